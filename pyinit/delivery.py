@@ -1,0 +1,185 @@
+"""PURE. Which processes get a signal now, and which later: handlers first.
+
+Everything that decides who is signalled must live in this file. It works on values (processes.Process), not on /proc.
+
+The rules, for a signal whose default is to end a process:
+
+* A process that handles the signal gets it now.
+* A process that would merely die of it is held back while a handler works: it may be the wrapper that the handler's
+  status or output goes through. It gets the signal when the handlers have gone and it has not ended by itself.
+* A process that ignores it gets nothing: the kernel would drop it.
+* If nobody handles it, everybody gets it, at once.
+
+One handler does not work while it waits, and that is a shell: it runs a trap only when its foreground child has ended
+(POSIX, "Shell Command Language", 2.12). So where shells alone handle the signal, those below them are not held back, or
+both would wait for ever; those *above* them still are.
+
+"Works" is taken from the first round of a request. Later rounds (after the settling time) go to everybody but the
+wrappers above a handler of the first round that still lives, so the rounds come to an end whatever is started meanwhile.
+"""
+
+from __future__ import annotations
+
+from pyinit.config import COMMAND, TOPMOST
+from pyinit.processes import Process
+from pyinit.record import Record
+from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+#: Who a request is for: the command's process group, or all that the command has left behind.
+IN_GROUP = "group"
+LEFT = "left"
+
+
+class Request(Record):
+    """A signal on its way: what is asked of whom, and what has been done about it in earlier rounds.
+
+    `is_stop` tells a stop request from a forwarded signal, which never reaches those held back. `told` has been signalled
+    already. `holders` are the handlers of the first round, None in that round.
+    """
+
+    signum: int
+    scope: str
+    is_stop: bool
+    told: frozenset[int] = frozenset()
+    holders: frozenset[int] | None = None
+
+
+class Plan(Record):
+    """What to do for a request. `now`: signal by PID. `whole_group`: `now` is just the group, so one kill(-pgid) will do.
+
+    `resume` are stopped, and get SIGCONT. `held` are held back until all of `working` have gone. `handlers` are those who
+    handle the signal and are meant by `forward`, told now or before. `deaf` ignore the signal.
+    """
+
+    now: dict[int, int]
+    whole_group: bool = False
+    resume: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
+    working: frozenset[int] = frozenset()
+    handlers: frozenset[int] = frozenset()
+    deaf: tuple[int, ...] = ()
+
+
+def _ancestors(pid: int, processes: Mapping[int, Process]) -> set[int]:
+    found: set[int] = set()
+    while pid in processes and pid not in found:
+        found.add(pid)
+        pid = processes[pid].parent
+    return found
+
+
+def _all_ancestors(pids: Iterable[int], processes: Mapping[int, Process]) -> set[int]:
+    """Everybody above any of these, themselves left out unless they are above another."""
+    above: set[int] = set()
+    for pid in pids:
+        if pid in processes:
+            above |= _ancestors(processes[pid].parent, processes)
+    return above
+
+
+def members(processes: Mapping[int, Process], scope: str, group: int, own_pid: int) -> list[Process]:
+    """The processes that a request is for: the group, or everybody below us."""
+    if scope == IN_GROUP:
+        return [process for process in processes.values() if process.group == group and process.pid != own_pid]
+    below: dict[int, bool] = {own_pid: True, 0: False}
+    for start in processes:
+        path, pid = [], start
+        while pid not in below:
+            below[pid] = False  # until the end of the path tells; it also ends a loop, should PIDs be reused
+            path.append(pid)
+            pid = processes[pid].parent if pid in processes else 0
+        for passed in path:
+            below[passed] = below[pid]
+    return [process for pid, process in processes.items() if below[pid] and pid != own_pid]
+
+
+def plan(
+    request: Request,
+    processes: Mapping[int, Process],
+    forward: str,
+    command: int,
+    own_pid: int,
+    is_shell: Callable[[int], bool],
+) -> Plan:
+    """Decide who gets a request now. `command` is the command's PID and its group; `forward` as in Config."""
+    addressed = members(processes, request.scope, command, own_pid)
+    if forward == COMMAND and request.scope == IN_GROUP:
+        addressed = [process for process in addressed if process.pid == command]
+        whole = False
+    else:
+        whole = request.scope == IN_GROUP and not request.told
+    resume = tuple(process.pid for process in addressed if process.is_stopped) if request.is_stop else ()
+
+    if request.signum in SUSPENDS:
+        own_session = processes[own_pid].session if own_pid in processes else None
+        return Plan({process.pid: _suspending(process, request.signum, own_session) for process in addressed})
+    if request.signum in IGNORED_BY_DEFAULT or request.signum in (CONTINUES, signal.SIGKILL):
+        return Plan({process.pid: request.signum for process in addressed}, whole, resume)
+
+    signum_for = {process.pid: _stopping(process, request) for process in addressed}
+    handlers = {process.pid for process in addressed if process.handles(signum_for[process.pid])}
+    mortals = {
+        process.pid for process in addressed if process.pid not in handlers and not process.ignores(signum_for[process.pid])
+    }
+    deaf = tuple(pid for pid in signum_for if pid not in handlers | mortals)
+    below: set[int] = set()
+    if forward == TOPMOST:
+        below = {pid for pid in handlers if _ancestors(processes[pid].parent, processes) & handlers}
+    later = mortals | below
+    told = handlers - below - request.told
+    if not later or not handlers:
+        now = {pid: signum_for[pid] for pid in (told or mortals - request.told)}
+        return Plan(now, whole, resume, handlers=frozenset(handlers), deaf=deaf)
+    if not request.is_stop:
+        return Plan({pid: request.signum for pid in told})
+
+    held, working = _hold(request, processes, handlers - below, mortals, below, is_shell)
+    now = {pid: signum_for[pid] for pid in (told | (later - held)) - request.told}
+    waited_for = frozenset(working) if held else frozenset()
+    return Plan(now, False, resume, tuple(sorted(held)), waited_for, frozenset(handlers - below), deaf)
+
+
+def _hold(
+    request: Request,
+    processes: Mapping[int, Process],
+    handlers: set[int],
+    mortals: set[int],
+    below: set[int],
+    is_shell: Callable[[int], bool],
+) -> tuple[set[int], set[int]]:
+    """Who is held back, and whom they wait for."""
+    if request.holders is None:
+        working = {pid for pid in handlers if not is_shell(pid)}
+        if working:
+            return mortals | below, working
+        blockers = handlers
+    else:
+        blockers = handlers & request.holders
+    above = _all_ancestors(blockers, processes)
+    held = {pid for pid in mortals if pid in above}
+    held |= {pid for pid in below if _ancestors(processes[pid].parent, processes) & blockers}
+    return held - request.told, blockers
+
+
+def _stopping(process: Process, request: Request) -> int:
+    """The signal that asks this process to stop: SIGTERM in the sweep for one that ignores the stop signal.
+
+    A shell starts its background jobs with SIGINT and SIGQUIT ignored (POSIX, 2.11); they would never learn of a Ctrl-C.
+    """
+    if request.scope == LEFT and request.is_stop and process.ignores(request.signum):
+        return int(signal.SIGTERM)
+    return request.signum
+
+
+def _suspending(process: Process, signum: int, own_session: int | None) -> int:
+    """The signal that stops this process: SIGSTOP in another session than ours, where its default would do nothing.
+
+    The kernel discards the default action of SIGTSTP, SIGTTIN and SIGTTOU in an orphaned process group (POSIX, 2.4.3).
+    """
+    if process.handles(signum) or process.session == own_session:
+        return signum
+    return int(signal.SIGSTOP)

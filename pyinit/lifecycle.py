@@ -1,0 +1,363 @@
+"""PURE. The life of a container: events in, actions out. No clock, no system call, no /proc.
+
+Everything that decides what happens when must live in this file. Times are seconds on any clock that only goes forward;
+each event says what time it is, and `deadline` says when on_timeout() wants to be called.
+
+    running -> pre-stop -> stopping -> sweeping -> killing
+
+* running: nothing is asked of us but to forward signals.
+* pre-stop: a stop was requested; the command is not told yet, and serves on.
+* stopping: the command has got the stop signal.
+* sweeping: the command has exited; what it left behind has got the stop signal.
+* killing: the time is over; SIGKILL for all that is left.
+
+A phase may be skipped; none is ever gone back to. The way out, from sweeping or killing, is that no child is left.
+"""
+
+from __future__ import annotations
+
+from pyinit import signals
+from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
+from pyinit.record import Record
+from pyinit.signals import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyinit.config import Config
+    from pyinit.system import Reaped, Received
+
+RUNNING = "running"
+PRE_STOP = "pre-stop"
+STOPPING = "stopping"
+SWEEPING = "sweeping"
+KILLING = "killing"
+PHASES = (RUNNING, PRE_STOP, STOPPING, SWEEPING, KILLING)
+
+#: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
+KILL_TAKES = 5.0
+
+
+class Deliver(Record):
+    """Plan a request by delivery.plan(), carry it out and call on_delivered()."""
+
+    request: Request
+
+
+class Watch(Record):
+    """Call on_gone() when this process, which may be nobody's child of ours, has exited. It replaces any earlier watch."""
+
+    pid: int
+
+
+class RunPreStop(Record):
+    """Start the pre-stop command, with this signal in PYINIT_SIGNAL, and call on_pre_stop_started()."""
+
+    signum: int
+
+
+class KillPreStop(Record):
+    """SIGKILL the pre-stop command and its process group."""
+
+    pid: int
+
+
+class KillAll(Record):
+    """SIGKILL all that is left."""
+
+
+class Say(Record):
+    """Log this: a line for people, and fields with stable keys."""
+
+    level: str
+    event: str
+    message: str
+    fields: dict[str, object]
+
+
+class Exit(Record):
+    """Leave with this exit status. The summary tells the whole story in one line."""
+
+    status: int
+    summary: str
+
+
+Action = Deliver | Watch | RunPreStop | KillPreStop | KillAll | Say | Exit
+
+
+def seconds(value: float) -> str:
+    """A time for people: "1.5s"."""
+    return f"{value:.1f}s".replace(".0s", "s")
+
+
+def _say(event: str, message: str, /, level: str = "info", **fields: object) -> Say:
+    return Say(level, event, message, fields)
+
+
+class Lifecycle:
+    """Where the container stands in its life. Feed it each event as it comes; carry out each action it returns, in order."""
+
+    def __init__(self, config: Config, command: int, now: float) -> None:
+        self.phase = RUNNING
+        self.status: int | None = None  # the command's, once it has exited
+        self.told: frozenset[int] = frozenset()  # who has been signalled for the current request
+        self._config = config
+        self._command = command
+        self._started_at = now
+        self._requested_at: float | None = None  # the first stop request
+        self._story: list[str] = []  # for the one line of summary
+        self._stop_signal = config.stop_signal or int(signal.SIGTERM)
+        self._request: Request | None = None  # the one whose later rounds are still to come
+        self._working: set[int] = set()  # handlers whose exit the next round waits for
+        self._held: tuple[int, ...] = ()
+        self._pre_stop: int | None = None  # PID of the pre-stop command while it runs
+        self._pre_stop_was = 0  # and also after it ran out of time
+        self._delay_over_at: float | None = None
+        self._pre_stop_over_at: float | None = None
+        self._round_at: float | None = None
+        self._kill_at: float | None = None
+        self._give_up_at: float | None = None
+        self._grace_runs = False  # whether _kill_at is the end of the grace period, not of the sweep
+
+    @property
+    def deadline(self) -> float | None:
+        """When on_timeout() wants to be called; None: not before another event."""
+        times = (self._delay_over_at, self._pre_stop_over_at, self._round_at, self._kill_at, self._give_up_at)
+        return min((time for time in times if time is not None), default=None)
+
+    # --- events ---
+
+    def on_signal(self, received: Received, now: float) -> list[Action]:
+        """A signal has arrived, other than SIGCHLD."""
+        target = self._config.rewrite.get(received.signum, received.signum)
+        if target == 0:
+            return []
+        if received.signum in self._config.stop_on:
+            return self._on_stop_request(received, self._config.stop_signal or target, now)
+        return [Deliver(Request(target, IN_GROUP, False))]
+
+    def on_children(self, exits: Iterable[Reaped], none_left: bool, now: float) -> list[Action]:
+        """Children have exited and were reaped; `none_left` says that there is no other child."""
+        actions: list[Action] = []
+        command_exited = False
+        for child in exits:
+            if child.pid == self._command and self.status is None:
+                command_exited = True
+                actions += self._on_command_exit(child, none_left, now)
+            if child.pid == self._pre_stop_was:
+                actions += self._on_pre_stop_exit(child, now)
+            actions += self._no_longer_working(child.pid, now)
+        if none_left:
+            return [*actions, *self._leave(now)]
+        if command_exited and self.phase == SWEEPING:
+            actions.append(Deliver(Request(self._stop_signal, LEFT, True, self.told)))
+        elif self.phase == KILLING:
+            actions.append(KillAll())  # who was forked meanwhile
+        return actions
+
+    def on_gone(self, pid: int, now: float) -> list[Action]:
+        """The process that we watched has exited."""
+        return self._no_longer_working(pid, now)
+
+    def on_delivered(self, request: Request, plan: Plan, now: float) -> list[Action]:
+        """A request has been carried out as planned."""
+        if not request.is_stop:
+            return []
+        self.told = request.told | plan.now.keys()
+        holders = plan.handlers if request.holders is None else request.holders
+        self._request = Request(request.signum, request.scope, True, self.told, holders)
+        self._held = plan.held
+        self._working = set(plan.working)
+        self._round_at = None
+        return self._wait_for_next(now)
+
+    def on_pre_stop_started(self, pid: int | None, now: float) -> list[Action]:
+        """The pre-stop command runs; or could not be started (None), which must not keep the container from stopping."""
+        if pid is None:
+            return self._stop_when_due(now)
+        self._pre_stop = self._pre_stop_was = pid
+        self._pre_stop_over_at = now + self._config.pre_stop_timeout
+        return []
+
+    def on_timeout(self, now: float) -> list[Action]:
+        """The deadline has come, or the wait for it was interrupted."""
+        actions: list[Action] = []
+        if self._pre_stop_over_at is not None and now >= self._pre_stop_over_at:
+            actions += self._on_pre_stop_timeout(now)
+        if self._delay_over_at is not None and now >= self._delay_over_at:
+            self._delay_over_at = None
+            actions += self._stop_when_due(now)
+        if self._kill_at is not None and now >= self._kill_at:
+            actions += self._on_time_over(now)
+        if self._round_at is not None and now >= self._round_at:
+            self._round_at = None
+            if self._request is not None:
+                actions.append(Deliver(self._request))
+        if self._give_up_at is not None and now >= self._give_up_at:
+            self._give_up_at = None
+            actions.append(_say("not_dying", "some processes do not die of SIGKILL; leaving without them", "warning"))
+            actions += self._leave(now)
+        return actions
+
+    # --- the stop sequence ---
+
+    def _on_stop_request(self, received: Received, stop_signal: int, now: float) -> list[Action]:
+        if self.phase == KILLING:
+            return []
+        self._stop_signal = stop_signal
+        origin = "outside the container" if received.sender_pid == 0 else f"pid {received.sender_pid}"
+        fields: dict[str, object] = {
+            "signal": signals.name(received.signum),
+            "sender_pid": received.sender_pid,
+            "sender_uid": received.sender_uid,
+            "phase": self.phase,
+        }
+        if self._requested_at is None:
+            self._requested_at = now
+        heading = f"stop requested: {signals.name(received.signum)} from {origin} (uid {received.sender_uid})"
+        self._story.append(heading)
+        if self.phase == RUNNING:
+            return self._begin_pre_stop(heading, fields, received.signum, now)
+        said = Say("info", "stop_requested", f"{heading}, again", fields)
+        if self.phase == PRE_STOP:
+            return [said, *self._begin_stopping(now)]
+        scope = LEFT if self.phase == SWEEPING else IN_GROUP
+        return [said, Deliver(Request(stop_signal, scope, True))]
+
+    def _begin_pre_stop(self, heading: str, fields: dict[str, object], signum: int, now: float) -> list[Action]:
+        waits = []
+        delay, hook = self._config.pre_stop_delay, self._config.pre_stop
+        if delay:
+            waits.append(f"keeps serving for {seconds(delay)}")
+        if hook:
+            waits.append(f"waits for the pre-stop command, at most {seconds(self._config.pre_stop_timeout)}")
+        note = f"; the command {' and '.join(waits)}" if waits else ""
+        said = Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": delay, "pre_stop": hook})
+        if not waits:
+            return [said, *self._begin_stopping(now)]
+        self.phase = PRE_STOP
+        self._delay_over_at = now + delay if delay else None
+        return [said, RunPreStop(signum)] if hook else [said]
+
+    def _stop_when_due(self, now: float) -> list[Action]:
+        """Begin stopping if the delay is over and the pre-stop command has exited."""
+        due = self.phase == PRE_STOP and self._delay_over_at is None and self._pre_stop is None
+        return self._begin_stopping(now) if due else []
+
+    def _begin_stopping(self, now: float) -> list[Action]:
+        self.phase = STOPPING
+        self._delay_over_at = None
+        self._begin_grace(now)
+        return [Deliver(Request(self._stop_signal, IN_GROUP, True))]
+
+    def _begin_grace(self, now: float) -> None:
+        if self._config.grace_period is not None:
+            self._kill_at = now + self._config.grace_period
+            self._grace_runs = True
+
+    def _on_pre_stop_exit(self, child: Reaped, now: float) -> list[Action]:
+        self._pre_stop = None
+        self._pre_stop_was = 0
+        self._pre_stop_over_at = None
+        level = "warning" if child.status else "info"
+        said = _say(
+            "pre_stop_exited",
+            f"the pre-stop command exited with status {child.status} after {seconds(self._since(now))}",
+            level,
+            status=child.status,
+        )
+        return [said, *self._stop_when_due(now)]
+
+    def _on_pre_stop_timeout(self, now: float) -> list[Action]:
+        pid, self._pre_stop, self._pre_stop_over_at = self._pre_stop, None, None
+        if pid is None:
+            return []
+        said = _say(
+            "pre_stop_timeout",
+            f"the pre-stop command did not exit within {seconds(self._config.pre_stop_timeout)} and is killed "
+            "(--pre-stop-timeout)",
+            "warning",
+            pid=pid,
+        )
+        return [said, KillPreStop(pid), *self._stop_when_due(now)]
+
+    def _on_command_exit(self, child: Reaped, none_left: bool, now: float) -> list[Action]:
+        self.status = child.status
+        how = f"was killed by {signals.name(child.killed_by)}" if child.killed_by else f"exited with status {child.status}"
+        phase = self.phase
+        since = self._since(now)
+        story = f"the command {how}, {seconds(since)} after {self._since_what}"
+        self._story.append(story)
+        said = _say(
+            "command_exited",
+            story,
+            "debug" if self._requested_at is None and none_left else "info",
+            pid=child.pid,
+            status=child.status,
+            killed_by=signals.name(child.killed_by) if child.killed_by else None,
+            seconds=since,
+        )
+        if phase == KILLING:
+            return [said]
+        self.phase = SWEEPING
+        self._delay_over_at = self._round_at = None
+        if phase == RUNNING:
+            self._kill_at = now + self._config.sweep_timeout
+        elif phase == PRE_STOP:
+            self._begin_grace(now)
+        return [said]
+
+    def _on_time_over(self, now: float) -> list[Action]:
+        option = "--grace-period" if self._grace_runs else "--sweep-timeout"
+        self.phase = KILLING
+        self._kill_at = self._round_at = self._delay_over_at = None
+        self._give_up_at = now + KILL_TAKES
+        story = f"the time is over ({option}): SIGKILL for all that is left"
+        self._story.append(story)
+        return [_say("killing", story, "warning", option=option), KillAll()]
+
+    # --- rounds: those held back come after the handlers ---
+
+    def _no_longer_working(self, pid: int, now: float) -> list[Action]:
+        if pid not in self._working:
+            return []
+        self._working.discard(pid)
+        return self._wait_for_next(now)
+
+    def _wait_for_next(self, now: float) -> list[Action]:
+        """Wait for a handler that still works; after the last one let things settle."""
+        if not self._held or self.phase == KILLING:
+            return []
+        if self._working:
+            return [Watch(min(self._working))]
+        self._round_at = now + self._config.settle
+        return [
+            _say(
+                "settling",
+                f"the last handler has gone, {seconds(self._since(now))} after the stop request; those held back "
+                f"have {seconds(self._config.settle)} to end by themselves",
+                held=list(self._held),
+            )
+        ]
+
+    # --- the end ---
+
+    def _leave(self, now: float) -> list[Action]:
+        own = self.status
+        if own is None:  # it does not die of SIGKILL; or it is lost, which cannot be
+            own = 137 if self.phase == KILLING else 125
+        status = self._config.map_status.get(own, own)
+        mapped = f" (mapped from {own})" if status != own else ""
+        story = f"exit status {status}{mapped}, {seconds(self._since(now))} after {self._since_what}"
+        level = "debug" if self._requested_at is None else "info"
+        since = self._since(now)
+        said = _say("exit", story, level, status=status, command_status=self.status, seconds=since)
+        return [said, Exit(status, "; ".join([*self._story, story]))]
+
+    def _since(self, now: float) -> float:
+        return now - (self._started_at if self._requested_at is None else self._requested_at)
+
+    @property
+    def _since_what(self) -> str:
+        return "the start" if self._requested_at is None else "the stop request"

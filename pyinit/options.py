@@ -1,0 +1,307 @@
+"""OPTIONS: every option once, with its environment variable, parser, default and help; and the parsing of them.
+
+The command line is read first, then the environment for what the command line does not say, then the defaults. A value
+that is no good raises UsageError with one line that names the option (or variable), the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+from pyinit import values
+from pyinit.config import AUTO, COMMAND, GROUP, NO, TERMINATION_LOG, TOPMOST, YES, Config
+from pyinit.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class UsageError(Exception):
+    """What the user wrote cannot be understood; the message is one line for them."""
+
+
+class Asked(Exception):
+    """The user asked for something to read, not for a command to run: "--help" or "--version"."""
+
+
+class Option(Record):
+    """One option: its flag, the name of its value, the parser of its value, its default as text, its help.
+
+    `implied` is the value of a flag that is given without one; a flag without it always takes a value.
+    """
+
+    flag: str
+    metavar: str
+    parse: Callable[[str], object]
+    default: str
+    help: str
+    implied: str | None = None
+    merges: bool = False
+
+    @property
+    def field(self) -> str:
+        """The field of Config."""
+        return self.flag[2:].replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return "PYINIT_" + self.field.upper()
+
+
+#: By the heading under which --help shows them.
+OPTIONS: dict[str, tuple[Option, ...]] = {
+    "Signals": (
+        Option(
+            "--forward",
+            "group|topmost|command",
+            values.one_of(GROUP, TOPMOST, COMMAND),
+            GROUP,
+            "who gets a signal: every handler in the command's process group, only the handlers with no other handler "
+            "above them, or the command alone",
+        ),
+        Option("--stop-on", "SIG[,SIG...]", values.signal_set, "TERM,INT,QUIT", "signals that are stop requests"),
+        Option(
+            "--stop-signal",
+            "SIG",
+            values.optional_signal,
+            "none",
+            "what the command gets for a stop request (none: the signal that was received)",
+        ),
+        Option(
+            "--rewrite",
+            "FROM:TO[,...]",
+            values.rewrites,
+            "",
+            "forward another signal than the one received; TO 0 drops it; repeatable",
+            merges=True,
+        ),
+    ),
+    "Stopping": (
+        Option(
+            "--pre-stop-delay",
+            "SECONDS",
+            values.duration,
+            "0",
+            "keep serving so long after a stop request, until load balancers have noticed",
+        ),
+        Option(
+            "--pre-stop",
+            "COMMAND",
+            values.optional_text,
+            "none",
+            "run this at the stop request; the stop signal waits for it (it sees PYINIT_SIGNAL, PYINIT_COMMAND_PID)",
+        ),
+        Option("--pre-stop-timeout", "SECONDS", values.duration, "10", "SIGKILL for a pre-stop command after so long"),
+        Option(
+            "--grace-period",
+            "SECONDS",
+            values.optional_duration,
+            "none",
+            "from the stop signal to SIGKILL (none: the orchestrator decides)",
+        ),
+        Option(
+            "--settle",
+            "SECONDS",
+            values.duration,
+            "1",
+            "from the last handler's exit to signalling those that were held back",
+        ),
+        Option(
+            "--sweep-timeout",
+            "SECONDS",
+            values.duration,
+            "5",
+            "from the command's exit, when it exits by itself, to SIGKILL for what it leaves behind",
+        ),
+    ),
+    "Command": (
+        Option(
+            "--map-status", "FROM:TO[,...]", values.status_map, "", "exit with TO instead of FROM; repeatable", merges=True
+        ),
+        Option(
+            "--expand-env",
+            "yes|no",
+            values.switch,
+            "no",
+            "replace $NAME, ${NAME}, ${NAME:-default} and $$ in the command and its arguments, without a shell",
+            implied="yes",
+        ),
+    ),
+    "Where pyinit is not PID 1": (
+        Option(
+            "--subreaper",
+            "auto|yes|no",
+            values.one_of(AUTO, YES, NO),
+            AUTO,
+            "adopt orphans (auto: try it, warn where it fails; yes: refuse to start where it fails)",
+            implied=YES,
+        ),
+        Option(
+            "--parent-death-signal",
+            "SIG",
+            values.optional_signal,
+            "none",
+            "the signal that we receive when our parent dies",
+        ),
+    ),
+    "Log": (
+        Option(
+            "--log-level",
+            "error|warning|info|debug",
+            values.one_of("error", "warning", "info", "debug"),
+            "info",
+            "info tells of stops only",
+        ),
+        Option("--log-format", "text|json", values.one_of("text", "json"), "text", "json is one object per line"),
+        Option(
+            "--termination-log",
+            "PATH",
+            values.optional_text,
+            TERMINATION_LOG,
+            "add one line of summary to this file at the end; by default only where it exists",
+        ),
+    ),
+}
+
+#: Variables that begin like ours and are none of the options: what we tell a pre-stop command.
+TOLD = frozenset({"PYINIT_SIGNAL", "PYINIT_COMMAND_PID"})
+
+USAGE = "pyinit [options] [--] command [argument ...]"
+
+
+class Parsed(Record):
+    """What parse() found: the config, the command (or the string of -c and its arguments), and warnings to log."""
+
+    config: Config
+    command: tuple[str, ...]
+    script: str | None
+    warnings: tuple[str, ...]
+
+
+def all_options() -> list[Option]:
+    """Every option, without its heading."""
+    return [option for group in OPTIONS.values() for option in group]
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters to insert, delete or replace to get from one word to another (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for index, letter in enumerate(one, 1):
+        above, row[0] = row[0], index
+        for column, counterpart in enumerate(other, 1):
+            above, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, above + (letter != counterpart))
+    return row[-1]
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """The known word that is most like the given one."""
+    return min(known, key=lambda candidate: _distance(word[:64], candidate))
+
+
+def _value(option: Option, text: str, name: str) -> object:
+    try:
+        return option.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from None
+
+
+def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str]]:
+    """Take the options off the front: texts by flag, the string of -c, and the words that are left."""
+    known = {option.flag: option for option in all_options()}
+    given: dict[str, list[str]] = {}
+    while words and words[0].startswith("-") and words[0] != "-":
+        word, *words = words
+        if word == "--":
+            break
+        if word == "-c":
+            if not words:
+                raise UsageError("-c: a command string must follow, as with sh -c")
+            return given, words[0], words[1:]
+        if word in ("--help", "--version"):
+            raise Asked(word)
+        flag, equals, text = word.partition("=")
+        option = known.get(flag)
+        if option is None:
+            candidate = nearest(flag, [*known, "--help", "--version", "-c"])
+            raise UsageError(f"{flag}: no such option; did you mean {candidate}? (pyinit --help lists them)")
+        if not equals:
+            if option.implied is not None:
+                text = option.implied
+            elif words:
+                text, *words = words
+            else:
+                raise UsageError(f"{flag}: a value must follow: {flag} {option.metavar}")
+        given.setdefault(flag, []).append(text)
+    return given, None, words
+
+
+def parse(words: list[str], environ: Mapping[str, str]) -> Parsed:
+    """Read the command line and the environment. Raises UsageError for what cannot be understood, and
+    Asked for --help and --version.
+    """
+    given, script, command = _flags(words)
+    while script is None and command and command[0].rpartition("/")[2] == "pyinit":
+        # An image with ENTRYPOINT ["pyinit", "--"] and SHELL ["pyinit", "-c"] runs `pyinit -- pyinit -c "..."`. That is
+        # one pyinit, not two that each wait out the pre-stop delay; the inner one's options win.
+        inner, script, command = _flags(command[1:])
+        for flag, texts in inner.items():
+            given[flag] = given.get(flag, []) + texts
+    if script is None and not command:
+        raise UsageError(f"no command given: {USAGE}")
+
+    fields: dict[str, object] = {}
+    for option in all_options():
+        sources = [(option.flag, text) for text in given.get(option.flag, [])]
+        if environ.get(option.variable) and (option.merges or not sources):
+            sources.insert(0, (option.variable, environ[option.variable]))
+        found = [_value(option, text, name) for name, text in sources]
+        if option.merges:
+            fields[option.field] = {key: value for pairs in found for key, value in pairs.items()}  # type: ignore[attr-defined]  # every parser of a merging option makes a dict
+        else:
+            fields[option.field] = found[-1] if found else option.parse(option.default)
+    variables = [option.variable for option in all_options()]
+    warnings = [
+        f"{name} is no variable of pyinit; did you mean {nearest(name, variables)}? It is ignored"
+        for name in sorted(environ)
+        if name.startswith("PYINIT_") and name not in variables and name not in TOLD
+    ]
+    return Parsed(Config(**fields), tuple(command), script, tuple(warnings))  # type: ignore[arg-type]  # one per option
+
+
+def help_text() -> str:
+    """What --help prints, 80 columns wide."""
+    lines = [
+        f"usage: {USAGE}",
+        "       pyinit [options] -c STRING [argument ...]",
+        "",
+        "Run a command as PID 1 of a container: forward signals to its process group (those that",
+        "handle them first), reap zombies, let everybody finish, exit with the command's status.",
+        "",
+        "  -c STRING",
+        "      as sh -c: a simple command is expanded and executed directly, anything else by",
+        "      /bin/sh, so SHELL [\"pyinit\", \"-c\"] serves the shell forms of a Dockerfile",
+        "  --help, --version",
+    ]
+    for heading, group in OPTIONS.items():
+        lines += ["", f"{heading}:"]
+        for option in group:
+            value = f"[={option.metavar}]" if option.implied is not None else f" {option.metavar}"
+            default = option.default or "none"
+            lines += [f"  {option.flag}{value}   [{option.variable}; default {default}]", *_wrapped(option.help)]
+    lines += [
+        "",
+        "Times: seconds (5, 2.5) or units (500ms, 1m30s). Signals: names or numbers (TERM, SIGUSR1, RTMIN+3, 15).",
+        "Exit status: the command's own; 128+n where signal n killed it; 127 not found; 126 not executable;",
+        "125 a fault of pyinit or of its options.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    lines, line = [], ""
+    for word in text.split():
+        if len(line) + len(word) > 84:
+            lines.append("      " + line.rstrip())
+            line = ""
+        line += word + " "
+    return [*lines, "      " + line.rstrip()]

@@ -1,0 +1,100 @@
+"""Processes as /proc tells of them: who belongs to whom, and what each would do about a signal."""
+
+from __future__ import annotations
+
+from pyinit import system
+from pyinit.record import Record
+
+#: Names under which shells run; their traps wait for the foreground child, see delivery.py.
+SHELLS = frozenset("sh ash bash dash ksh ksh93 mksh posh rbash yash zsh".split())
+
+
+class Process(Record):
+    """One line of the process table. The three masks are those of /proc/PID/status: bit n-1 stands for signal n."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    name: str
+    is_stopped: bool
+    blocked: int
+    ignored: int
+    caught: int
+
+    def ignores(self, signum: int) -> bool:
+        """Whether the signal would do nothing."""
+        return bool(self.ignored >> (signum - 1) & 1)
+
+    def handles(self, signum: int) -> bool:
+        """Whether the process takes the signal itself: by a handler, or blocked, for sigwait() or a signalfd."""
+        return bool((self.caught | self.blocked & ~self.ignored) >> (signum - 1) & 1)
+
+
+def _field(status: bytes, key: bytes) -> bytes:
+    start = status.index(key) + len(key)
+    return status[start : status.index(b"\n", start)].strip()
+
+
+def parse(status: bytes) -> Process | None:
+    """The Process that a /proc/PID/status tells of; None for a zombie. Raises ValueError where fields are missing.
+
+    A zombie with threads left is alive: only its main thread has ended.
+    """
+    state = _field(status, b"\nState:")[:1]
+    if state in b"ZX" and int(_field(status, b"\nThreads:")) <= 1:
+        return None
+    return Process(
+        int(_field(status, b"\nPid:")),
+        int(_field(status, b"\nPPid:")),
+        int(_field(status, b"\nNSpgid:").split()[0]),
+        int(_field(status, b"\nNSsid:").split()[0]),
+        _field(status, b"Name:").decode("utf-8", "replace"),
+        state == b"T",
+        int(_field(status, b"\nSigBlk:"), 16),
+        int(_field(status, b"\nSigIgn:"), 16),
+        int(_field(status, b"\nSigCgt:"), 16),
+    )
+
+
+def snapshot(must_show: int | None) -> dict[int, Process] | None:
+    """Every living process that /proc shows, by PID. None where it does not tell (no /proc, another namespace's, gVisor).
+
+    `must_show` is a child of ours that has not been reaped: where even that is not shown (hidepid), others are not either.
+    """
+    pids = system.list_processes()
+    if not pids or (must_show is not None and must_show not in pids):
+        return None
+    found = {}
+    try:
+        for pid in pids:
+            status = system.read_file(f"/proc/{pid}/status", 4096)
+            process = parse(status) if status else None
+            if process is not None:
+                found[pid] = process
+    except (ValueError, MemoryError):
+        return None  # a kernel that leaves fields out: better no answer than half of one
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether /proc shows a process that is no zombie."""
+    status = system.read_file(f"/proc/{pid}/status", 4096)
+    try:
+        return parse(status) is not None if status else False
+    except ValueError:
+        return True
+
+
+def name_of(pid: int) -> str:
+    """The name of a process as `ps` shows it, or "?"."""
+    return system.read_file(f"/proc/{pid}/comm").strip().decode("utf-8", "replace") or "?"
+
+
+def is_shell(pid: int) -> bool:
+    """Whether a process is a shell, by its first argument (readable for any user, unlike /proc/PID/exe)."""
+    arguments = system.read_file(f"/proc/{pid}/cmdline", 4096).split(b"\0")
+    names = [argument.rpartition(b"/")[2].lstrip(b"-").decode("utf-8", "replace") for argument in arguments[:2]]
+    if names[0] == "busybox":
+        del names[0]
+    return bool(names) and names[0] in SHELLS

@@ -1,0 +1,341 @@
+"""Every system call of PID 1 but fork() and exec() (see spawn.py), under the name of what it is for here.
+
+What the kernel says in errno values and wait statuses becomes values in here and goes no further. Expected errors are
+caught where they have a meaning; all others pass, and are met at the boundary in supervise.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import posix
+import sys
+import time
+
+from pyinit import signals
+from pyinit.record import Record
+from pyinit.signals import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+#: Bits of stat(2)'s st_mode.
+S_IFMT, S_IFIFO, S_IFCHR = 0o170000, 0o010000, 0o020000
+
+#: How long one write to stderr may wait: not at all.
+NO_WAIT = 0
+
+
+class Received(Record):
+    """A signal that arrived, and its sender: PID 0 for the kernel or a process outside of our PID namespace."""
+
+    signum: int
+    sender_pid: int
+    sender_uid: int
+
+
+class Reaped(Record):
+    """A child that was waited for: its exit status as a shell tells it, 0 to 255.
+
+    `killed_by` is the signal that killed it, or 0. `stopped_by` is the signal that merely stopped it, or 0.
+    """
+
+    pid: int
+    status: int
+    killed_by: int = 0
+    stopped_by: int = 0
+
+
+# --- this process --------------------------------------------------------------------------------------------------
+
+
+def monotonic() -> float:
+    """Seconds on a clock that nobody can set."""
+    return time.monotonic()
+
+
+def getpid() -> int:
+    """Our process ID."""
+    return posix.getpid()
+
+
+def environ() -> dict[bytes, bytes]:
+    """The environment as it was given to us.
+
+    CPython sets LC_CTYPE=C.UTF-8 in its own environment where the locale is "C" (PEP 538), even under -I, and would pass
+    it on. What was really given is in /proc/self/environ; without /proc, UTF-8 mode tells that the locale was "C".
+    """
+    given = dict(posix.environ)
+    if given.get(b"LC_CTYPE", b"").lower() in (b"c.utf-8", b"c.utf8", b"utf-8"):
+        entries = read_file("/proc/self/environ").split(b"\0")
+        original = [entry[9:] for entry in entries if entry.startswith(b"LC_CTYPE=")]
+        if original:
+            given[b"LC_CTYPE"] = original[0]
+        elif len(entries) > 1 or sys.flags.utf8_mode:
+            del given[b"LC_CTYPE"]
+    return given
+
+
+def hold_standard_streams() -> None:
+    """Make sure that descriptors 0 to 2 are in use, so that no file of ours becomes somebody's stdin or stderr.
+
+    The root directory stands in for what was closed: it always exists, and can be neither read nor written. It closes
+    when a command is executed, so the command finds the stream closed, as it was given.
+    """
+    for descriptor in (STDIN, STDOUT, STDERR):
+        try:
+            posix.fstat(descriptor)
+        except OSError:  # EBADF: closed
+            posix.open("/", posix.O_RDONLY | posix.O_CLOEXEC)
+
+
+def let_go(keep_terminal: bool) -> None:
+    """Let go of what PID 1 does not need, so that it holds up nobody: files, the folder, the ends of pipes.
+
+    A reader of the command's stdout shall see its end when the command closes it, a writer to its stdin likewise. A
+    terminal stays our stdin, for we hand it on to the command and take it back.
+    """
+    try:
+        posix.chdir("/")
+        for entry in posix.listdir("/proc/self/fd"):
+            if int(entry) > STDERR:
+                _close(int(entry))
+    except OSError:
+        pass  # no /proc, or no right to it: then these files stay open, which is untidy and nothing worse
+    try:
+        if not keep_terminal:
+            posix.dup2(posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC), STDIN, inheritable=True)
+        posix.dup2(STDERR, STDOUT, inheritable=True)
+    except OSError:
+        pass  # EMFILE, no /dev/null: untidy and nothing worse
+
+
+def _close(descriptor: int) -> None:
+    try:
+        posix.close(descriptor)
+    except OSError:
+        pass  # EBADF: the descriptor of the listing itself
+
+
+def become_subreaper() -> None:
+    """Adopt the orphans below us. Raises OSError or ImportError where that cannot be."""
+    from pyinit import libc
+
+    libc.become_subreaper()
+
+
+def set_parent_death_signal(signum: int) -> None:
+    """Receive a signal when our parent dies; at once where it died before we could ask."""
+    from pyinit import libc
+
+    parent = posix.getppid()
+    libc.set_parent_death_signal(signum)
+    if posix.getppid() != parent:
+        posix.kill(posix.getpid(), signum)
+
+
+def accept_sigchld() -> tuple[int, ...]:
+    """Make sure that children leave a status behind; return the signals that a command must find ignored, as we did.
+
+    Where SIGCHLD is ignored the kernel reaps for us, and the exit status is lost (wait(2), NOTES).
+    """
+    was = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return (int(signal.SIGCHLD),) if was == signal.SIG_IGN else ()
+
+
+def exit_now(status: int) -> None:
+    """Leave at once, without the interpreter's farewell."""
+    posix._exit(status)
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def read_file(path: str, limit: int = 1 << 16) -> bytes:
+    """The first bytes of a file, or nothing where it cannot be read."""
+    try:
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        return posix.read(descriptor, limit)
+    except OSError:
+        return b""  # ESRCH, of /proc/PID: it exited since
+    finally:
+        posix.close(descriptor)
+
+
+def list_processes() -> list[int]:
+    """The process IDs in /proc; none where it is missing, or is that of another PID namespace."""
+    try:
+        if posix.readlink("/proc/self") != str(posix.getpid()):
+            return []
+        return [int(entry) for entry in posix.listdir("/proc") if entry.isdecimal()]
+    except OSError:
+        return []
+
+
+def append_line(path: str, line: bytes, create: bool) -> None:
+    """Add a line to a file; it never blocks, even where the path is a pipe. Raises OSError."""
+    flags = posix.O_WRONLY | posix.O_APPEND | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY
+    descriptor = posix.open(path, flags | (posix.O_CREAT if create else 0), 0o644)
+    try:
+        posix.write(descriptor, line)
+    finally:
+        posix.close(descriptor)
+
+
+def write_stderr(data: bytes) -> bool:
+    """Write at most PIPE_BUF bytes to stderr if that can be done at once; return whether it was."""
+    try:
+        if posix.fstat(STDERR).st_mode & S_IFMT not in (S_IFIFO, S_IFCHR):
+            return _write_if_ready(data)
+        # A description of our own may be non-blocking; the one that we share with the command may not. (A regular file
+        # must not be opened anew: the two would not share their offset, and overwrite each other.)
+        try:
+            flags = posix.O_WRONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
+            descriptor = posix.open("/proc/self/fd/2", flags)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return False  # nobody reads this pipe any more
+            return _write_if_ready(data)  # no /proc, or a pipe that belongs to another user
+        try:
+            return posix.write(descriptor, data) == len(data)
+        finally:
+            posix.close(descriptor)
+    except OSError:
+        return False  # EAGAIN: full. EPIPE, EIO: the reader is gone. EBADF: closed. ENOSPC: full
+
+
+def _write_if_ready(data: bytes) -> bool:
+    import select
+
+    poll = select.poll()
+    poll.register(STDERR, select.POLLOUT)
+    ready = poll.poll(NO_WAIT)
+    return bool(ready) and ready[0][1] & select.POLLOUT != 0 and posix.write(STDERR, data) == len(data)
+
+
+# --- waiting and reaping -------------------------------------------------------------------------------------------
+
+
+def wait_signal(seconds: float | None) -> Received | None:
+    """Sleep until a signal arrives, at most so many seconds (None: for ever); None when the time is over."""
+    if seconds is None:
+        info = signal.sigwaitinfo(signals.ALL)
+    else:
+        found = signal.sigtimedwait(signals.ALL, max(0.0, seconds))
+        if found is None:
+            return None
+        info = found
+    return Received(info.si_signo, info.si_pid, info.si_uid)
+
+
+def reap(with_stopped: bool) -> Iterator[Reaped]:
+    """Wait for every child that has exited (and tell of those that stopped), one at a time, without blocking.
+
+    Raises ChildProcessError at the end where no child is left.
+    """
+    flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
+    while True:
+        pid, status = posix.waitpid(-1, flags)
+        if pid == 0:
+            return
+        yield _reaped(pid, status)
+
+
+def wait_blocking() -> Reaped:
+    """Wait for the next child to exit, however long that takes. Raises ChildProcessError where there is none."""
+    return _reaped(*posix.waitpid(-1, 0))
+
+
+def _reaped(pid: int, status: int) -> Reaped:
+    if posix.WIFSTOPPED(status):
+        return Reaped(pid, 0, 0, posix.WSTOPSIG(status))
+    if posix.WIFSIGNALED(status):
+        return Reaped(pid, 128 + posix.WTERMSIG(status), posix.WTERMSIG(status))
+    return Reaped(pid, posix.WEXITSTATUS(status))
+
+
+class ExitWatch:
+    """Tells when a process that is not our child has exited, together with the signals that we wait for anyway."""
+
+    def __init__(self, pid: int) -> None:
+        """Watch a process. Raises ProcessLookupError where it is gone, OSError or ImportError where nobody can."""
+        from pyinit import libc
+
+        self.pid = pid
+        self._process = posix.pidfd_open(pid, 0)
+        try:
+            self._signals = libc.signal_descriptor()
+        except BaseException:
+            posix.close(self._process)
+            raise
+
+    def wait(self, seconds: float | None) -> bool:
+        """Sleep until a signal is pending or the process has exited; return whether it has."""
+        import select
+
+        poll = select.poll()
+        poll.register(self._process, select.POLLIN)
+        poll.register(self._signals, select.POLLIN)
+        timeout = None if seconds is None else max(0, int(seconds * 1000) + 1)
+        return any(descriptor == self._process for descriptor, _ in poll.poll(timeout))
+
+    def close(self) -> None:
+        """Stop watching."""
+        posix.close(self._process)
+        posix.close(self._signals)
+
+
+# --- signalling ----------------------------------------------------------------------------------------------------
+
+
+def send(pid: int, signum: int) -> bool:
+    """Send a signal to a process, or to the group -pid; return whether anybody got it."""
+    try:
+        posix.kill(pid, signum)
+    except OSError:
+        return False  # ESRCH: it exited since we looked. EPERM: it has become another user's
+    return True
+
+
+# --- the terminal --------------------------------------------------------------------------------------------------
+
+
+def owns_terminal() -> bool:
+    """Whether stdin is our controlling terminal and we stand in its foreground."""
+    try:
+        return posix.tcgetpgrp(STDIN) == posix.getpgrp()
+    except OSError:
+        return False  # ENOTTY: no terminal, or not ours
+
+
+def has_terminal() -> bool:
+    """Whether stdin is our controlling terminal."""
+    try:
+        posix.tcgetpgrp(STDIN)
+    except OSError:
+        return False
+    return True
+
+
+def give_terminal(group: int) -> None:
+    """Put a process group into the foreground of the terminal. (SIGTTOU is blocked, so this cannot stop us.)"""
+    try:
+        posix.tcsetpgrp(STDIN, group)
+    except OSError:
+        pass  # EPERM, ESRCH: the group has gone. EIO, ENOTTY: the terminal has
+
+
+def getpgrp() -> int:
+    """Our process group."""
+    return posix.getpgrp()
+
+
+def suspend_self() -> None:
+    """Stop as a job of our shell, together with the others in our process group, until SIGCONT."""
+    posix.kill(0, signal.SIGTSTP)  # for the others: we have it blocked
+    posix.kill(posix.getpid(), signal.SIGSTOP)

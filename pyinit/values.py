@@ -1,0 +1,116 @@
+"""Parsers of option values: text in, value out. A ValueError's message says what is wrong and what is allowed."""
+
+from __future__ import annotations
+
+from pyinit import signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Longest time that an option takes: a year, far within what the system calls accept.
+LONGEST = 31_536_000.0
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def duration(text: str) -> float:
+    """Seconds from "5", "2.5", "500ms" or "1m30s"."""
+    problem = f"{text!r} is not a time: give seconds (5, 2.5) or units (500ms, 1m30s), at most a year"
+    rest = text.strip()
+    total, digits = 0.0, "0123456789."
+    if not rest:
+        raise ValueError(problem)
+    while rest:
+        figure = rest[: len(rest) - len(rest.lstrip(digits))]
+        rest = rest[len(figure) :]
+        unit = rest[: len(rest) - len(rest.lstrip("hms"))]
+        rest = rest[len(unit) :]
+        is_number = figure.count(".") <= 1 and figure.strip(".") != ""
+        if not is_number or unit not in (UNITS if unit or rest else ("",)):
+            raise ValueError(problem)
+        total += float(figure) * UNITS[unit or "s"]
+    if total > LONGEST:
+        raise ValueError(problem)
+    return total
+
+
+def optional_duration(text: str) -> float | None:
+    """Seconds as duration() reads them, or None for "none"."""
+    return None if text == "none" else duration(text)
+
+
+def received_signal(text: str) -> int:
+    """A signal that a process can receive: any but SIGKILL and SIGSTOP, which the kernel keeps for itself."""
+    signum = signals.number(text)
+    if signum not in signals.ALL:
+        raise ValueError(f"{signals.name(signum)} cannot be received by a process: name another signal")
+    return signum
+
+
+def optional_signal(text: str) -> int | None:
+    """A signal number, or None for "none"."""
+    return None if text == "none" else signals.number(text)
+
+
+def signal_set(text: str) -> frozenset[int]:
+    """The signals of a comma-separated list: "TERM,INT"."""
+    return frozenset(received_signal(word) for word in text.split(",") if word.strip())
+
+
+def _pairs(text: str, key: Callable[[str], int], value: Callable[[str], int], example: str) -> dict[int, int]:
+    pairs = {}
+    for pair in text.split(","):
+        left, colon, right = pair.partition(":")
+        if pair.strip():
+            if not colon:
+                raise ValueError(f"{pair!r} is not FROM:TO, as in {example}")
+            pairs[key(left)] = value(right)
+    return pairs
+
+
+def _signal_or_drop(text: str) -> int:
+    return 0 if text.strip() == "0" else signals.number(text)
+
+
+def rewrites(text: str) -> dict[int, int]:
+    """Signal numbers by the signal received, 0 for "drop it": "TERM:QUIT,USR1:0"."""
+    return _pairs(text, received_signal, _signal_or_drop, "TERM:QUIT or USR1:0")
+
+
+def _exit_status(text: str) -> int:
+    word = text.strip()
+    if not (word.isdecimal() and word.isascii() and int(word) <= 255):
+        raise ValueError(f"{text!r} is not an exit status: give a number, 0 to 255")
+    return int(word)
+
+
+def status_map(text: str) -> dict[int, int]:
+    """Exit statuses by exit status: "143:0"."""
+    return _pairs(text, _exit_status, _exit_status, "143:0")
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A parser that takes just these words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def switch(text: str) -> bool:
+    """True for "yes", "true", "1", "on"; False for their opposites."""
+    word = text.lower()
+    if word in ("yes", "true", "1", "on"):
+        return True
+    if word in ("no", "false", "0", "off"):
+        return False
+    raise ValueError(f"{text!r} is neither yes nor no")
+
+
+def optional_text(text: str) -> str | None:
+    """The text itself, or None for "none"."""
+    return None if text == "none" else text
