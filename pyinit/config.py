@@ -1,7 +1,5 @@
 """Config: what the options said, checked and frozen. Built by options.parse() alone."""
 
-from __future__ import annotations
-
 from pyinit.record import Record
 
 #: --forward: who gets a signal. See delivery.py.

@@ -18,8 +18,6 @@ both would wait for ever; those *above* them still are.
 wrappers above a handler of the first round that still lives, so the rounds come to an end whatever is started meanwhile.
 """
 
-from __future__ import annotations
-
 from pyinit.config import COMMAND, TOPMOST
 from pyinit.processes import Process
 from pyinit.record import Record
@@ -64,7 +62,7 @@ class Plan(Record):
     deaf: tuple[int, ...] = ()
 
 
-def _ancestors(pid: int, processes: Mapping[int, Process]) -> set[int]:
+def _ancestors(pid: int, processes: "Mapping[int, Process]") -> set[int]:
     found: set[int] = set()
     while pid in processes and pid not in found:
         found.add(pid)
@@ -72,7 +70,7 @@ def _ancestors(pid: int, processes: Mapping[int, Process]) -> set[int]:
     return found
 
 
-def _all_ancestors(pids: Iterable[int], processes: Mapping[int, Process]) -> set[int]:
+def _all_ancestors(pids: "Iterable[int]", processes: "Mapping[int, Process]") -> set[int]:
     """Everybody above any of these, themselves left out unless they are above another."""
     above: set[int] = set()
     for pid in pids:
@@ -81,7 +79,7 @@ def _all_ancestors(pids: Iterable[int], processes: Mapping[int, Process]) -> set
     return above
 
 
-def members(processes: Mapping[int, Process], scope: str, group: int, own_pid: int) -> list[Process]:
+def members(processes: "Mapping[int, Process]", scope: str, group: int, own_pid: int) -> list[Process]:
     """The processes that a request is for: the group, or everybody below us."""
     if scope == IN_GROUP:
         return [process for process in processes.values() if process.group == group and process.pid != own_pid]
@@ -99,11 +97,11 @@ def members(processes: Mapping[int, Process], scope: str, group: int, own_pid: i
 
 def plan(
     request: Request,
-    processes: Mapping[int, Process],
+    processes: "Mapping[int, Process]",
     forward: str,
     command: int,
     own_pid: int,
-    is_shell: Callable[[int], bool],
+    is_shell: "Callable[[int], bool]",
 ) -> Plan:
     """Decide who gets a request now. `command` is the command's PID and its group; `forward` as in Config."""
     addressed = members(processes, request.scope, command, own_pid)
@@ -145,11 +143,11 @@ def plan(
 
 def _hold(
     request: Request,
-    processes: Mapping[int, Process],
+    processes: "Mapping[int, Process]",
     handlers: set[int],
     mortals: set[int],
     below: set[int],
-    is_shell: Callable[[int], bool],
+    is_shell: "Callable[[int], bool]",
 ) -> tuple[set[int], set[int]]:
     """Who is held back, and whom they wait for."""
     if request.holders is None:

@@ -1,7 +1,5 @@
 """What PID 1 does when its own code has failed: forward to the group, reap, and leave with the command's exit status."""
 
-from __future__ import annotations
-
 from pyinit import system
 from pyinit.signals import signal
 
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 
 
-def tell(error: BaseException, log: Log) -> None:
+def tell(error: BaseException, log: "Log") -> None:
     """Log an error that nobody foresaw, with its traceback; never fails."""
     try:
         import traceback

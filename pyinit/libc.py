@@ -5,8 +5,6 @@ parent death signal, and to wait for signals and for another's child at once. Ra
 without libffi, and OSError where the kernel says no.
 """
 
-from __future__ import annotations
-
 import ctypes
 
 from pyinit import signals

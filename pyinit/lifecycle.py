@@ -14,8 +14,6 @@ each event says what time it is, and `deadline` says when on_timeout() wants to 
 A phase may be skipped; none is ever gone back to. The way out, from sweeping or killing, is that no child is left.
 """
 
-from __future__ import annotations
-
 from pyinit import signals
 from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
 from pyinit.record import Record
@@ -98,7 +96,7 @@ def _say(event: str, message: str, /, level: str = "info", **fields: object) -> 
 class Lifecycle:
     """Where the container stands in its life. Feed it each event as it comes; carry out each action it returns, in order."""
 
-    def __init__(self, config: Config, command: int, now: float) -> None:
+    def __init__(self, config: "Config", command: int, now: float) -> None:
         self.phase = RUNNING
         self.status: int | None = None  # the command's, once it has exited
         self.told: frozenset[int] = frozenset()  # who has been signalled for the current request
@@ -128,7 +126,7 @@ class Lifecycle:
 
     # --- events ---
 
-    def on_signal(self, received: Received, now: float) -> list[Action]:
+    def on_signal(self, received: "Received", now: float) -> list[Action]:
         """A signal has arrived, other than SIGCHLD."""
         target = self._config.rewrite.get(received.signum, received.signum)
         if target == 0:
@@ -137,7 +135,7 @@ class Lifecycle:
             return self._on_stop_request(received, self._config.stop_signal or target, now)
         return [Deliver(Request(target, IN_GROUP, False))]
 
-    def on_children(self, exits: Iterable[Reaped], none_left: bool, now: float) -> list[Action]:
+    def on_children(self, exits: "Iterable[Reaped]", none_left: bool, now: float) -> list[Action]:
         """Children have exited and were reaped; `none_left` says that there is no other child."""
         actions: list[Action] = []
         command_exited = False
@@ -202,7 +200,7 @@ class Lifecycle:
 
     # --- the stop sequence ---
 
-    def _on_stop_request(self, received: Received, stop_signal: int, now: float) -> list[Action]:
+    def _on_stop_request(self, received: "Received", stop_signal: int, now: float) -> list[Action]:
         if self.phase == KILLING:
             return []
         self._stop_signal = stop_signal
@@ -256,7 +254,7 @@ class Lifecycle:
             self._kill_at = now + self._config.grace_period
             self._grace_runs = True
 
-    def _on_pre_stop_exit(self, child: Reaped, now: float) -> list[Action]:
+    def _on_pre_stop_exit(self, child: "Reaped", now: float) -> list[Action]:
         self._pre_stop = None
         self._pre_stop_was = 0
         self._pre_stop_over_at = None
@@ -282,7 +280,7 @@ class Lifecycle:
         )
         return [said, KillPreStop(pid), *self._stop_when_due(now)]
 
-    def _on_command_exit(self, child: Reaped, none_left: bool, now: float) -> list[Action]:
+    def _on_command_exit(self, child: "Reaped", none_left: bool, now: float) -> list[Action]:
         self.status = child.status
         how = f"was killed by {signals.name(child.killed_by)}" if child.killed_by else f"exited with status {child.status}"
         phase = self.phase

@@ -4,8 +4,6 @@ A line that stderr does not take (its reader is slow, or gone) is lost, and coun
 stderr takes a line again.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 

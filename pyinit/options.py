@@ -4,8 +4,6 @@ The command line is read first, then the environment for what the command line d
 that is no good raises UsageError with one line that names the option (or variable), the value and what is allowed.
 """
 
-from __future__ import annotations
-
 from pyinit import values
 from pyinit.config import AUTO, COMMAND, GROUP, NO, TERMINATION_LOG, TOPMOST, YES, Config
 from pyinit.record import Record
@@ -31,7 +29,7 @@ class Option(Record):
 
     flag: str
     metavar: str
-    parse: Callable[[str], object]
+    parse: "Callable[[str], object]"
     default: str
     help: str
     implied: str | None = None
@@ -235,7 +233,7 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
     return given, None, words
 
 
-def parse(words: list[str], environ: Mapping[str, str]) -> Parsed:
+def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
     """Read the command line and the environment. Raises UsageError for what cannot be understood, and
     Asked for --help and --version.
     """

@@ -1,7 +1,5 @@
 """Processes as /proc tells of them: who belongs to whom, and what each would do about a signal."""
 
-from __future__ import annotations
-
 from pyinit import system
 from pyinit.record import Record
 

@@ -20,22 +20,18 @@ IGNORED_BY_DEFAULT: frozenset[int] = frozenset({signal.SIGCHLD, signal.SIGURG, s
 SUSPENDS: frozenset[int] = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 CONTINUES: int = int(signal.SIGCONT)
 
-
-def _names() -> dict[str, int]:
-    return {
-        key[3:]: int(value)
-        for key, value in vars(signal).items()
-        if key.startswith("SIG") and key[3:].isalnum() and isinstance(value, int)
-    }
+#: Older names of SIGCHLD, SIGIO and SIGABRT.
+ALIASES = ("SIGCLD", "SIGPOLL", "SIGIOT")
 
 
 def name(signum: int) -> str:
     """The name of a signal number: 15 gives "SIGTERM", 37 gives "SIGRTMIN+3"."""
     if signal.SIGRTMIN < signum < signal.SIGRTMAX:
         return f"SIGRTMIN+{signum - signal.SIGRTMIN}"
-    aliases = ("CLD", "POLL", "IOT")  # older names of SIGCHLD, SIGIO and SIGABRT
-    names = {value: key for key, value in _names().items() if key not in aliases}
-    return "SIG" + names[signum] if signum in names else f"signal {signum}"
+    for key, value in vars(signal).items():
+        if key.startswith("SIG") and value == signum and key[3:].isalnum() and key not in ALIASES:
+            return key
+    return f"signal {signum}"
 
 
 def number(text: str) -> int:
@@ -44,9 +40,8 @@ def number(text: str) -> int:
     Raises ValueError where there is no such signal; its message says what is allowed.
     """
     word = text.strip().upper().removeprefix("SIG")
-    base, sign, offset = word.partition("+") if "+" in word else word.partition("-")
-    names = _names()
-    signum = int(word) if word.isdecimal() and word.isascii() else names.get(base, 0)
+    base, sign, offset = word.partition("+" if "+" in word else "-")
+    signum = int(word) if word.isdecimal() and word.isascii() else int(getattr(signal, "SIG" + base, 0))
     if sign:
         in_range = base in ("RTMIN", "RTMAX") and offset.isdecimal() and offset.isascii()
         signum = signum + int(sign + offset) if in_range else 0

@@ -3,8 +3,6 @@
 From here on PID 1 may not fail: its end is everybody's end. What nobody foresaw is met at the boundary in run().
 """
 
-from __future__ import annotations
-
 from pyinit import delivery, last_resort, processes, signals, spawn, system, words
 from pyinit.config import COMMAND, TERMINATION_LOG
 from pyinit.delivery import IN_GROUP, LEFT
@@ -30,7 +28,7 @@ class Supervisor:
     """What the loop works with: the command, the options, the log, and where the container stands in its life."""
 
     def __init__(
-        self, command: int, config: Config, log: Log, environment: dict[bytes, bytes], mask: frozenset[int], terminal: str
+        self, command: int, config: "Config", log: "Log", environment: dict[bytes, bytes], mask: frozenset[int], terminal: str
     ) -> None:
         self.command = command
         self.config = config
@@ -129,7 +127,7 @@ class Supervisor:
 
     # --- delivering ---
 
-    def deliver(self, request: Request) -> list[Action]:
+    def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
         table = processes.snapshot(self.command if self.lifecycle.status is None else None)
         if table is None:
@@ -146,7 +144,7 @@ class Supervisor:
         self.tell_of(request, plan, table)
         return self.lifecycle.on_delivered(request, plan, system.monotonic())
 
-    def deliver_blindly(self, request: Request) -> None:
+    def deliver_blindly(self, request: "Request") -> None:
         """Signal the whole group, or in the sweep everybody: what is left to do where /proc does not tell."""
         target = -self.command
         if request.scope == LEFT and self.own_pid == 1:
@@ -159,7 +157,7 @@ class Supervisor:
             name = signals.name(request.signum)
             self.log.say("info", "signalled", f"{name} to everybody at once, for /proc does not tell who handles it", signal=name)
 
-    def tell_of(self, request: Request, plan: Plan, table: dict[int, Process]) -> None:
+    def tell_of(self, request: "Request", plan: "Plan", table: "dict[int, Process]") -> None:
         """Log who was signalled, who is held back and why."""
         if not plan.now and request.scope == LEFT and not plan.held:
             return

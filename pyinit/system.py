@@ -4,8 +4,6 @@ What the kernel says in errno values and wait statuses becomes values in here an
 caught where they have a meaning; all others pass, and are met at the boundary in supervise.py.
 """
 
-from __future__ import annotations
-
 import errno
 import posix
 import sys
@@ -76,6 +74,16 @@ def environ() -> dict[bytes, bytes]:
         elif len(entries) > 1 or sys.flags.utf8_mode:
             del given[b"LC_CTYPE"]
     return given
+
+
+def decode(text: bytes) -> str:
+    """Bytes of the environment as text; undecodable ones survive the way back (PEP 383)."""
+    return text.decode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Text as the bytes that it came from, see decode()."""
+    return text.encode(sys.getfilesystemencoding(), "surrogateescape")
 
 
 def hold_standard_streams() -> None:
@@ -233,7 +241,7 @@ def wait_signal(seconds: float | None) -> Received | None:
     return Received(info.si_signo, info.si_pid, info.si_uid)
 
 
-def reap(with_stopped: bool) -> Iterator[Reaped]:
+def reap(with_stopped: bool) -> "Iterator[Reaped]":
     """Wait for every child that has exited (and tell of those that stopped), one at a time, without blocking.
 
     Raises ChildProcessError at the end where no child is left.

@@ -1,7 +1,5 @@
 """Parsers of option values: text in, value out. A ValueError's message says what is wrong and what is allowed."""
 
-from __future__ import annotations
-
 from pyinit import signals
 
 TYPE_CHECKING = False
@@ -58,7 +56,7 @@ def signal_set(text: str) -> frozenset[int]:
     return frozenset(received_signal(word) for word in text.split(",") if word.strip())
 
 
-def _pairs(text: str, key: Callable[[str], int], value: Callable[[str], int], example: str) -> dict[int, int]:
+def _pairs(text: str, key: "Callable[[str], int]", value: "Callable[[str], int]", example: str) -> dict[int, int]:
     pairs = {}
     for pair in text.split(","):
         left, colon, right = pair.partition(":")
@@ -90,7 +88,7 @@ def status_map(text: str) -> dict[int, int]:
     return _pairs(text, _exit_status, _exit_status, "143:0")
 
 
-def one_of(*words: str) -> Callable[[str], str]:
+def one_of(*words: str) -> "Callable[[str], str]":
     """A parser that takes just these words."""
 
     def parse(text: str) -> str:

@@ -4,9 +4,7 @@ Follows the POSIX shell language (IEEE 1003.1, "Shell Command Language", 2.2 Quo
 Expansions) for what it accepts; whatever it does not accept is for /bin/sh, so it is never wrong to say "not simple".
 """
 
-from __future__ import annotations
-
-import sys
+from pyinit import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +57,7 @@ def _closing_brace(text: str, start: int) -> int:
     return -1
 
 
-def _variable_at(text: str, start: int, get: Callable[[str], str | None]) -> tuple[str, int] | None:
+def _variable_at(text: str, start: int, get: "Callable[[str], str | None]") -> tuple[str, int] | None:
     """The value of the `$NAME`, `${NAME}` or `${NAME:-default}` at `start`, and where it ends; None for other uses."""
     if text.startswith("${", start):
         end = _closing_brace(text, start + 2)
@@ -74,7 +72,7 @@ def _variable_at(text: str, start: int, get: Callable[[str], str | None]) -> tup
     return (get(name) or "", start + 1 + len(name)) if name else None
 
 
-def expand(text: str, get: Callable[[str], str | None]) -> str:
+def expand(text: str, get: "Callable[[str], str | None]") -> str:
     """A text with `$NAME`, `${NAME}` and `${NAME:-default}` replaced and `$$` made `$`; any other `$` stays.
 
     `get` gives a variable's value, or None where it is not set, which expands to nothing, as in a shell. One word stays
@@ -127,7 +125,7 @@ class _Words:
                 self.add(field)
 
 
-def _variable(text: str, at: int, get: Callable[[str], str | None]) -> tuple[str, int]:
+def _variable(text: str, at: int, get: "Callable[[str], str | None]") -> tuple[str, int]:
     """The variable at `at`, in the forms that mean the same here as in a shell."""
     if text.startswith("${", at):
         end = _closing_brace(text, at + 2)
@@ -139,7 +137,7 @@ def _variable(text: str, at: int, get: Callable[[str], str | None]) -> tuple[str
     return variable
 
 
-def _double_quoted(text: str, at: int, words: _Words, get: Callable[[str], str | None]) -> int:
+def _double_quoted(text: str, at: int, words: _Words, get: "Callable[[str], str | None]") -> int:
     """Add what stands between double quotes, the first of which is at `at`; return where it ends."""
     at += 1
     words.add("")
@@ -163,7 +161,7 @@ def _double_quoted(text: str, at: int, words: _Words, get: Callable[[str], str |
     raise NotSimple  # unclosed: the shell says it better
 
 
-def split_simple(text: str, get: Callable[[str], str | None]) -> list[str]:
+def split_simple(text: str, get: "Callable[[str], str | None]") -> list[str]:
     """The words of a simple command, quotes taken away and variables expanded, just as /bin/sh would make them.
 
     Raises NotSimple for everything else: operators, redirections, assignments, patterns, built-ins, no word at all.
@@ -206,22 +204,17 @@ def split_simple(text: str, get: Callable[[str], str | None]) -> list[str]:
     return words.words
 
 
-def decode(text: bytes) -> str:
-    """Bytes of the environment as text; undecodable ones survive the way back (PEP 383)."""
-    return text.decode(sys.getfilesystemencoding(), "surrogateescape")
-
-
-def getter(environment: Mapping[bytes, bytes]) -> Callable[[str], str | None]:
+def getter(environment: "Mapping[bytes, bytes]") -> "Callable[[str], str | None]":
     """A function that looks up a variable's value as text."""
 
     def get(name: str) -> str | None:
         value = environment.get(name.encode())
-        return None if value is None else decode(value)
+        return None if value is None else system.decode(value)
 
     return get
 
 
-def as_shell(script: str, arguments: Sequence[str], environment: Mapping[bytes, bytes]) -> list[str]:
+def as_shell(script: str, arguments: "Sequence[str]", environment: "Mapping[bytes, bytes]") -> list[str]:
     """What to execute for `sh -c script argument ...`: a simple command's own words, or /bin/sh with it all."""
     try:
         return split_simple(script, getter(environment))
