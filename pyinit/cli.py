@@ -3,7 +3,7 @@
 The command is started first, and what supervises it is imported while it starts. Until then a signal stays pending.
 """
 
-from pyinit import options, spawn, system
+from pyinit import options, spawn, system, terminal
 from pyinit.config import AUTO, NO
 
 TYPE_CHECKING = False
@@ -49,12 +49,10 @@ def _run(arguments: list[str], mask: frozenset[int]) -> int:
     config = parsed.config
     notes = _place_ourselves(config)
     ignored = system.accept_sigchld()
-    terminal = spawn.NONE
-    if system.has_terminal():
-        terminal = spawn.FOREGROUND if system.owns_terminal() else spawn.BACKGROUND
+    how = terminal.mode()
     command, failure = 0, None
     try:
-        command = spawn.spawn(_command(parsed, environment), environment, mask, ignored, terminal)
+        command = spawn.spawn(_command(parsed, environment), environment, mask, ignored, how)
     except spawn.SpawnError as error:
         failure = error
     from pyinit.log import Log
@@ -68,8 +66,8 @@ def _run(arguments: list[str], mask: frozenset[int]) -> int:
 
     from pyinit import supervise
 
-    system.let_go(keep_terminal=terminal != spawn.NONE)
-    return supervise.run(supervise.Supervisor(command, config, log, environment, mask, terminal))
+    system.let_go(keep_terminal=how != spawn.NONE)
+    return supervise.run(supervise.Supervisor(command, config, log, environment, mask, how))
 
 
 def _place_ourselves(config: "Config") -> list[tuple[str, str, str]]:

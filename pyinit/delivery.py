@@ -116,7 +116,7 @@ def plan(
         own_session = processes[own_pid].session if own_pid in processes else None
         return Plan({process.pid: _suspending(process, request.signum, own_session) for process in addressed})
     if request.signum in IGNORED_BY_DEFAULT or request.signum in (CONTINUES, signal.SIGKILL):
-        return Plan({process.pid: request.signum for process in addressed}, whole, resume)
+        return Plan(dict.fromkeys((process.pid for process in addressed), request.signum), whole, resume)
 
     signum_for = {process.pid: _stopping(process, request) for process in addressed}
     handlers = {process.pid for process in addressed if process.handles(signum_for[process.pid])}
@@ -133,7 +133,7 @@ def plan(
         now = {pid: signum_for[pid] for pid in (told or mortals - request.told)}
         return Plan(now, whole, resume, handlers=frozenset(handlers), deaf=deaf)
     if not request.is_stop:
-        return Plan({pid: request.signum for pid in told})
+        return Plan(dict.fromkeys(told, request.signum))
 
     held, working = _hold(request, processes, handlers - below, mortals, below, is_shell)
     now = {pid: signum_for[pid] for pid in (told | (later - held)) - request.told}

@@ -43,7 +43,7 @@ class Deliver(Record):
     request: Request
 
 
-class Watch(Record):
+class WatchExit(Record):
     """Call on_gone() when this process, which may be nobody's child of ours, has exited. It replaces any earlier watch."""
 
     pid: int
@@ -81,7 +81,7 @@ class Exit(Record):
     summary: str
 
 
-Action = Deliver | Watch | RunPreStop | KillPreStop | KillAll | Say | Exit
+Action = Deliver | WatchExit | RunPreStop | KillPreStop | KillAll | Say | Exit
 
 
 def seconds(value: float) -> str:
@@ -105,7 +105,7 @@ class Lifecycle:
         self._started_at = now
         self._requested_at: float | None = None  # the first stop request
         self._story: list[str] = []  # for the one line of summary
-        self._stop_signal = config.stop_signal or int(signal.SIGTERM)
+        self.stop_signal = config.stop_signal or int(signal.SIGTERM)  # what the command gets, or has got
         self._request: Request | None = None  # the one whose later rounds are still to come
         self._working: set[int] = set()  # handlers whose exit the next round waits for
         self._held: tuple[int, ...] = ()
@@ -149,7 +149,7 @@ class Lifecycle:
         if none_left:
             return [*actions, *self._leave(now)]
         if command_exited and self.phase == SWEEPING:
-            actions.append(Deliver(Request(self._stop_signal, LEFT, True, self.told)))
+            actions.append(Deliver(Request(self.stop_signal, LEFT, True, self.told)))
         elif self.phase == KILLING:
             actions.append(KillAll())  # who was forked meanwhile
         return actions
@@ -203,7 +203,7 @@ class Lifecycle:
     def _on_stop_request(self, received: "Received", stop_signal: int, now: float) -> list[Action]:
         if self.phase == KILLING:
             return []
-        self._stop_signal = stop_signal
+        self.stop_signal = stop_signal
         origin = "outside the container" if received.sender_pid == 0 else f"pid {received.sender_pid}"
         fields: dict[str, object] = {
             "signal": signals.name(received.signum),
@@ -247,7 +247,7 @@ class Lifecycle:
         self.phase = STOPPING
         self._delay_over_at = None
         self._begin_grace(now)
-        return [Deliver(Request(self._stop_signal, IN_GROUP, True))]
+        return [Deliver(Request(self.stop_signal, IN_GROUP, True))]
 
     def _begin_grace(self, now: float) -> None:
         if self._config.grace_period is not None:
@@ -328,7 +328,7 @@ class Lifecycle:
         if not self._held or self.phase == KILLING:
             return []
         if self._working:
-            return [Watch(min(self._working))]
+            return [WatchExit(min(self._working))]
         self._round_at = now + self._config.settle
         return [
             _say(

@@ -31,7 +31,10 @@ def _json_string(text: str) -> str:
 
 
 def json_value(value: object) -> str:
-    """A value as JSON: None, bool, int, float, str, or a list of such. (`json` costs 5 ms and 1.2 MB in PID 1.)"""
+    """A value as JSON: None, bool, int, float, str, or a list of such.
+
+    The module `json` imports `re`, which costs 4 ms and 1 MB in PID 1.
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -113,9 +113,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
         ),
     ),
     "Command": (
-        Option(
-            "--map-status", "FROM:TO[,...]", values.status_map, "", "exit with TO instead of FROM; repeatable", merges=True
-        ),
+        Option("--map-status", "FROM:TO[,...]", values.status_map, "", "exit with TO instead of FROM; repeatable", merges=True),
         Option(
             "--expand-env",
             "yes|no",
@@ -163,6 +161,8 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
 
 #: Variables that begin like ours and are none of the options: what we tell a pre-stop command.
 TOLD = frozenset({"PYINIT_SIGNAL", "PYINIT_COMMAND_PID"})
+
+HELP_WIDTH = 84  # columns of text, behind the indentation
 
 USAGE = "pyinit [options] [--] command [argument ...]"
 
@@ -234,8 +234,9 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
 
 
 def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
-    """Read the command line and the environment. Raises UsageError for what cannot be understood, and
-    Asked for --help and --version.
+    """Read the command line and the environment.
+
+    Raises UsageError for what cannot be understood, and Asked for --help and --version.
     """
     given, script, command = _flags(words)
     while script is None and command and command[0].rpartition("/")[2] == "pyinit":
@@ -267,7 +268,7 @@ def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
 
 
 def help_text() -> str:
-    """What --help prints, 80 columns wide."""
+    """What --help prints."""
     lines = [
         f"usage: {USAGE}",
         "       pyinit [options] -c STRING [argument ...]",
@@ -277,7 +278,7 @@ def help_text() -> str:
         "",
         "  -c STRING",
         "      as sh -c: a simple command is expanded and executed directly, anything else by",
-        "      /bin/sh, so SHELL [\"pyinit\", \"-c\"] serves the shell forms of a Dockerfile",
+        '      /bin/sh, so SHELL ["pyinit", "-c"] serves the shell forms of a Dockerfile',
         "  --help, --version",
     ]
     for heading, group in OPTIONS.items():
@@ -298,7 +299,7 @@ def help_text() -> str:
 def _wrapped(text: str) -> list[str]:
     lines, line = [], ""
     for word in text.split():
-        if len(line) + len(word) > 84:
+        if len(line) + len(word) > HELP_WIDTH:
             lines.append("      " + line.rstrip())
             line = ""
         line += word + " "

@@ -4,7 +4,7 @@ from pyinit import system
 from pyinit.record import Record
 
 #: Names under which shells run; their traps wait for the foreground child, see delivery.py.
-SHELLS = frozenset("sh ash bash dash ksh ksh93 mksh posh rbash yash zsh".split())
+SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "posh", "rbash", "yash", "zsh"})
 
 
 class Process(Record):

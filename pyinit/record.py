@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
 else:
 
-    def dataclass_transform(**_: bool):
+    def dataclass_transform(**_: bool):  # noqa: D103 - of no use at run time
         return lambda cls: cls
 
 
@@ -25,7 +25,7 @@ class Record:
             cls.__match_args__ = tuple(cls.__annotations__)
 
         def __init__(self, *values: object, **named: object) -> None:
-            self.__dict__.update(zip(self.__match_args__, values))
+            self.__dict__.update(zip(self.__match_args__, values))  # noqa: B905 - not strict: those left out have defaults
             self.__dict__.update(named)
 
     def __setattr__(self, field: str, value: object) -> None:

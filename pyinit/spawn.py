@@ -66,9 +66,7 @@ class _SpawnCall:
         self.mask = mask
 
     def __call__(self, path: bytes, words: list[bytes], environment: "Mapping[bytes, bytes]") -> int:
-        return posix.posix_spawn(
-            path, words, environment, setsid=True, setsigmask=self.mask, setsigdef=NOT_IGNORED_BY_RIGHT
-        )
+        return posix.posix_spawn(path, words, environment, setsid=True, setsigmask=self.mask, setsigdef=NOT_IGNORED_BY_RIGHT)
 
 
 def _fork_and_execute(
@@ -78,7 +76,7 @@ def _fork_and_execute(
     ignored: "Sequence[int]",
     terminal: str,
 ) -> int:
-    """Raises OSError, that of the exec in the child too."""
+    """Start a command with fork(). Raises OSError, that of the exec in the child too."""
     reader, writer = posix.pipe2(posix.O_CLOEXEC)
     try:
         pid = posix.fork()

@@ -6,8 +6,10 @@ From here on PID 1 may not fail: its end is everybody's end. What nobody foresaw
 from pyinit import delivery, last_resort, processes, signals, spawn, system, words
 from pyinit.config import COMMAND, TERMINATION_LOG
 from pyinit.delivery import IN_GROUP, LEFT
-from pyinit.lifecycle import Deliver, Exit, KillAll, KillPreStop, Lifecycle, RunPreStop, Say, Watch
+from pyinit.lifecycle import PRE_STOP, Deliver, Exit, KillAll, KillPreStop, Lifecycle, RunPreStop, Say, WatchExit
 from pyinit.signals import signal
+from pyinit.terminal import JobControl
+from pyinit.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from pyinit.lifecycle import Action
     from pyinit.log import Log
     from pyinit.processes import Process
-
-#: Seconds between two looks at a process that cannot be watched (a kernel before 5.3, a Python without ctypes).
-LOOK_AGAIN = 0.25
 
 #: How many processes a log line names.
 NAMED = 8
@@ -35,11 +34,10 @@ class Supervisor:
         self.log = log
         self.environment = environment
         self.mask = mask
-        self.terminal = terminal
         self.own_pid = system.getpid()
         self.lifecycle = Lifecycle(config, command, system.monotonic())
-        self.watched: int | None = None
-        self.watch: system.ExitWatch | None = None
+        self.watch = Watch()
+        self.jobs = JobControl(command, terminal)
         self.unfinished = 0  # a signal that was taken and is not dealt with yet
 
     def loop(self) -> int:
@@ -47,14 +45,14 @@ class Supervisor:
         received: system.Received | None = system.Received(signal.SIGCHLD, 0, 0)  # there may be inherited zombies
         while True:
             now = system.monotonic()
-            gone = self.watched_and_gone()
+            gone = self.watch.take_exited()
             actions = [] if gone is None else self.lifecycle.on_gone(gone, now)
             if received is None:
                 actions += self.lifecycle.on_timeout(now)
             elif received.signum != signal.SIGCHLD and received.sender_pid != self.own_pid:
                 self.unfinished = received.signum
                 if received.signum == signal.SIGCONT:
-                    self.take_up_terminal()
+                    self.jobs.take_up()
                 actions += self.lifecycle.on_signal(received, now)
             exits, none_left = self.reap()
             actions += self.lifecycle.on_children(exits, none_left, now)
@@ -62,8 +60,8 @@ class Supervisor:
                 match action:
                     case Deliver(request):
                         actions += self.deliver(request)
-                    case Watch(pid):
-                        self.watch_exit_of(pid)
+                    case WatchExit(pid):
+                        self.watch.set(pid)
                     case RunPreStop(signum):
                         actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), now)
                     case KillPreStop(pid):
@@ -75,52 +73,25 @@ class Supervisor:
                     case Exit(status, summary):
                         self.write_termination_log(summary)
                         return status
-            if self.unfinished in signals.SUSPENDS:
-                self.suspend()
+            if received is not None and received.signum in signals.SUSPENDS and received.sender_pid != self.own_pid:
+                self.jobs.suspend()
             self.unfinished = 0
             received = self.wait()
-
-    # --- waiting ---
 
     def wait(self) -> system.Received | None:
         """Sleep until a signal arrives, the deadline comes (None), or the watched process exits (None)."""
         deadline = self.lifecycle.deadline
-        seconds = None if deadline is None else max(0.0, deadline - system.monotonic())
-        if self.watch is not None:
-            return None if self.watch.wait(seconds) else system.wait_signal(0)
-        if self.watched is not None:
-            seconds = LOOK_AGAIN if seconds is None else min(seconds, LOOK_AGAIN)
-        return system.wait_signal(seconds)
-
-    def watch_exit_of(self, pid: int) -> None:
-        """Ask to be woken when a process exits that may not be our child."""
-        if self.watch is not None:
-            self.watch.close()
-        self.watched, self.watch = pid, None
-        try:
-            self.watch = system.ExitWatch(pid)
-        except (OSError, ImportError, AttributeError, MemoryError) as error:
-            # It is gone already, which watched_and_gone() will find; or there is no pidfd_open() here (ENOSYS).
-            self.log.say("debug", "no_watch", f"cannot watch {pid}, looking at it now and then: {error!r}")
-
-    def watched_and_gone(self) -> int | None:
-        """The watched process if it has exited; then it is watched no longer."""
-        if self.watched is None or processes.is_alive(self.watched):
-            return None
-        if self.watch is not None:
-            self.watch.close()
-        gone, self.watched, self.watch = self.watched, None, None
-        return gone
+        return self.watch.wait(None if deadline is None else max(0.0, deadline - system.monotonic()))
 
     def reap(self) -> tuple[list[system.Reaped], bool]:
         """Reap all that have exited; also tell whether no child is left. A child that stopped on a terminal stops us."""
         exits = []
         try:
-            for child in system.reap(self.terminal != spawn.NONE):
+            for child in system.reap(self.jobs.on_terminal):
                 if not child.stopped_by:
                     exits.append(child)
                 elif child.pid == self.command:
-                    self.on_command_stopped(child.stopped_by)
+                    self.jobs.on_command_stopped(child.stopped_by)
         except ChildProcessError:
             return exits, True
         return exits, False
@@ -129,6 +100,7 @@ class Supervisor:
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
+        self.unfinished = request.signum
         table = processes.snapshot(self.command if self.lifecycle.status is None else None)
         if table is None:
             self.deliver_blindly(request)
@@ -155,7 +127,7 @@ class Supervisor:
         if request.is_stop:
             system.send(target, signal.SIGCONT)
             name = signals.name(request.signum)
-            self.log.say("info", "signalled", f"{name} to everybody at once, for /proc does not tell who handles it", signal=name)
+            self.log.say("info", "signalled", f"{name} to everybody at once: /proc does not tell who handles it", signal=name)
 
     def tell_of(self, request: "Request", plan: "Plan", table: "dict[int, Process]") -> None:
         """Log who was signalled, who is held back and why."""
@@ -202,28 +174,6 @@ class Supervisor:
             self.log.say("warning", "pre_stop_failed", f"the pre-stop command is skipped: {error}")
             return None
 
-    # --- the terminal, and job control where we are a job of somebody's shell ---
-
-    def on_command_stopped(self, signum: int) -> None:
-        """The command was stopped, by Ctrl-Z for one: stop together with it, as one job."""
-        if self.own_pid != 1:
-            system.give_terminal(system.getpgrp())
-            self.suspend()
-        elif signum == signal.SIGTSTP:
-            system.send(-self.command, signal.SIGCONT)  # no shell is there that could resume it
-
-    def suspend(self) -> None:
-        """Stop until somebody resumes us, then resume the command. PID 1 cannot be stopped from inside."""
-        if self.own_pid != 1:
-            system.suspend_self()
-            self.take_up_terminal()
-            system.send(-self.command, signal.SIGCONT)
-
-    def take_up_terminal(self) -> None:
-        """Pass the foreground on to the command, if it is ours again."""
-        if self.terminal != spawn.NONE and system.owns_terminal():
-            system.give_terminal(self.command)
-
     def write_termination_log(self, summary: str) -> None:
         """Add the summary to the termination log."""
         path = self.config.termination_log
@@ -242,7 +192,8 @@ def run(supervisor: Supervisor) -> int:
         return supervisor.loop()
     except BaseException as error:
         last_resort.tell(error, supervisor.log)
-        return last_resort.loop(supervisor.command, supervisor.lifecycle.status, supervisor.unfinished)
+        lifecycle = supervisor.lifecycle
+        owed = lifecycle.stop_signal if lifecycle.phase == PRE_STOP else supervisor.unfinished
+        return last_resort.loop(supervisor.command, lifecycle.status, owed)
     finally:
-        if supervisor.terminal != spawn.NONE and supervisor.own_pid != 1:
-            system.give_terminal(system.getpgrp())  # a script that called us goes on reading from it
+        supervisor.jobs.give_back()

@@ -109,7 +109,7 @@ def let_go(keep_terminal: bool) -> None:
         posix.chdir("/")
         for entry in posix.listdir("/proc/self/fd"):
             if int(entry) > STDERR:
-                _close(int(entry))
+                close(int(entry))
     except OSError:
         pass  # no /proc, or no right to it: then these files stay open, which is untidy and nothing worse
     try:
@@ -120,11 +120,12 @@ def let_go(keep_terminal: bool) -> None:
         pass  # EMFILE, no /dev/null: untidy and nothing worse
 
 
-def _close(descriptor: int) -> None:
+def close(descriptor: int) -> None:
+    """Close a descriptor, if it is open."""
     try:
         posix.close(descriptor)
     except OSError:
-        pass  # EBADF: the descriptor of the listing itself
+        pass  # EBADF: closed already
 
 
 def become_subreaper() -> None:
@@ -254,6 +255,32 @@ def reap(with_stopped: bool) -> "Iterator[Reaped]":
         yield _reaped(pid, status)
 
 
+def open_process(pid: int) -> int:
+    """A descriptor that becomes readable when a process has exited (pidfd_open(2), Linux 5.3).
+
+    Raises ProcessLookupError where it is gone already, OSError or AttributeError where there is no such call.
+    """
+    return posix.pidfd_open(pid, 0)
+
+
+def signal_descriptor() -> int:
+    """A descriptor that is readable while a signal is pending. Raises OSError or ImportError."""
+    from pyinit import libc
+
+    return libc.signal_descriptor()
+
+
+def wait_readable(descriptors: tuple[int, ...], seconds: float | None) -> list[int]:
+    """Sleep until one of the descriptors is readable, at most so many seconds (None: for ever); return those that are."""
+    import select
+
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    timeout = None if seconds is None else int(seconds * 1000) + 1  # rounded up: not to wake up before the time
+    return [descriptor for descriptor, _ in poll.poll(timeout)]
+
+
 def wait_blocking() -> Reaped:
     """Wait for the next child to exit, however long that takes. Raises ChildProcessError where there is none."""
     return _reaped(*posix.waitpid(-1, 0))
@@ -265,37 +292,6 @@ def _reaped(pid: int, status: int) -> Reaped:
     if posix.WIFSIGNALED(status):
         return Reaped(pid, 128 + posix.WTERMSIG(status), posix.WTERMSIG(status))
     return Reaped(pid, posix.WEXITSTATUS(status))
-
-
-class ExitWatch:
-    """Tells when a process that is not our child has exited, together with the signals that we wait for anyway."""
-
-    def __init__(self, pid: int) -> None:
-        """Watch a process. Raises ProcessLookupError where it is gone, OSError or ImportError where nobody can."""
-        from pyinit import libc
-
-        self.pid = pid
-        self._process = posix.pidfd_open(pid, 0)
-        try:
-            self._signals = libc.signal_descriptor()
-        except BaseException:
-            posix.close(self._process)
-            raise
-
-    def wait(self, seconds: float | None) -> bool:
-        """Sleep until a signal is pending or the process has exited; return whether it has."""
-        import select
-
-        poll = select.poll()
-        poll.register(self._process, select.POLLIN)
-        poll.register(self._signals, select.POLLIN)
-        timeout = None if seconds is None else max(0, int(seconds * 1000) + 1)
-        return any(descriptor == self._process for descriptor, _ in poll.poll(timeout))
-
-    def close(self) -> None:
-        """Stop watching."""
-        posix.close(self._process)
-        posix.close(self._signals)
 
 
 # --- signalling ----------------------------------------------------------------------------------------------------
@@ -331,7 +327,7 @@ def has_terminal() -> bool:
 
 
 def give_terminal(group: int) -> None:
-    """Put a process group into the foreground of the terminal. (SIGTTOU is blocked, so this cannot stop us.)"""
+    """Put a process group into the foreground of the terminal. SIGTTOU is blocked, so this cannot stop us."""
     try:
         posix.tcsetpgrp(STDIN, group)
     except OSError:

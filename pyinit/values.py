@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 #: Longest time that an option takes: a year, far within what the system calls accept.
 LONGEST = 31_536_000.0
 
+#: Of exit statuses, as wait() has them.
+LARGEST_STATUS = 255
+
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -78,7 +81,7 @@ def rewrites(text: str) -> dict[int, int]:
 
 def _exit_status(text: str) -> int:
     word = text.strip()
-    if not (word.isdecimal() and word.isascii() and int(word) <= 255):
+    if not (word.isdecimal() and word.isascii() and int(word) <= LARGEST_STATUS):
         raise ValueError(f"{text!r} is not an exit status: give a number, 0 to 255")
     return int(word)
 

@@ -1,0 +1,40 @@
+# What a person does with this checkout. `make demo` needs a Python and nothing else; the rest sets up .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: help demo test test-docker lint bench wheel clean
+
+help: ## what there is to do
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
+
+demo: ## stop a plain start.sh, with and without pyinit, side by side (no Docker needed)
+	@$(PYTHON) -m tests.demo
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+test: $(VENV)/ready lint ## set up, lint, check types, run all tests (those with Docker where an engine answers)
+	$(RUN) -m pytest --numprocesses 4
+
+test-docker: ## install what the Docker tests need (Debian, as root), and run just these
+	tests/docker/prepare.sh
+	$(MAKE) $(VENV)/ready
+	PYINIT_REQUIRE_DOCKER=1 $(RUN) -m pytest --numprocesses 4 tests/docker
+
+lint: $(VENV)/ready ## ruff and mypy
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare interpreter, in one run
+	$(RUN) -m tests.bench
+
+wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/
+	$(RUN) -m build
+
+clean: ## remove what the others made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

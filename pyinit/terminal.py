@@ -1,0 +1,45 @@
+"""The terminal: the command has its foreground, and both are suspended and resumed as one job of whatever shell we run in."""
+
+from pyinit import spawn, system
+from pyinit.signals import signal
+
+
+def mode() -> str:
+    """How to start the command, as spawn.spawn() takes it: with a session of its own, or as a job on our terminal."""
+    if not system.has_terminal():
+        return spawn.NONE
+    return spawn.FOREGROUND if system.owns_terminal() else spawn.BACKGROUND
+
+
+class JobControl:
+    """Suspends and resumes the command together with us."""
+
+    def __init__(self, command: int, terminal: str) -> None:
+        self._command = command
+        self.on_terminal = terminal != spawn.NONE
+        self._is_pid_1 = system.getpid() == 1
+
+    def on_command_stopped(self, signum: int) -> None:
+        """The command was stopped, by Ctrl-Z for one: stop together with it, as one job."""
+        if not self._is_pid_1:
+            system.give_terminal(system.getpgrp())
+            self.suspend()
+        elif signum == signal.SIGTSTP:
+            system.send(-self._command, signal.SIGCONT)  # no shell is there that could resume it
+
+    def suspend(self) -> None:
+        """Stop until somebody resumes us, then resume the command. PID 1 cannot be stopped from inside."""
+        if not self._is_pid_1:
+            system.suspend_self()
+            self.take_up()
+            system.send(-self._command, signal.SIGCONT)
+
+    def take_up(self) -> None:
+        """Pass the foreground on to the command, if it is ours again."""
+        if self.on_terminal and system.owns_terminal():
+            system.give_terminal(self._command)
+
+    def give_back(self) -> None:
+        """Take the foreground back at the end: the script that called us may read from the terminal next."""
+        if self.on_terminal and not self._is_pid_1:
+            system.give_terminal(system.getpgrp())
