@@ -1,4 +1,4 @@
-"""Config: what the options said, checked and frozen. Built by options.parse() alone."""
+"""Config: what the options said, checked and frozen; and what is raised where they say nothing of use."""
 
 from pyinit.record import Record
 
@@ -17,7 +17,10 @@ TERMINATION_LOG = "/dev/termination-log"
 
 
 class Config(Record):
-    """One field per option of options.OPTIONS, under its name; times in seconds, signals and statuses as numbers."""
+    """One field per option of options.OPTIONS, under its name. Times in seconds, signals and statuses as numbers.
+
+    Built by options.parse() alone.
+    """
 
     forward: str
     stop_on: frozenset[int]
@@ -36,3 +39,11 @@ class Config(Record):
     log_level: str
     log_format: str
     termination_log: str | None
+
+
+class UsageError(Exception):
+    """What the user wrote cannot be understood; the message is one line for them."""
+
+
+class Asked(Exception):
+    """The user asked for something to read, not for a command to run: "--help" or "--version"."""

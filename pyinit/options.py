@@ -5,20 +5,12 @@ that is no good raises UsageError with one line that names the option (or variab
 """
 
 from pyinit import values
-from pyinit.config import AUTO, COMMAND, GROUP, NO, TERMINATION_LOG, TOPMOST, YES, Config
+from pyinit.config import AUTO, COMMAND, GROUP, NO, TERMINATION_LOG, TOPMOST, YES, Asked, Config, UsageError
 from pyinit.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-
-class UsageError(Exception):
-    """What the user wrote cannot be understood; the message is one line for them."""
-
-
-class Asked(Exception):
-    """The user asked for something to read, not for a command to run: "--help" or "--version"."""
 
 
 class Option(Record):

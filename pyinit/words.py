@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 #: Words that a shell does itself, or that do something to the shell: reserved words, special and regular built-ins.
 #: (echo, printf, test, true, false, kill and pwd are left to the shell too: an image need not have them as files.)
-SHELL_WORDS = frozenset(  # noqa: SIM905 - eighty words read better so
+SHELL_WORDS = frozenset(
     "! [ [[ { } . : alias bg break builtin caller case cd chdir command compgen complete compopt continue coproc declare "
     "dirs disown do done echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash help "
     "history if in jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly return select set "
