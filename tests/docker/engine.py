@@ -1,0 +1,190 @@
+"""A Docker engine: images built from docker/, and containers that never outlive who has started them."""
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import docker
+from docker import DockerClient
+from docker.errors import APIError, BuildError, NotFound
+from docker.models.containers import Container
+from docker.utils.build import tar
+
+from tests.namespace import ROOT
+from tests.waiting import PATIENCE, wait_until
+
+#: On every container, with the PID of the process that has started it.
+LABEL = "pyinit.test"
+
+#: On every image, so that those which a newer build has replaced are found.
+IMAGE_LABEL = "pyinit.example"
+
+#: The files of docker/, in an order in which each finds the image that it is built on.
+IMAGES = (
+    "pyinit",
+    "base",
+    "on-base",
+    "exec-form",
+    "start-script",
+    "shell-form",
+    "pipeline",
+    "trap-script",
+    "daemon",
+    "non-root",
+    "shared-pid",
+    "inits",
+)
+
+#: What of the checkout is sent to the engine, as lines of a .dockerignore.
+CONTEXT = ["*", "!pyinit", "!docker", "!tests/app.py", "**/__pycache__"]
+
+
+def image(name: str) -> str:
+    """The tag of the image that docker/NAME.Dockerfile makes."""
+    return f"pyinit-example/{name}"
+
+
+def connect() -> DockerClient:
+    """A client of the engine that DOCKER_HOST or the default socket names. Raises DockerException where none answers."""
+    client = docker.from_env()
+    try:
+        client.ping()
+    except Exception:
+        client.close()
+        raise
+    return client
+
+
+def build_images(client: DockerClient) -> None:
+    """Build all images and remove those they replace; the engine's cache makes it quick where nothing has changed."""
+    for name in IMAGES:
+        with tempfile.TemporaryFile() as context:
+            tar(ROOT, CONTEXT, fileobj=context)
+            try:
+                client.images.build(
+                    fileobj=context,
+                    custom_context=True,
+                    dockerfile=f"docker/{name}.Dockerfile",
+                    tag=image(name),
+                    labels={IMAGE_LABEL: name},
+                    rm=True,
+                    forcerm=True,
+                )
+            except BuildError as error:
+                said = "".join(str(line.get("stream", "")) for line in error.build_log if isinstance(line, dict))
+                raise AssertionError(f"docker/{name}.Dockerfile: {error}\n{said}") from None
+    client.images.prune({"dangling": True, "label": IMAGE_LABEL})
+
+
+def remove_stale(client: DockerClient) -> None:
+    """Remove containers whose starter was killed before it could."""
+    for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
+        if not Path(f"/proc/{container.labels[LABEL]}").exists():
+            remove(client, str(container.id))
+
+
+def remove(client: DockerClient, name: str) -> None:
+    """Remove a container, running or not, and its volumes; nothing where it is gone already."""
+    with contextlib.suppress(NotFound):
+        try:
+            client.api.remove_container(name, force=True, v=True)
+        except APIError as error:
+            if error.status_code != 409:  # conflict: somebody else removes it right now
+                raise
+
+
+class Contained:
+    """A started container. A context manager: at its end the container is removed, whatever state it is in."""
+
+    def __init__(self, client: DockerClient, name: str, command: list[str] | None = None, **keywords: Any) -> None:
+        """Start the image docker/NAME.Dockerfile; keywords are those of the SDK's containers.create()."""
+        self._client = client
+        self.container: Container = client.containers.create(
+            image(name), command, labels={LABEL: str(os.getpid())}, network_mode="none", **keywords
+        )
+        try:
+            self.container.start()
+        except BaseException:
+            remove(client, str(self.container.id))
+            raise
+
+    @property
+    def stdout(self) -> str:
+        """What was written to stdout so far."""
+        return self.container.logs(stdout=True, stderr=False).decode()
+
+    @property
+    def stderr(self) -> str:
+        """What was written to stderr so far."""
+        return self.container.logs(stdout=False, stderr=True).decode()
+
+    def wait_for_output(self, text: str, times: int = 1, timeout: float = PATIENCE) -> None:
+        """Wait until a text has been written to stdout so many times; fail at once where the container has ended."""
+
+        def written() -> bool:
+            ended = not self.is_running
+            found = self.stdout.count(text) >= times
+            assert found or not ended, f"ended without {text!r}: {self.stdout!r}, {self.stderr!r}"
+            return found
+
+        wait_until(written, f"{text!r} {times} times", timeout)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the container runs now."""
+        self.container.reload()
+        return self.container.status == "running"
+
+    def kill(self, signum: str) -> None:
+        """`docker kill --signal`."""
+        self.container.kill(signum)
+
+    def stop(self, timeout: int = 10) -> float:
+        """`docker stop --time`; return how many seconds it took."""
+        began = time.monotonic()
+        self.container.stop(timeout=timeout)
+        return time.monotonic() - began
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """Wait for the end of the container; return its exit status."""
+        return self.container.wait(timeout=timeout)["StatusCode"]
+
+    def processes(self) -> list[str]:
+        """The command lines of all that run in the container."""
+        return [words for _, _, words in self._rows()]
+
+    def parent_of(self, words: str) -> str:
+        """The command line of the parent of the process whose own has these words in it."""
+        rows = self._rows()
+        (wanted,) = (parent for _, parent, line in rows if words in line)
+        return next(line for pid, _, line in rows if pid == wanted)
+
+    def _rows(self) -> list[list[str]]:
+        return self.container.top(ps_args="-eo pid,ppid,args")["Processes"]
+
+    def run(self, *words: str) -> str:
+        """`docker exec`: run a command that succeeds; return its output."""
+        result = self.container.exec_run(list(words))
+        assert result.exit_code == 0, result
+        assert isinstance(result.output, bytes), "which it is where it is not streamed"
+        return result.output.decode()
+
+    def __enter__(self) -> "Contained":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        remove(self._client, str(self.container.id))
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[DockerClient]:
+    """A client with all images built, for programs; tests have the fixture `client`."""
+    with contextlib.closing(connect()) as client:
+        remove_stale(client)
+        build_images(client)
+        yield client
