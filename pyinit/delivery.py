@@ -159,8 +159,18 @@ def _hold(
         blockers = handlers & request.holders
     above = _all_ancestors(blockers, processes)
     held = {pid for pid in mortals if pid in above}
-    held |= {pid for pid in below if _ancestors(processes[pid].parent, processes) & blockers}
+    held |= {
+        pid for pid in below if _is_background_job(processes[pid]) and _ancestors(processes[pid].parent, processes) & blockers
+    }
     return held - request.told, blockers
+
+
+def _is_background_job(process: Process) -> bool:
+    """Whether a script has started this with `&`: shells do that with SIGINT and SIGQUIT ignored (POSIX, 2.11).
+
+    A trap can reach a background job. A foreground job has to end before the trap runs, so it must not wait for the shell.
+    """
+    return process.ignores(signal.SIGINT) or process.ignores(signal.SIGQUIT)
 
 
 def _stopping(process: Process, request: Request) -> int:

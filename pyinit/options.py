@@ -154,7 +154,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
 #: Variables that begin like ours and are none of the options: what we tell a pre-stop command.
 TOLD = frozenset({"PYINIT_SIGNAL", "PYINIT_COMMAND_PID"})
 
-HELP_WIDTH = 84  # columns of text, behind the indentation
+HELP_WIDTH = 74  # columns of text, behind the indentation
 
 USAGE = "pyinit [options] [--] command [argument ...]"
 
@@ -184,8 +184,8 @@ def _distance(one: str, other: str) -> int:
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """The known word that is most like the given one."""
-    return min(known, key=lambda candidate: _distance(word[:64], candidate))
+    """The known word that is most like the given one: one that begins with it, if any."""
+    return min(known, key=lambda candidate: (not candidate.startswith(word), _distance(word[:64], candidate)))
 
 
 def _value(option: Option, text: str, name: str) -> object:
@@ -207,8 +207,8 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
             if not words:
                 raise UsageError("-c: a command string must follow, as with sh -c")
             return given, words[0], words[1:]
-        if word in ("--help", "--version"):
-            raise Asked(word)
+        if word in ("-h", "--help", "--version"):
+            raise Asked("--version" if word == "--version" else "--help")
         flag, equals, text = word.partition("=")
         option = known.get(flag)
         if option is None:
@@ -265,13 +265,13 @@ def help_text() -> str:
         f"usage: {USAGE}",
         "       pyinit [options] -c STRING [argument ...]",
         "",
-        "Run a command as PID 1 of a container: forward signals to its process group (those that",
-        "handle them first), reap zombies, let everybody finish, exit with the command's status.",
+        "Run a command as PID 1 of a container: forward signals to its process group,",
+        "handlers first; reap zombies; let everybody finish; exit with its status.",
         "",
         "  -c STRING",
-        "      as sh -c: a simple command is expanded and executed directly, anything else by",
-        '      /bin/sh, so SHELL ["pyinit", "-c"] serves the shell forms of a Dockerfile',
-        "  --help, --version",
+        "      as sh -c: a simple command is expanded and executed directly, anything",
+        '      else by /bin/sh; for SHELL ["pyinit", "-c"] in a Dockerfile',
+        "  -h, --help, --version",
     ]
     for heading, group in OPTIONS.items():
         lines += ["", f"{heading}:"]
@@ -281,9 +281,10 @@ def help_text() -> str:
             lines += [f"  {option.flag}{value}   [{option.variable}; default {default}]", *_wrapped(option.help)]
     lines += [
         "",
-        "Times: seconds (5, 2.5) or units (500ms, 1m30s). Signals: names or numbers (TERM, SIGUSR1, RTMIN+3, 15).",
-        "Exit status: the command's own; 128+n where signal n killed it; 127 not found; 126 not executable;",
-        "125 a fault of pyinit or of its options.",
+        "Times: seconds (5, 2.5) or units (500ms, 1m30s).",
+        "Signals: names or numbers (TERM, SIGUSR1, RTMIN+3, 15).",
+        "Exit status: the command's own; 128+n where signal n killed it; 127 not found;",
+        "126 not executable; 125 a fault of pyinit or of its options.",
     ]
     return "\n".join(lines) + "\n"
 

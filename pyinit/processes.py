@@ -6,6 +6,9 @@ from pyinit.record import Record
 #: Names under which shells run; their traps wait for the foreground child, see delivery.py.
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "posh", "rbash", "yash", "zsh"})
 
+#: A mask with each of the 64 signals in it.
+EVERY_SIGNAL = (1 << 64) - 1
+
 
 class Process(Record):
     """One line of the process table. The three masks are those of /proc/PID/status: bit n-1 stands for signal n."""
@@ -34,10 +37,11 @@ def _field(status: bytes, key: bytes) -> bytes:
     return status[start : status.index(b"\n", start)].strip()
 
 
-def parse(status: bytes) -> Process | None:
+def parse(status: bytes, waits_for_signals: bool = False) -> Process | None:
     """The Process that a /proc/PID/status tells of; None for a zombie. Raises ValueError where fields are missing.
 
-    A zombie with threads left is alive: only its main thread has ended.
+    A zombie with threads left is alive: only its main thread has ended. A process that `waits_for_signals` counts as having
+    blocked them all.
     """
     state = _field(status, b"\nState:")[:1]
     if state in b"ZX" and int(_field(status, b"\nThreads:")) <= 1:
@@ -49,7 +53,7 @@ def parse(status: bytes) -> Process | None:
         int(_field(status, b"\nNSsid:").split()[0]),
         _field(status, b"Name:").decode("utf-8", "replace"),
         state == b"T",
-        int(_field(status, b"\nSigBlk:"), 16),
+        EVERY_SIGNAL if waits_for_signals else int(_field(status, b"\nSigBlk:"), 16),
         int(_field(status, b"\nSigIgn:"), 16),
         int(_field(status, b"\nSigCgt:"), 16),
     )
@@ -67,12 +71,21 @@ def snapshot(must_show: int | None) -> dict[int, Process] | None:
     try:
         for pid in pids:
             status = system.read_file(f"/proc/{pid}/status", 4096)
-            process = parse(status) if status else None
+            process = parse(status, _waits_for_signals(pid)) if status else None
             if process is not None:
                 found[pid] = process
     except (ValueError, MemoryError):
         return None  # a kernel that leaves fields out: better no answer than half of one
     return found
+
+
+def _waits_for_signals(pid: int) -> bool:
+    """Whether a process sleeps in sigwait(), as tini does and pyinit itself.
+
+    Meanwhile the kernel takes the signals that it waits for out of its mask (do_sigtimedwait() in kernel/signal.c), so that
+    neither SigBlk nor SigCgt shows them.
+    """
+    return b"sigtimedwait" in system.read_file(f"/proc/{pid}/wchan", 64)
 
 
 def is_alive(pid: int) -> bool:

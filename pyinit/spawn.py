@@ -149,12 +149,17 @@ def _execute(
         try:
             return execute(path, words, environment)
         except OSError as error:
-            if error.errno == errno.ENOEXEC:
+            if error.errno == errno.ENOEXEC and _is_script(path):
                 return execute(b"/bin/sh", [b"/bin/sh", path, *words[1:]], environment)
             if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
                 raise
             failure = error  # found, though unusable; told if nothing better comes
     raise failure
+
+
+def _is_script(path: bytes) -> bool:
+    """Whether a file that is no program may be a script without a #! line: its first line holds no null byte."""
+    return b"\0" not in system.read_file(system.decode(path), 256).split(b"\n")[0]
 
 
 def _exists(path: bytes) -> bool:
@@ -166,13 +171,13 @@ def _exists(path: bytes) -> bool:
 
 
 def _spawn_error(arguments: "Sequence[str]", error: OSError) -> SpawnError:
-    name, number = arguments[0], error.errno
+    name, number = arguments[0] or "''", error.errno
     reason = posix.strerror(number or errno.EINVAL)
     if number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
         hint = "; is a pids or memory limit reached?"
         return SpawnError(125, f"cannot start {name}: {reason}{hint}")
     if number in (errno.ENOENT, errno.ENOTDIR):
-        found = [path for path in _candidates(system.encode(name), system.environ()) if _exists(path)]
+        found = [path for path in _candidates(system.encode(arguments[0]), system.environ()) if _exists(path)]
         if not found:
             where = "no such file" if "/" in name else "not found in PATH; is it in this image, is PATH right?"
             return SpawnError(127, f"cannot execute {name}: {where}")

@@ -28,7 +28,8 @@ def duration(text: str) -> float:
         unit = rest[: len(rest) - len(rest.lstrip("hms"))]
         rest = rest[len(unit) :]
         is_number = figure.count(".") <= 1 and figure.strip(".") != ""
-        if not is_number or unit not in (UNITS if unit or rest else ("",)):
+        is_bare = figure == text.strip()  # seconds, where there is nothing else
+        if not is_number or not (is_bare or unit in UNITS):
             raise ValueError(problem)
         total += float(figure) * UNITS[unit or "s"]
     if total > LONGEST:
@@ -56,7 +57,10 @@ def optional_signal(text: str) -> int | None:
 
 def signal_set(text: str) -> frozenset[int]:
     """The signals of a comma-separated list: "TERM,INT"."""
-    return frozenset(received_signal(word) for word in text.split(",") if word.strip())
+    found = frozenset(received_signal(word) for word in text.split(",") if word.strip())
+    if not found:
+        raise ValueError(f"{text!r} names no signal: give one at least, as in TERM,INT")
+    return found
 
 
 def _pairs(text: str, key: "Callable[[str], int]", value: "Callable[[str], int]", example: str) -> dict[int, int]:

@@ -1,0 +1,423 @@
+"""Every row of the behaviour table: who is told of a signal, who finishes, and with what status it ends."""
+
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import APP_WORDS, Start
+from tests.namespace import Namespace
+from tests.waiting import wait_until
+
+Script = Callable[..., str]
+StartScript = Callable[..., Namespace]
+
+#: The shells that stand between PID 1 and an application, as the first words of a shell form.
+SHELLS = {"dash": ["dash", "-c"], "bash": ["bash", "-c"], "busybox": ["busybox", "sh", "-c"]}
+
+MODES = ["group", "topmost", "command"]
+
+#: Options that keep a test short: time for what was held back to end by itself.
+SETTLE = ("--settle", "0.3")
+
+#: What the application says when it was told once and finished.
+TOLD_ONCE = "app ready\napp got SIGTERM\napp done\n"
+
+#: Seconds within which "at once" must happen, on a busy machine; what must not be waited for takes far longer.
+AT_ONCE = 5.0
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    """The words before a command string."""
+    return SHELLS[request.param]
+
+
+@pytest.fixture
+def start_script(start: Start, script: Script, shell: list[str]) -> StartScript:
+    """A function that starts pyinit with these options and a start.sh of these lines, which the shell interprets."""
+    interpreter = " ".join([shutil.which(shell[0]) or shell[0], *shell[1:-1]])
+
+    def start_it(text: str, *options: str, expected: str = "ready") -> Namespace:
+        namespace = start(*SETTLE, *options, "--", script(text, shell=interpreter))
+        namespace.wait_for_output(expected)
+        return namespace
+
+    return start_it
+
+
+def stopped(namespace: Namespace, signum: int = signal.SIGTERM) -> int:
+    """Ask PID 1 to stop; return its exit status."""
+    namespace.signal(signum)
+    return namespace.wait()
+
+
+# --- the application is the command, or nearly ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("forward", MODES)
+def test_an_application_that_is_the_command_is_told_once_and_its_status_is_kept(start: Start, forward: str) -> None:
+    namespace = start("--forward", forward, "--", *APP_WORDS.split())
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 7
+    assert namespace.stdout == TOLD_ONCE
+
+
+@pytest.mark.parametrize("forward", MODES)
+def test_an_application_that_a_script_has_executed_is_told_once(start_script: StartScript, forward: str) -> None:
+    namespace = start_script("exec APP", "--forward", forward)
+    assert stopped(namespace) == 7
+    assert namespace.stdout == TOLD_ONCE
+
+
+@pytest.mark.parametrize("by", ["handler", "sigwait", "signalfd"])
+def test_a_process_that_takes_the_signal_in_whatever_way_counts_as_a_handler(start_script: StartScript, by: str) -> None:
+    namespace = start_script(f"APP --by {by}; echo last line, $?; exit 3")
+    assert stopped(namespace) == 3
+    assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
+
+
+# --- a shell above the application ---------------------------------------------------------------------------------------
+
+
+def test_a_shell_without_exec_is_not_told_and_its_last_lines_run(start: Start, shell: list[str]) -> None:
+    namespace = start("--", *shell, f"{APP_WORDS}; echo last line, $?; exit 3")
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 3
+    assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
+
+
+@pytest.mark.parametrize("forward", ["group", "topmost"])
+def test_a_start_script_is_not_told_and_its_last_lines_and_status_count(start_script: StartScript, forward: str) -> None:
+    namespace = start_script("APP\necho last line, $?\nexit 3", "--forward", forward)
+    assert stopped(namespace) == 3
+    assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
+
+
+def test_with_forward_command_the_script_alone_is_told_and_the_application_in_the_sweep(start_script: StartScript) -> None:
+    namespace = start_script("APP\necho last line", "--forward", "command")
+    assert stopped(namespace) == 128 + signal.SIGTERM
+    assert namespace.stdout == TOLD_ONCE
+
+
+def test_a_shell_form_ends_with_the_status_of_the_application(start: Start, shell: list[str]) -> None:
+    namespace = start("--", *shell, APP_WORDS)
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 7
+    assert namespace.stdout == TOLD_ONCE
+
+
+def test_scripts_within_scripts_all_run_their_last_lines(start_script: StartScript, script: Script) -> None:
+    inner = script("APP\necho inner, $?\nexit 5", name="inner.sh")
+    namespace = start_script(f"{inner}\necho outer, $?\nexit 3")
+    assert stopped(namespace) == 3
+    assert namespace.stdout == TOLD_ONCE + "inner, 7\nouter, 5\n"
+
+
+def test_the_last_line_of_an_application_reaches_the_end_of_its_pipeline(start_script: StartScript, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    namespace = start_script(f"APP | tee {log}")
+    assert stopped(namespace) == 0
+    assert namespace.stdout == TOLD_ONCE
+    assert log.read_text() == TOLD_ONCE
+
+
+def test_a_background_application_that_the_shell_waits_for_is_told_once_and_finishes(start_script: StartScript) -> None:
+    namespace = start_script("APP & wait $!\nexit $?")
+    assert stopped(namespace) == 7
+    assert namespace.stdout == TOLD_ONCE
+
+
+def test_several_background_applications_all_finish_before_the_shell_goes(start_script: StartScript) -> None:
+    namespace = start_script("APP --name one & APP --name two --drain 0.8 &\nwait\necho last line", expected="one ready")
+    namespace.wait_for_output("two ready")
+    assert stopped(namespace) == 0
+    assert sorted(namespace.stdout.splitlines()[2:4]) == ["one got SIGTERM", "two got SIGTERM"]
+    assert namespace.stdout.splitlines()[4:] == ["one done", "two done", "last line"]
+
+
+# --- a shell with a trap -------------------------------------------------------------------------------------------------
+
+TRAP = "trap 'kill -TERM $pid; wait $pid; exit $?' TERM\nAPP & pid=$!\nwait $pid"
+
+
+@pytest.mark.parametrize("forward", MODES)
+def test_an_application_whose_shell_passes_the_signal_on_finishes(start_script: StartScript, forward: str) -> None:
+    namespace = start_script(TRAP, "--forward", forward)
+    assert stopped(namespace) == 7
+    assert namespace.stdout.endswith("app done\n")
+    if forward != "group":
+        assert namespace.stdout == TOLD_ONCE
+
+
+def test_a_trap_that_can_only_run_after_a_child_that_would_die_does_not_wait_for_ever(start_script: StartScript) -> None:
+    namespace = start_script("trap 'echo trapped' TERM\necho ready\nsleep 1000\necho end")
+    wait_until(lambda: namespace.named("sleep"), "the foreground child")
+    assert stopped(namespace) == 0
+    assert namespace.stdout == "ready\ntrapped\nend\n"
+
+
+def test_with_forward_topmost_a_trap_never_waits_for_a_child_that_would_die(start_script: StartScript) -> None:
+    namespace = start_script("trap 'echo trapped' TERM\necho ready\nsleep 1000\necho end", "--forward", "topmost")
+    wait_until(lambda: namespace.named("sleep"), "the foreground child")
+    assert stopped(namespace) == 0
+    assert namespace.stdout == "ready\ntrapped\nend\n"
+
+
+@pytest.mark.parametrize("forward", ["group", "topmost"])
+def test_a_trap_runs_after_the_foreground_application_has_been_told_and_finished(
+    start_script: StartScript, forward: str
+) -> None:
+    namespace = start_script("trap 'echo trapped' TERM\nAPP\necho end", "--forward", forward)
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait(AT_ONCE) == 0
+    assert namespace.stdout == TOLD_ONCE + "trapped\nend\n"
+
+
+# --- those held back -----------------------------------------------------------------------------------------------------
+
+
+def test_a_loop_that_restarts_the_application_ends_after_the_settling_time(start_script: StartScript) -> None:
+    namespace = start_script("while true; do APP; done")
+    assert stopped(namespace) == 128 + signal.SIGTERM
+    assert namespace.stdout.startswith(TOLD_ONCE)
+    assert namespace.stdout.count("got SIGTERM") <= 2  # the second is that of the next one, if it was ready by then
+
+
+def test_a_process_that_would_follow_a_log_for_ever_ends_after_the_settling_time(
+    start_script: StartScript, tmp_path: Path
+) -> None:
+    (tmp_path / "log").touch()
+    namespace = start_script(f"APP --drain 0.4 & exec tail -f {tmp_path / 'log'}")
+    [tail] = wait_until(lambda: namespace.named("tail"), "tail")
+    begun = time.monotonic()
+    namespace.signal(signal.SIGTERM)
+    namespace.wait_for_output("app done")
+    assert tail.is_running()
+    assert namespace.wait() == 128 + signal.SIGTERM
+    assert namespace.stdout == TOLD_ONCE
+    assert time.monotonic() - begun >= 0.4 + 0.3
+
+
+def test_the_settling_time_begins_when_the_last_handler_has_gone(start: Start, shell: list[str]) -> None:
+    namespace = start(
+        *("--settle", "0.3", "--", *shell, f"{APP_WORDS} --name one & {APP_WORDS} --name two --drain 1.2 & exec sleep 1000")
+    )
+    namespace.wait_for_output("ready", times=2)
+    [sleep] = wait_until(lambda: namespace.named("sleep"), "sleep")
+    begun = time.monotonic()
+    namespace.signal(signal.SIGTERM)
+    namespace.wait_for_output("one done")
+    namespace.wait_for_output("two done")
+    assert sleep.is_running()
+    assert namespace.wait() == 128 + signal.SIGTERM
+    assert time.monotonic() - begun >= 1.2 + 0.3
+
+
+def test_a_handler_that_is_a_grandchild_of_nobody_here_holds_others_back_as_well(start_script: StartScript) -> None:
+    # The application is an orphan, though still in the group: its shell has gone before it was told.
+    namespace = start_script("( APP & )\nexec sleep 1000")
+    wait_until(lambda: namespace.named("sleep"), "sleep")
+    assert stopped(namespace) == 128 + signal.SIGTERM
+    assert namespace.stdout == TOLD_ONCE
+
+
+# --- parents and workers -------------------------------------------------------------------------------------------------
+
+
+def test_a_parent_and_its_workers_are_each_told_once(start_script: StartScript) -> None:
+    namespace = start_script("APP --workers 2 --drain 0.6", expected="app ready")
+    namespace.wait_for_output("ready", times=3)
+    assert stopped(namespace) == 7
+    for name in ("app", "app-1", "app-2"):
+        assert namespace.stdout.count(f"{name} got SIGTERM\n") == 1
+        assert namespace.stdout.count(f"{name} done\n") == 1
+
+
+def test_with_forward_topmost_the_parent_alone_is_told(start_script: StartScript) -> None:
+    namespace = start_script("APP --workers 2", "--forward", "topmost", expected="app ready")
+    namespace.wait_for_output("ready", times=3)
+    assert stopped(namespace) == 7
+    assert namespace.stdout.count("got SIGTERM\n") == 1
+    assert namespace.stdout.count("app got SIGTERM\n") == 1
+    assert [namespace.stdout.count(f"app-{worker} got SIGUSR2\n") for worker in (1, 2)] == [1, 1]
+    assert namespace.stdout.endswith("app done\n")
+
+
+# --- nobody handles it ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("forward", ["group", "topmost"])
+def test_where_nobody_handles_the_signal_everybody_dies_of_it_at_once(start_script: StartScript, forward: str) -> None:
+    namespace = start_script("echo ready; sleep 1000; echo never", "--settle", "60", "--forward", forward)
+    wait_until(lambda: namespace.named("sleep"), "sleep")
+    begun = time.monotonic()
+    assert stopped(namespace) == 128 + signal.SIGTERM
+    assert time.monotonic() - begun < AT_ONCE
+    assert namespace.stdout == "ready\n"
+
+
+def test_an_application_that_ignores_the_signal_is_killed_at_the_end_of_the_grace_period(start_script: StartScript) -> None:
+    namespace = start_script("trap '' TERM\necho ready\nsleep 1000\necho never", "--grace-period", "0.5")
+    wait_until(lambda: namespace.named("sleep"), "sleep")
+    begun = time.monotonic()
+    assert stopped(namespace) == 128 + signal.SIGKILL
+    assert 0.5 <= time.monotonic() - begun < AT_ONCE
+    assert namespace.stdout == "ready\n"
+
+
+def test_those_who_would_die_are_told_at_once_where_the_others_ignore_the_signal(start: Start) -> None:
+    deaf = "import signal, os; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.write(1, b'ready'); signal.pause()"
+    namespace = start(
+        "--grace-period", "0.5", "--", "sh", "-c", f"{shlex.join([sys.executable, '-IS', '-c', deaf])} & sleep 1000"
+    )
+    namespace.wait_for_output("ready")
+    assert stopped(namespace) == 128 + signal.SIGTERM
+    assert "ignored by" in namespace.stderr
+
+
+# --- those outside of the group ------------------------------------------------------------------------------------------
+
+
+def test_a_daemon_in_a_session_of_its_own_is_told_in_the_sweep_and_finishes(start_script: StartScript) -> None:
+    namespace = start_script("setsid APP --name daemon &\nAPP --drain 0.2", expected="app ready")
+    namespace.wait_for_output("daemon ready")
+    assert stopped(namespace) == 7
+    assert namespace.stdout.count("daemon got SIGTERM") == 1
+    assert namespace.stdout.index("app done") < namespace.stdout.index("daemon got SIGTERM")
+    assert namespace.stdout.endswith("daemon done\n")
+
+
+def test_a_program_that_has_left_the_group_is_told_in_the_sweep_and_finishes(start_script: StartScript) -> None:
+    namespace = start_script("APP --own-group\necho never")
+    assert stopped(namespace) == 128 + signal.SIGTERM
+    assert namespace.stdout == TOLD_ONCE
+
+
+def test_the_status_of_a_command_that_exits_before_its_worker_is_kept(start_script: StartScript) -> None:
+    namespace = start_script("APP --name worker --drain 1.5 --status 9 &\nexec APP --drain 0.1", expected="app ready")
+    namespace.wait_for_output("worker ready")
+    assert stopped(namespace) == 7
+    assert namespace.stdout.count("worker got SIGTERM") == 1
+    assert namespace.stdout.endswith("worker done\n")
+
+
+# --- stopped processes ---------------------------------------------------------------------------------------------------
+
+
+def test_a_stopped_application_is_resumed_and_finishes(start_script: StartScript) -> None:
+    namespace = start_script("APP\nexit $?")
+    [app] = [process for process in namespace.processes() if "app.py" in " ".join(process.cmdline())]
+    app.suspend()
+    wait_until(lambda: app.status() == "stopped", "the application is stopped")
+    assert stopped(namespace) == 7
+    assert namespace.stdout == TOLD_ONCE
+
+
+def test_a_stopped_shell_is_resumed_and_runs_its_last_lines(start_script: StartScript) -> None:
+    namespace = start_script("APP\necho last line, $?")
+    [shell] = namespace.init.children()
+    shell.suspend()
+    wait_until(lambda: shell.status() == "stopped", "the shell is stopped")
+    assert stopped(namespace) == 0
+    assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
+
+
+# --- other inits between -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("init", [["tini", "-s", "-g", "--"], ["tini", "-s", "--"], ["dumb-init", "--"]], ids=" ".join)
+def test_an_init_between_passes_the_signal_on_and_the_application_is_told_once(start: Start, init: list[str]) -> None:
+    namespace = start("--", *init, *APP_WORDS.split())
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 7
+    assert namespace.stdout == TOLD_ONCE
+
+
+@pytest.mark.parametrize("init", [["tini", "-s", "-g", "--"], ["dumb-init", "--"]], ids=" ".join)
+def test_an_init_between_that_leaves_too_early_does_not_take_the_application_along(start: Start, init: list[str]) -> None:
+    namespace = start("--", *init, "sh", "-c", f"{APP_WORDS}; echo never")
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 128 + signal.SIGTERM
+    assert namespace.stdout.startswith("app ready\napp got SIGTERM\n")
+    assert namespace.stdout.endswith("app done\n")
+
+
+def test_a_script_that_starts_its_application_by_an_init_runs_its_last_lines(start: Start, script: Script) -> None:
+    namespace = start(*SETTLE, "--", script("tini -s -g -- APP\necho last line, $?\nexit 3"))
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 3
+    assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
+
+
+def test_an_init_that_shares_the_group_and_passes_the_signal_on_needs_forward_topmost(start: Start) -> None:
+    namespace = start("--forward", "topmost", "--", "dumb-init", "--single-child", "--", *APP_WORDS.split())
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 7
+    assert namespace.stdout == TOLD_ONCE
+
+
+# --- further requests, other signals ---------------------------------------------------------------------------------
+
+
+def test_a_second_stop_request_reaches_the_handlers_again_and_still_not_the_shell(start_script: StartScript) -> None:
+    namespace = start_script("APP --drain 1.5\necho last line, $?\nexit 3")
+    namespace.signal(signal.SIGTERM)
+    namespace.wait_for_output("app got SIGTERM", times=1)
+    namespace.signal(signal.SIGTERM)
+    namespace.wait_for_output("app got SIGTERM", times=2)
+    assert namespace.wait() == 3
+    assert namespace.stdout == "app ready\napp got SIGTERM\napp got SIGTERM\napp done\nlast line, 7\n"
+
+
+def test_a_background_job_with_sigint_ignored_is_told_by_sigterm_in_the_sweep(start_script: StartScript) -> None:
+    namespace = start_script("APP & wait")
+    assert stopped(namespace, signal.SIGINT) == 128 + signal.SIGINT
+    assert namespace.stdout == TOLD_ONCE
+
+
+def test_sigint_reaches_a_foreground_application_and_its_shell_does_what_it_always_does(
+    start_script: StartScript, shell: list[str]
+) -> None:
+    namespace = start_script("APP --on INT\necho last line, $?\nexit 3")
+    status = stopped(namespace, signal.SIGINT)
+    # Every shell waits for its child. Then bash goes on where the child did not die of the signal; the others die of it.
+    if shell == SHELLS["bash"]:
+        assert (status, namespace.stdout) == (3, "app ready\napp got SIGINT\napp done\nlast line, 7\n")
+    else:
+        assert (status, namespace.stdout) == (128 + signal.SIGINT, "app ready\napp got SIGINT\napp done\n")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGUSR1])
+@pytest.mark.parametrize("forward", ["group", "topmost"])
+def test_a_reload_reaches_the_application_and_leaves_the_shell_alone(
+    start_script: StartScript, signum: signal.Signals, forward: str
+) -> None:
+    namespace = start_script("APP --on TERM,HUP,USR1\necho last line, $?\nexit 3", "--forward", forward)
+    for times in (1, 2):
+        namespace.signal(signum)
+        namespace.wait_for_output(f"app got {signum.name}", times)
+    assert stopped(namespace) == 3
+    reloads = f"app got {signum.name}\n" * 2
+    assert namespace.stdout == f"app ready\n{reloads}app got SIGTERM\napp done\nlast line, 7\n"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_that_nobody_handles_does_what_it_would_do_without_us(
+    start_script: StartScript, signum: signal.Signals
+) -> None:
+    namespace = start_script("echo ready; sleep 1000; echo never")
+    wait_until(lambda: namespace.named("sleep"), "sleep")
+    assert stopped(namespace, signum) == 128 + signum
+    assert namespace.stdout == "ready\n"
+
+
+def test_a_signal_that_is_ignored_by_default_goes_to_everybody_and_kills_nobody(start_script: StartScript) -> None:
+    namespace = start_script("APP --on TERM,USR1,WINCH --drain 0.5\necho last line, $?", "--stop-on", "TERM,WINCH")
+    assert stopped(namespace, signal.SIGWINCH) == 0
+    assert namespace.stdout == "app ready\napp got SIGWINCH\napp done\nlast line, 7\n"
