@@ -14,6 +14,9 @@ One handler does not work while it waits, and that is a shell: it runs a trap on
 (POSIX, "Shell Command Language", 2.12). So where shells alone handle the signal, those below them are not held back, or
 both would wait for ever; those *above* them still are.
 
+Nobody is told twice for one request, with one exception. A process that was about to exec when it was told took the signal
+for its parent's handler, which is gone with the exec: it has another name now, would die of the signal, and yet lives.
+
 "Works" is taken from the first round of a request. Later rounds (after the settling time) go to everybody but the
 wrappers above a handler of the first round that still lives, so the rounds come to an end whatever is started meanwhile.
 """
@@ -35,14 +38,14 @@ LEFT = "left"
 class Request(Record):
     """A signal on its way: what is asked of whom, and what has been done about it in earlier rounds.
 
-    `is_stop` tells a stop request from a forwarded signal, which never reaches those held back. `told` has been signalled
-    already. `holders` are the handlers of the first round, None in that round.
+    `is_stop` tells a stop request from a forwarded signal, which never reaches those held back. `told` have been signalled
+    already, each under the name that it had. `holders` are the handlers of the first round, None in that round.
     """
 
     signum: int
     scope: str
     is_stop: bool
-    told: frozenset[int] = frozenset()
+    told: "Mapping[int, str]" = {}  # noqa: RUF012 - nobody can change it
     holders: frozenset[int] | None = None
 
 
@@ -50,7 +53,8 @@ class Plan(Record):
     """What to do for a request. `now`: signal by PID. `whole_group`: `now` is just the group, so one kill(-pgid) will do.
 
     `resume` are stopped, and get SIGCONT. `held` are held back until all of `working` have gone. `handlers` are those who
-    handle the signal and are meant by `forward`, told now or before. `deaf` ignore the signal.
+    handle the signal and are meant by `forward`, told now or before. `deaf` would do nothing about it. `told` is that of the
+    request, and those who are told now.
     """
 
     now: dict[int, int]
@@ -60,6 +64,7 @@ class Plan(Record):
     working: frozenset[int] = frozenset()
     handlers: frozenset[int] = frozenset()
     deaf: tuple[int, ...] = ()
+    told: "Mapping[int, str]" = {}  # noqa: RUF012 - nobody can change it
 
 
 def _ancestors(pid: int, processes: "Mapping[int, Process]") -> set[int]:
@@ -115,30 +120,32 @@ def plan(
     if request.signum in SUSPENDS:
         own_session = processes[own_pid].session if own_pid in processes else None
         return Plan({process.pid: _suspending(process, request.signum, own_session) for process in addressed})
-    if request.signum in IGNORED_BY_DEFAULT or request.signum in (CONTINUES, signal.SIGKILL):
+    if request.signum in (CONTINUES, signal.SIGKILL):
         return Plan(dict.fromkeys((process.pid for process in addressed), request.signum), whole, resume)
 
     signum_for = {process.pid: _stopping(process, request) for process in addressed}
     handlers = {process.pid for process in addressed if process.handles(signum_for[process.pid])}
-    mortals = {
-        process.pid for process in addressed if process.pid not in handlers and not process.ignores(signum_for[process.pid])
-    }
-    deaf = tuple(pid for pid in signum_for if pid not in handlers | mortals)
+    deaf = {process.pid for process in addressed if is_deaf(process, signum_for[process.pid])}
+    mortals = signum_for.keys() - handlers - deaf
+    told = {pid for pid, name in request.told.items() if pid in handlers or (pid in mortals and processes[pid].name == name)}
     below: set[int] = set()
     if forward == TOPMOST:
         below = {pid for pid in handlers if _ancestors(processes[pid].parent, processes) & handlers}
-    later = mortals | below
-    told = handlers - below - request.told
-    if not later or not handlers:
-        now = {pid: signum_for[pid] for pid in (told or mortals - request.told)}
-        return Plan(now, whole, resume, handlers=frozenset(handlers), deaf=deaf)
-    if not request.is_stop:
-        return Plan(dict.fromkeys(told, request.signum))
+    handlers -= below
 
-    held, working = _hold(request, processes, handlers - below, mortals, below, is_shell)
-    now = {pid: signum_for[pid] for pid in (told | (later - held)) - request.told}
-    waited_for = frozenset(working) if held else frozenset()
-    return Plan(now, False, resume, tuple(sorted(held)), waited_for, frozenset(handlers - below), deaf)
+    held, working = set[int](), set[int]()
+    if handlers and request.is_stop:
+        held, working = _hold(request, processes, handlers, mortals - told, below - told, is_shell)
+    elif handlers:
+        held = mortals | below  # for ever: what is no stop request is none of their business
+    now = {pid: signum_for[pid] for pid in (handlers | mortals | below) - held - told}
+    if not request.is_stop:
+        return Plan(now, whole and not held)
+    names = {pid: processes[pid].name for pid in now}
+    return Plan(
+        now, whole and not held, resume, tuple(sorted(held)), frozenset(working if held else ()),
+        frozenset(handlers), tuple(sorted(deaf)), {**request.told, **names},
+    )  # fmt: skip
 
 
 def _hold(
@@ -158,11 +165,16 @@ def _hold(
     else:
         blockers = handlers & request.holders
     above = _all_ancestors(blockers, processes)
-    held = {pid for pid in mortals if pid in above}
+    held = mortals & above
     held |= {
         pid for pid in below if _is_background_job(processes[pid]) and _ancestors(processes[pid].parent, processes) & blockers
     }
-    return held - request.told, blockers
+    return held, blockers
+
+
+def is_deaf(process: Process, signum: int) -> bool:
+    """Whether a process would do nothing about a signal: it ignores it, or leaves it at a default that does nothing."""
+    return process.ignores(signum) or (signum in IGNORED_BY_DEFAULT and not process.handles(signum))
 
 
 def _is_background_job(process: Process) -> bool:
@@ -174,11 +186,11 @@ def _is_background_job(process: Process) -> bool:
 
 
 def _stopping(process: Process, request: Request) -> int:
-    """The signal that asks this process to stop: SIGTERM in the sweep for one that ignores the stop signal.
+    """The signal that asks this process to stop: SIGTERM in the sweep for one that is deaf to the stop signal.
 
     A shell starts its background jobs with SIGINT and SIGQUIT ignored (POSIX, 2.11); they would never learn of a Ctrl-C.
     """
-    if request.scope == LEFT and request.is_stop and process.ignores(request.signum):
+    if request.scope == LEFT and request.is_stop and is_deaf(process, request.signum):
         return int(signal.SIGTERM)
     return request.signum
 

@@ -21,7 +21,7 @@ from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pyinit.config import Config
     from pyinit.system import Reaped, Received
@@ -99,7 +99,7 @@ class Lifecycle:
     def __init__(self, config: "Config", command: int, now: float) -> None:
         self.phase = RUNNING
         self.status: int | None = None  # the command's, once it has exited
-        self.told: frozenset[int] = frozenset()  # who has been signalled for the current request
+        self.told: Mapping[int, str] = {}  # who has been signalled for the current request, and their names then
         self._config = config
         self._command = command
         self._started_at = now
@@ -162,7 +162,7 @@ class Lifecycle:
         """A request has been carried out as planned."""
         if not request.is_stop:
             return []
-        self.told = request.told | plan.now.keys()
+        self.told = plan.told
         holders = plan.handlers if request.holders is None else request.holders
         self._request = Request(request.signum, request.scope, True, self.told, holders)
         self._held = plan.held
@@ -211,10 +211,10 @@ class Lifecycle:
             "sender_uid": received.sender_uid,
             "phase": self.phase,
         }
+        heading = f"stop requested: {signals.name(received.signum)} from {origin} (uid {received.sender_uid})"
         if self._requested_at is None:
             self._requested_at = now
-        heading = f"stop requested: {signals.name(received.signum)} from {origin} (uid {received.sender_uid})"
-        self._story.append(heading)
+            self._story.append(heading)
         if self.phase == RUNNING:
             return self._begin_pre_stop(heading, fields, received.signum, now)
         said = Say("info", "stop_requested", f"{heading}, again", fields)
