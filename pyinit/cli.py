@@ -7,12 +7,13 @@ import gc
 import sys
 
 import pyinit
-from pyinit import spawn, system, terminal
+from pyinit import last_resort, spawn, system, terminal
 from pyinit.config import AUTO, NO, Asked, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.config import Config
+    from pyinit.log import Log
     from pyinit.options import Parsed
 
 #: Exit status for a fault of ours or of our options; as `docker run` and `timeout` have it.
@@ -21,8 +22,8 @@ OUR_FAULT = 125
 
 def main(arguments: list[str], mask: frozenset[int]) -> None:
     """Run pyinit and leave with its exit status. All signals are blocked; `mask` is the mask as it was before."""
-    system.hold_standard_streams()
     try:
+        system.hold_standard_streams()
         status = _run(arguments, mask)
     except Asked as asked:
         status = _answer(str(asked))
@@ -30,6 +31,9 @@ def main(arguments: list[str], mask: frozenset[int]) -> None:
         from pyinit.log import Log
 
         Log("error", "text").say("error", "usage", str(error))
+        status = OUR_FAULT
+    except BaseException as error:
+        last_resort.tell(error, "text")
         status = OUR_FAULT
     system.exit_now(status)
 
@@ -53,25 +57,46 @@ def _run(arguments: list[str], mask: frozenset[int]) -> int:
     notes = _place_ourselves(config)
     ignored = system.accept_sigchld()
     how = terminal.mode()
-    command, failure = 0, None
+    failure = None
+    command = last_resort.Command(0)
     try:
-        command = spawn.spawn(_command(parsed, environment), environment, mask, ignored, how)
+        command.pid = spawn.spawn(_command(parsed, environment), environment, mask, ignored, how)
     except spawn.SpawnError as error:
         failure = error
-    from pyinit.log import Log
+    try:
+        from pyinit.log import Log
 
-    log = Log(config.log_level, config.log_format)
-    for level, event, message in [*(("warning", "usage", warning) for warning in parsed.warnings), *notes]:
-        log.say(level, event, message)
-    if failure is not None:
-        log.say("error", "not_started", str(failure), status=failure.status)
-        return failure.status
+        log = Log(config.log_level, config.log_format)
+        for level, event, message in [*(("warning", "usage", warning) for warning in parsed.warnings), *notes]:
+            log.say(level, event, message)
+        if failure is not None:
+            log.say("error", "not_started", str(failure), status=failure.status)
+            return failure.status
+        del parsed
+        return _supervise(command, config, log, environment, mask, how)
+    except BaseException as error:
+        # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
+        last_resort.tell(error, config.log_format)
+        return last_resort.loop(command)
 
+
+def _supervise(
+    command: last_resort.Command,
+    config: "Config",
+    log: "Log",
+    environment: dict[bytes, bytes],
+    mask: frozenset[int],
+    how: str,
+) -> int:
     _forget_the_options()
     from pyinit import supervise
 
     system.let_go(keep_terminal=how != spawn.NONE)
-    return supervise.run(supervise.Supervisor(command, config, log, environment, mask, how))
+    jobs = terminal.JobControl(command.pid, how)
+    try:
+        return supervise.Supervisor(command, config, log, environment, mask, jobs).loop()
+    finally:
+        jobs.give_back()
 
 
 def _parse(arguments: list[str], environment: dict[str, str]) -> "Parsed":

@@ -200,6 +200,6 @@ def _suspending(process: Process, signum: int, own_session: int | None) -> int:
 
     The kernel discards the default action of SIGTSTP, SIGTTIN and SIGTTOU in an orphaned process group (POSIX, 2.4.3).
     """
-    if process.handles(signum) or process.session == own_session:
+    if process.catches(signum) or process.session == own_session:
         return signum
     return int(signal.SIGSTOP)

@@ -61,11 +61,16 @@ class Log:
 
     def say(self, level: str, event: str, message: str, **fields: object) -> None:
         """Write one line: text for people, or one JSON object with time, level, event, message and the fields."""
-        if level in self._levels:
+        if level not in self._levels:
+            return
+        try:
             if self.lost and self._write("warning", "log_lost", f"{self.lost} log lines were lost here", {"lines": self.lost}):
                 self.lost = 0
-            if not self._write(level, event, message, fields):
-                self.lost += 1
+            written = self._write(level, event, message, fields)
+        except MemoryError:
+            written = False
+        if not written:
+            self.lost += 1
 
     def _write(self, level: str, event: str, message: str, fields: dict[str, object]) -> bool:
         text = printable(message)

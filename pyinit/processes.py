@@ -27,6 +27,10 @@ class Process(Record):
         """Whether the signal would do nothing."""
         return bool(self.ignored >> (signum - 1) & 1)
 
+    def catches(self, signum: int) -> bool:
+        """Whether the process has a handler in the narrow sense."""
+        return bool(self.caught >> (signum - 1) & 1)
+
     def handles(self, signum: int) -> bool:
         """Whether the process takes the signal itself: by a handler, or blocked, for sigwait() or a signalfd."""
         return bool((self.caught | self.blocked & ~self.ignored) >> (signum - 1) & 1)
@@ -70,12 +74,12 @@ def snapshot(must_show: int | None) -> dict[int, Process] | None:
     found = {}
     try:
         for pid in pids:
-            status = system.read_file(f"/proc/{pid}/status", 4096)
+            status = system.read_of_process(pid, "status")
             process = parse(status, _waits_for_signals(pid)) if status else None
             if process is not None:
                 found[pid] = process
-    except (ValueError, MemoryError):
-        return None  # a kernel that leaves fields out: better no answer than half of one
+    except (ValueError, OSError, MemoryError):
+        return None  # fields that this kernel leaves out, a process that cannot be read: better no answer than half of one
     return found
 
 

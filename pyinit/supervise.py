@@ -1,23 +1,24 @@
 """The loop of PID 1: wait, decide (lifecycle), carry out, and nothing else.
 
-From here on PID 1 may not fail: its end is everybody's end. What nobody foresaw is met at the boundary in run().
+What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort.py.
 """
 
-from pyinit import delivery, last_resort, processes, signals, spawn, system, words
+from pyinit import delivery, processes, signals, spawn, system
 from pyinit.config import COMMAND, TERMINATION_LOG
 from pyinit.delivery import IN_GROUP, LEFT
 from pyinit.lifecycle import PRE_STOP, Deliver, Exit, KillAll, KillPreStop, Lifecycle, RunPreStop, Say, WatchExit
 from pyinit.signals import signal
-from pyinit.terminal import JobControl
 from pyinit.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.config import Config
     from pyinit.delivery import Plan, Request
+    from pyinit.last_resort import Command
     from pyinit.lifecycle import Action
     from pyinit.log import Log
     from pyinit.processes import Process
+    from pyinit.terminal import JobControl
 
 #: How many processes a log line names.
 NAMED = 8
@@ -27,7 +28,13 @@ class Supervisor:
     """What the loop works with: the command, the options, the log, and where the container stands in its life."""
 
     def __init__(
-        self, command: int, config: "Config", log: "Log", environment: dict[bytes, bytes], mask: frozenset[int], terminal: str
+        self,
+        command: "Command",
+        config: "Config",
+        log: "Log",
+        environment: dict[bytes, bytes],
+        mask: frozenset[int],
+        jobs: "JobControl",
     ) -> None:
         self.command = command
         self.config = config
@@ -35,10 +42,9 @@ class Supervisor:
         self.environment = environment
         self.mask = mask
         self.own_pid = system.getpid()
-        self.lifecycle = Lifecycle(config, command, system.monotonic())
+        self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
+        self.jobs = jobs
         self.watch = Watch()
-        self.jobs = JobControl(command, terminal)
-        self.unfinished = 0  # a signal that was taken and is not dealt with yet
 
     def loop(self) -> int:
         """Run until it is time to leave; return the exit status."""
@@ -49,8 +55,8 @@ class Supervisor:
             actions = [] if gone is None else self.lifecycle.on_gone(gone, now)
             if received is None:
                 actions += self.lifecycle.on_timeout(now)
-            elif received.signum != signal.SIGCHLD and received.sender_pid != self.own_pid:
-                self.unfinished = received.signum
+            elif received.signum != signal.SIGCHLD and not system.is_own(received):
+                self.command.owed = received.signum
                 if received.signum == signal.SIGCONT:
                     self.jobs.take_up()
                 actions += self.lifecycle.on_signal(received, now)
@@ -73,9 +79,9 @@ class Supervisor:
                     case Exit(status, summary):
                         self.write_termination_log(summary)
                         return status
-            if received is not None and received.signum in signals.SUSPENDS and received.sender_pid != self.own_pid:
+            if received is not None and received.signum in signals.SUSPENDS and not system.is_own(received):
                 self.jobs.suspend()
-            self.unfinished = 0
+            self.command.owed = self.lifecycle.stop_signal if self.lifecycle.phase == PRE_STOP else 0
             received = self.wait()
 
     def wait(self) -> system.Received | None:
@@ -88,9 +94,11 @@ class Supervisor:
         exits = []
         try:
             for child in system.reap(self.jobs.on_terminal):
+                if child.pid == self.command.pid and not child.stopped_by:
+                    self.command.status = child.status
                 if not child.stopped_by:
                     exits.append(child)
-                elif child.pid == self.command:
+                elif child.pid == self.command.pid:
                     self.jobs.on_command_stopped(child.stopped_by)
         except ChildProcessError:
             return exits, True
@@ -100,14 +108,14 @@ class Supervisor:
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
-        self.unfinished = request.signum
-        table = processes.snapshot(self.command if self.lifecycle.status is None else None)
+        self.command.owed = request.signum
+        table = processes.snapshot(self.command.pid if self.lifecycle.status is None else None)
         if table is None:
             self.deliver_blindly(request)
             return self.lifecycle.on_delivered(request, delivery.Plan({}), system.monotonic())
-        plan = delivery.plan(request, table, self.config.forward, self.command, self.own_pid, processes.is_shell)
+        plan = delivery.plan(request, table, self.config.forward, self.command.pid, self.own_pid, processes.is_shell)
         if plan.whole_group:
-            system.send(-self.command, request.signum)
+            system.send(-self.command.pid, request.signum)
         else:
             for pid, signum in plan.now.items():
                 system.send(pid, signum)
@@ -118,11 +126,11 @@ class Supervisor:
 
     def deliver_blindly(self, request: "Request") -> None:
         """Signal the whole group, or in the sweep everybody: what is left to do where /proc does not tell."""
-        target = -self.command
+        target = -self.command.pid
         if request.scope == LEFT and self.own_pid == 1:
             target = -1
         elif request.scope == IN_GROUP and self.config.forward == COMMAND:
-            target = self.command
+            target = self.command.pid
         system.send(target, request.signum)
         if request.is_stop:
             system.send(target, signal.SIGCONT)
@@ -159,14 +167,16 @@ class Supervisor:
         if self.own_pid == 1:
             system.send(-1, signal.SIGKILL)
             return
-        system.send(-self.command, signal.SIGKILL)
-        for process in delivery.members(processes.snapshot(None) or {}, LEFT, self.command, self.own_pid):
+        system.send(-self.command.pid, signal.SIGKILL)
+        for process in delivery.members(processes.snapshot(None) or {}, LEFT, self.command.pid, self.own_pid):
             system.send(process.pid, signal.SIGKILL)
 
     def run_pre_stop(self, signum: int) -> int | None:
         """Start the pre-stop command; None, and a warning, where it cannot be started."""
-        told = {b"PYINIT_SIGNAL": signals.name(signum).encode(), b"PYINIT_COMMAND_PID": str(self.command).encode()}
+        told = {b"PYINIT_SIGNAL": signals.name(signum).encode(), b"PYINIT_COMMAND_PID": str(self.command.pid).encode()}
         environment = {**self.environment, **told}
+        from pyinit import words
+
         try:
             arguments = words.as_shell(self.config.pre_stop or "", (), environment)
             return spawn.spawn(arguments, environment, self.mask)
@@ -184,16 +194,3 @@ class Supervisor:
             except OSError as error:
                 if path != TERMINATION_LOG:
                     self.log.say("warning", "termination_log", f"--termination-log: {path}: {error.strerror}")
-
-
-def run(supervisor: Supervisor) -> int:
-    """Supervise until the end, whatever happens; return the exit status."""
-    try:
-        return supervisor.loop()
-    except BaseException as error:
-        last_resort.tell(error, supervisor.log)
-        lifecycle = supervisor.lifecycle
-        owed = lifecycle.stop_signal if lifecycle.phase == PRE_STOP else supervisor.unfinished
-        return last_resort.loop(supervisor.command, lifecycle.status, owed)
-    finally:
-        supervisor.jobs.give_back()

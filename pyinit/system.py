@@ -22,6 +22,12 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 #: Bits of stat(2)'s st_mode.
 S_IFMT, S_IFIFO, S_IFCHR = 0o170000, 0o010000, 0o020000
 
+#: What is_own() looks for.
+BY_PRODUCTS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTSTP)
+
+#: The low bits of a wait status that tells of a stop.
+STOPPED = 0x7F
+
 #: How long one write to stderr may wait: not at all.
 NO_WAIT = 0
 
@@ -63,16 +69,19 @@ def environ() -> dict[bytes, bytes]:
     """The environment as it was given to us.
 
     CPython sets LC_CTYPE=C.UTF-8 in its own environment where the locale is "C" (PEP 538), even under -I, and would pass
-    it on. What was really given is in /proc/self/environ; without /proc, UTF-8 mode tells that the locale was "C".
+    it on. What was really given is in /proc/self/environ. Without /proc: UTF-8 mode tells that the locale was "C", and a
+    LANG that would have made it another tells that LC_CTYPE said so.
     """
     given = dict(posix.environ)
-    if given.get(b"LC_CTYPE", b"").lower() in (b"c.utf-8", b"c.utf8", b"utf-8"):
+    if given.get(b"LC_CTYPE", b"").lower() in (b"c.utf-8", b"c.utf8", b"utf-8") and not given.get(b"LC_ALL"):
         entries = read_file("/proc/self/environ").split(b"\0")
         original = [entry[9:] for entry in entries if entry.startswith(b"LC_CTYPE=")]
         if original:
             given[b"LC_CTYPE"] = original[0]
-        elif len(entries) > 1 or sys.flags.utf8_mode:
+        elif len(entries) > 1 or (sys.flags.utf8_mode and given.get(b"LANG", b"C") in (b"", b"C", b"POSIX")):
             del given[b"LC_CTYPE"]
+        elif sys.flags.utf8_mode:
+            given[b"LC_CTYPE"] = b"C"
     return given
 
 
@@ -110,14 +119,21 @@ def let_go(keep_terminal: bool) -> None:
         for entry in posix.listdir("/proc/self/fd"):
             if int(entry) > STDERR:
                 close(int(entry))
-    except OSError:
+    except (OSError, MemoryError):
         pass  # no /proc, or no right to it: then these files stay open, which is untidy and nothing worse
     try:
         if not keep_terminal:
-            posix.dup2(posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC), STDIN, inheritable=True)
+            null = posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC)
+            posix.dup2(null, STDIN, inheritable=True)
+            close(null)
         posix.dup2(STDERR, STDOUT, inheritable=True)
-    except OSError:
+    except (OSError, MemoryError):
         pass  # EMFILE, no /dev/null: untidy and nothing worse
+
+
+def is_own(received: "Received") -> bool:
+    """Whether a signal is a by-product of our own doings: of a write that failed, of the suspending of our group."""
+    return received.sender_pid == posix.getpid() and received.signum in BY_PRODUCTS
 
 
 def close(descriptor: int) -> None:
@@ -173,7 +189,24 @@ def read_file(path: str, limit: int = 1 << 16) -> bytes:
     except OSError:
         return b""  # ESRCH, of /proc/PID: it exited since
     finally:
-        posix.close(descriptor)
+        close(descriptor)
+
+
+def read_of_process(pid: int, name: str) -> bytes:
+    """A file of /proc/PID, or nothing where the process is gone.
+
+    Raises OSError where it is there and cannot be read: that must not look like an end.
+    """
+    try:
+        descriptor = posix.open(f"/proc/{pid}/{name}", posix.O_RDONLY | posix.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    try:
+        return posix.read(descriptor, 4096)
+    except ProcessLookupError:
+        return b""
+    finally:
+        close(descriptor)
 
 
 def list_processes() -> list[int]:
@@ -214,7 +247,7 @@ def write_stderr(data: bytes) -> bool:
             return posix.write(descriptor, data) == len(data)
         finally:
             posix.close(descriptor)
-    except OSError:
+    except (OSError, MemoryError):
         return False  # EAGAIN: full. EPIPE, EIO: the reader is gone. EBADF: closed. ENOSPC: full
 
 
@@ -287,11 +320,11 @@ def wait_blocking() -> Reaped:
 
 
 def _reaped(pid: int, status: int) -> Reaped:
-    if posix.WIFSTOPPED(status):
-        return Reaped(pid, 0, 0, posix.WSTOPSIG(status))
-    if posix.WIFSIGNALED(status):
-        return Reaped(pid, 128 + posix.WTERMSIG(status), posix.WTERMSIG(status))
-    return Reaped(pid, posix.WEXITSTATUS(status))
+    """Decode a wait status (wait(2)): by hand, because a call that fails here would lose it."""
+    code, signum = status >> 8 & 0xFF, status & 0x7F
+    if signum == STOPPED:
+        return Reaped(pid, 0, 0, code)
+    return Reaped(pid, 128 + signum, signum) if signum else Reaped(pid, code)
 
 
 # --- signalling ----------------------------------------------------------------------------------------------------

@@ -21,7 +21,9 @@ class JobControl:
 
     def on_command_stopped(self, signum: int) -> None:
         """The command was stopped, by Ctrl-Z for one: stop together with it, as one job."""
-        if not self._is_pid_1:
+        if signum != signal.SIGTSTP and system.owns_terminal():
+            self.resume()  # `fg` has put us into the foreground while we ran, and told nobody
+        elif not self._is_pid_1:
             system.give_terminal(system.getpgrp())
             self.suspend()
         elif signum == signal.SIGTSTP:
@@ -31,8 +33,12 @@ class JobControl:
         """Stop until somebody resumes us, then resume the command. PID 1 cannot be stopped from inside."""
         if not self._is_pid_1:
             system.suspend_self()
-            self.take_up()
-            system.send(-self._command, signal.SIGCONT)
+            self.resume()
+
+    def resume(self) -> None:
+        """Let the command go on, in the foreground if that is ours."""
+        self.take_up()
+        system.send(-self._command, signal.SIGCONT)
 
     def take_up(self) -> None:
         """Pass the foreground on to the command, if it is ours again."""

@@ -103,6 +103,11 @@ class Namespace:
         """Wait until a text has been written to stderr."""
         wait_until(lambda: text in self.stderr, f"{text!r} in {self.stderr!r}", timeout)
 
+    def wait_until_at_rest(self) -> None:
+        """Wait until PID 1 sleeps in sigwait(): it has done all that there was to do."""
+        wchan = Path(f"/proc/{self.init.pid}/wchan")
+        wait_until(lambda: "sigtimedwait" in wchan.read_text(), "PID 1 waits for signals")
+
     def processes(self) -> list[psutil.Process]:
         """All processes below PID 1, as seen from outside."""
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,0 +1,1 @@
+"""What an init is for, shown: a plain start script is stopped, without an init and with several."""

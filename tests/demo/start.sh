@@ -1,0 +1,4 @@
+#!/bin/sh
+echo "starting"
+"${PYTHON:-python3}" app.py
+status=$?; echo "cleaning up"; exit $status

@@ -1,0 +1,190 @@
+"""A signal is never lost, whenever it comes: before the command, while it starts, during each wait, and in a storm."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import APP_WORDS, Start
+from tests.namespace import ROOT, WITH_PROC, pyinit_from_source
+from tests.waiting import PATIENCE, wait_until
+
+RECORDER = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "recorder.py")]
+
+#: PID 1 that blocks SIGTERM, has one pending, and becomes pyinit.
+PENDING = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+sender = os.fork()
+if sender == 0:
+    os.kill(os.getppid(), signal.SIGTERM)
+    os._exit(0)
+os.waitpid(sender, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+#: The ways to start a command: posix_spawn(), and fork() for what it cannot do.
+SPAWNED: dict[str, str] = {}
+FORKED = {"LISTEN_PID": "1"}
+
+#: How many stops are tried at a random moment of the start, and how long after it the latest comes, in seconds.
+STARTS, LATEST = 200, 0.015
+
+
+def test_a_stop_request_pending_before_the_start_stops_the_command(start: Start) -> None:
+    namespace = start("--", *APP_WORDS.split(), unshare=(*WITH_PROC, sys.executable, "-c", PENDING))
+    assert namespace.wait() == 7
+    assert namespace.stdout.splitlines().count("app got SIGTERM") == 1
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _holds_signals(pid: int) -> bool:
+    """Whether PID 1 is pyinit and has blocked its signals.
+
+    SIGTERM and SIGINT would not tell, for unshare blocks those. The kernel unblocks all of them while pyinit waits for
+    them (do_sigtimedwait() in kernel/signal.c), but then there is a command.
+    """
+    blocked = int(Path(f"/proc/{pid}/status").read_text().partition("SigBlk:")[2].split()[0], 16)
+    return bool(blocked >> (signal.SIGUSR1 - 1) & 1) or bool(_children(pid))
+
+
+def _start_of_pyinit(unshare: "subprocess.Popen[bytes]") -> int:
+    """The PID of PID 1, as soon as it holds the signals that it is sent."""
+
+    def find() -> int | None:
+        children = _children(unshare.pid)
+        return children[0] if children and _holds_signals(children[0]) else None
+
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:  # no pause: every moment of the start shall be hit
+        found = find()
+        if found:
+            return found
+    raise AssertionError("pyinit has not blocked its signals")
+
+
+@pytest.mark.parametrize("environment", [SPAWNED, FORKED], ids=["spawned", "forked"])
+def test_no_stop_request_is_lost_between_the_start_of_pyinit_and_the_exec_of_the_command(environment: dict[str, str]) -> None:
+    moments = random.Random(1)  # noqa: S311 - no secret
+    for _ in range(STARTS):
+        unshare = subprocess.Popen(
+            [*WITH_PROC, *pyinit_from_source(), "--log-level", "error", "--", "sleep", "1000"],
+            env={"PATH": os.environ["PATH"], **environment},
+        )
+        try:
+            pyinit = _start_of_pyinit(unshare)
+            moment = time.monotonic() + moments.choice((0.0, moments.uniform(0, LATEST)))
+            while time.monotonic() < moment:
+                pass  # a sleep would not be that exact
+            os.kill(pyinit, signal.SIGTERM)
+            assert unshare.wait(PATIENCE) == 143
+        finally:
+            unshare.kill()
+            unshare.wait()
+
+
+def test_a_signal_during_the_pre_stop_delay_is_forwarded_and_the_delay_goes_on(start: Start) -> None:
+    namespace = start("--pre-stop-delay", "0.5", "--", *APP_WORDS.split(), "--on", "TERM,USR1")
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    namespace.wait_for_log("stop requested")
+    namespace.signal(signal.SIGUSR1)
+    assert namespace.wait() == 7
+    assert namespace.stdout == "app ready\napp got SIGUSR1\napp got SIGTERM\napp done\n"
+
+
+def test_a_second_stop_request_during_the_pre_stop_delay_ends_it(start: Start) -> None:
+    namespace = start("--pre-stop-delay", "1h", "--", *APP_WORDS.split())
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    namespace.wait_for_log("stop requested")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert namespace.stdout == "app ready\napp got SIGTERM\napp done\n"
+
+
+def test_a_stop_request_during_the_sweep_reaches_what_is_left(
+    start: Start, script: Callable[[str], str], tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    start_script = script(f"APP --on TERM,INT --drain 0.6 >{left} &\nuntil grep -q ready {left}; do sleep 0.02; done\nexit 3")
+    namespace = start("--", start_script)
+    wait_until(lambda: left.exists() and "got SIGTERM" in left.read_text(), "the sweep")
+    namespace.signal(signal.SIGINT)
+    assert namespace.wait() == 3
+    assert left.read_text() == "app ready\napp got SIGTERM\napp got SIGINT\napp done\n"
+
+
+def test_two_stop_requests_at_once_are_both_passed_on(start: Start) -> None:
+    namespace = start("--", *APP_WORDS.split(), "--on", "TERM,INT")
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGSTOP)  # from outside, PID 1 can be stopped: both are pending when it goes on
+    namespace.signal(signal.SIGTERM)
+    namespace.signal(signal.SIGINT)
+    namespace.signal(signal.SIGCONT)
+    assert namespace.wait() == 7
+    assert sorted(namespace.stdout.splitlines()) == ["app done", "app got SIGINT", "app got SIGTERM", "app ready"]
+
+
+def test_a_stop_request_that_meets_the_exit_of_the_command_keeps_its_status(start: Start) -> None:
+    namespace = start("--", "sh", "-c", "read line; exit 5", stdin=(pipe := os.pipe())[0])
+    wait_until(lambda: namespace.named("sh"), "the command")
+    namespace.signal(signal.SIGSTOP)
+    os.close(pipe[0])
+    os.close(pipe[1])
+    wait_until(lambda: not namespace.named("sh"), "the end of the command")
+    namespace.signal(signal.SIGTERM)
+    namespace.signal(signal.SIGCONT)
+    assert namespace.wait() == 5
+
+
+@pytest.mark.parametrize("signum", [signal.SIGRTMIN + 1, signal.SIGRTMAX])
+def test_of_ten_thousand_real_time_signals_none_is_lost(start: Start, signum: int) -> None:
+    namespace = start("--", *RECORDER)
+    namespace.wait_for_output("ready")
+    for _ in range(10_000):
+        namespace.signal(signum)
+    namespace.wait_for_output(f"got {signum}\n", times=10_000, timeout=60)
+    namespace.signal(signal.SIGUSR1)
+    namespace.wait_for_output(f"got {int(signal.SIGUSR1)}\n")
+    assert namespace.stdout.count("got") == 10_001
+
+
+def test_a_storm_of_ten_thousand_signals_of_all_kinds_leaves_the_stop_as_it_is(start: Start) -> None:
+    namespace = start("--", *APP_WORDS.split(), "--on", "TERM,HUP,USR1")
+    namespace.wait_for_output("app ready")
+    storm = [signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG, signal.SIGCONT]
+    for count in range(10_000):
+        namespace.signal(storm[count % len(storm)])
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    lines = namespace.stdout.splitlines()
+    assert lines.count("app got SIGTERM") == 1
+    assert {"app got SIGHUP", "app got SIGUSR1", "app done"} <= set(lines)
+
+
+def test_a_storm_of_stop_requests_ends_with_the_status_of_the_application(start: Start) -> None:
+    namespace = start("--log-level", "error", "--", *APP_WORDS.split(), "--on", "TERM,INT,QUIT")
+    namespace.wait_for_output("app ready")
+    for count in range(1_000):
+        namespace.signal((signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)[count % 3])
+    assert namespace.wait() == 7
+
+
+def test_every_signal_that_can_be_taken_is_forwarded_as_itself(start: Start) -> None:
+    namespace = start("--", *RECORDER)
+    namespace.wait_for_output("ready")
+    sent = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD})
+    for signum in sent:
+        namespace.signal(signum)
+        namespace.wait_for_output(f"got {int(signum)}\n")
+    assert namespace.stdout == "ready\n" + "".join(f"got {int(signum)}\n" for signum in sent)

@@ -1,0 +1,639 @@
+"""Lifecycle: a container's life, example by example and for any sequence of events in any container at all.
+
+Nothing here takes time: a clock that the test turns, processes that are a few sets. The loop around is that of supervise.py.
+"""
+
+from signal import SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from pyinit.config import COMMAND, GROUP, TOPMOST, Config
+from pyinit.delivery import IN_GROUP, LEFT, Plan, Request, plan
+from pyinit.lifecycle import (
+    KILL_TAKES,
+    KILLING,
+    PHASES,
+    PRE_STOP,
+    RUNNING,
+    STOPPING,
+    SWEEPING,
+    Action,
+    Deliver,
+    Exit,
+    KillAll,
+    KillPreStop,
+    Lifecycle,
+    RunPreStop,
+    Say,
+    WatchExit,
+)
+from pyinit.options import parse
+from pyinit.processes import Process
+from pyinit.system import Reaped, Received
+
+OWN = 1
+APP = 2
+
+#: Seconds by which the second clock is ahead: a lifecycle may not notice what time it is, only how much has passed.
+SHIFT = 2.0**20
+
+#: In all tables; it is not among those that a request may be for.
+INIT = Process(OWN, 0, OWN, OWN, "pyinit", False, 0, 0, 0)
+
+
+def config(**fields: object) -> Config:
+    """The defaults, with these fields changed."""
+    return Config(**(vars(parse(["app"], {}).config) | fields))
+
+
+# --- example by example --------------------------------------------------------------------------------------------
+
+
+def received(signum: int) -> Received:
+    """A signal from outside of the container."""
+    return Received(signum, 0, 0)
+
+
+def without_words(actions: list[Action]) -> list[Action]:
+    """The actions that do something."""
+    return [action for action in actions if not isinstance(action, Say)]
+
+
+def delivered(actions: list[Action]) -> Request:
+    """The request of the one action that does something."""
+    (action,) = without_words(actions)
+    assert isinstance(action, Deliver)
+    return action.request
+
+
+def exit_of(actions: list[Action]) -> Exit:
+    """The last action, which is to leave."""
+    last = actions[-1]
+    assert isinstance(last, Exit)
+    return last
+
+
+def test_a_command_that_exits_by_itself_leaves_its_status() -> None:
+    life = Lifecycle(config(), APP, 100.0)
+    assert life.deadline is None
+    assert exit_of(life.on_children([Reaped(APP, 7)], True, 101.0)).status == 7
+
+
+def test_orphans_are_reaped_and_change_nothing() -> None:
+    life = Lifecycle(config(), APP, 0.0)
+    assert life.on_children([Reaped(5, 1), Reaped(6, 137, 9)], False, 1.0) == []
+    assert (life.phase, life.status, life.deadline) == (RUNNING, None, None)
+
+
+def test_a_status_is_mapped_and_told() -> None:
+    life = Lifecycle(config(map_status={143: 0}), APP, 0.0)
+    end = exit_of(life.on_children([Reaped(APP, 143, 15)], True, 1.0))
+    assert end.status == 0
+    assert "mapped from 143" in end.summary
+
+
+def test_a_stop_request_without_delay_is_delivered_at_once_and_the_grace_period_begins() -> None:
+    life = Lifecycle(config(grace_period=8.0), APP, 0.0)
+    request = delivered(life.on_signal(received(SIGTERM), 10.0))
+    assert (request.signum, request.scope, request.is_stop, request.told) == (int(SIGTERM), IN_GROUP, True, {})
+    assert (life.phase, life.deadline) == (STOPPING, 18.0)
+
+
+def test_the_delay_is_waited_out_before_the_command_is_told() -> None:
+    life = Lifecycle(config(pre_stop_delay=5.0, grace_period=8.0), APP, 0.0)
+    assert without_words(life.on_signal(received(SIGTERM), 10.0)) == []
+    assert (life.phase, life.deadline) == (PRE_STOP, 15.0)
+    assert life.on_timeout(14.9) == []
+    assert delivered(life.on_timeout(15.5)).signum == SIGTERM
+    assert (life.phase, life.deadline) == (STOPPING, 23.5)
+
+
+def test_a_second_request_ends_the_delay() -> None:
+    life = Lifecycle(config(pre_stop_delay=5.0), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert delivered(life.on_signal(received(SIGINT), 11.0)).signum == SIGINT
+    assert (life.phase, life.deadline) == (STOPPING, None)
+
+
+@pytest.mark.parametrize("hook_first", [True, False])
+def test_the_command_is_told_when_the_delay_is_over_and_the_pre_stop_command_has_exited(hook_first: bool) -> None:
+    life = Lifecycle(config(pre_stop_delay=5.0, pre_stop="hook"), APP, 0.0)
+    assert without_words(life.on_signal(received(SIGQUIT), 10.0)) == [RunPreStop(SIGQUIT)]
+    assert life.on_pre_stop_started(9, 10.0) == []
+    if hook_first:
+        assert without_words(life.on_children([Reaped(9, 1)], False, 12.0)) == []
+        assert delivered(life.on_timeout(15.0)).signum == SIGQUIT
+    else:
+        assert without_words(life.on_timeout(15.0)) == []
+        assert life.phase == PRE_STOP
+        assert delivered(life.on_children([Reaped(9, 0)], False, 16.0)).signum == SIGQUIT
+    assert life.phase == STOPPING
+
+
+def test_a_pre_stop_command_that_cannot_be_started_holds_nothing_up() -> None:
+    life = Lifecycle(config(pre_stop="hook"), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert delivered(life.on_pre_stop_started(None, 10.0)).signum == SIGTERM
+
+
+def test_a_pre_stop_command_that_takes_too_long_is_killed() -> None:
+    life = Lifecycle(config(pre_stop="hook", pre_stop_timeout=3.0), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    life.on_pre_stop_started(9, 10.0)
+    assert life.deadline == 13.0
+    kill, deliver = without_words(life.on_timeout(13.0))
+    assert kill == KillPreStop(9)
+    assert isinstance(deliver, Deliver)
+
+
+def test_those_held_back_get_it_after_the_settling_time() -> None:
+    life = Lifecycle(config(settle=2.0), APP, 0.0)
+    request = delivered(life.on_signal(received(SIGTERM), 10.0))
+    first = Plan({5: 15, 6: 15}, held=(APP,), working=frozenset({5, 6}), handlers=frozenset({5, 6}), told={5: "a", 6: "b"})
+    assert without_words(life.on_delivered(request, first, 10.0)) == [WatchExit(5)]
+    assert without_words(life.on_gone(5, 11.0)) == [WatchExit(6)]
+    assert without_words(life.on_children([Reaped(6, 0)], False, 12.0)) == []
+    assert life.deadline == 14.0
+    again = delivered(life.on_timeout(14.0))
+    assert (again.told, again.holders, again.scope) == ({5: "a", 6: "b"}, frozenset({5, 6}), IN_GROUP)
+
+
+def test_what_the_command_leaves_behind_is_swept() -> None:
+    life = Lifecycle(config(sweep_timeout=5.0), APP, 0.0)
+    request = delivered(life.on_children([Reaped(APP, 3)], False, 10.0))
+    assert (request.signum, request.scope) == (SIGTERM, LEFT)
+    assert (life.phase, life.deadline) == (SWEEPING, 15.0)
+    assert without_words(life.on_timeout(15.0)) == [KillAll()]
+    assert life.phase == KILLING
+    assert exit_of(life.on_children([Reaped(8, 137, 9)], True, 15.1)).status == 3
+
+
+def test_the_sweep_has_what_is_left_of_the_grace_period() -> None:
+    life = Lifecycle(config(grace_period=8.0), APP, 0.0)
+    life.on_delivered(
+        delivered(life.on_signal(received(SIGTERM), 10.0)), Plan({APP: 15}, handlers=frozenset({APP}), told={APP: "app"}), 10.0
+    )
+    request = delivered(life.on_children([Reaped(APP, 0)], False, 12.0))
+    assert (request.told, request.signum) == ({APP: "app"}, int(SIGTERM))
+    assert life.deadline == 18.0
+
+
+def test_a_stop_request_in_the_sweep_does_not_wait_longer_than_its_own_grace_period() -> None:
+    life = Lifecycle(config(grace_period=1.0, sweep_timeout=60.0), APP, 0.0)
+    life.on_children([Reaped(APP, 0)], False, 10.0)
+    life.on_signal(received(SIGTERM), 11.0)
+    assert life.deadline == 12.0
+
+
+def test_a_worker_that_was_told_in_this_very_moment_is_not_told_again_by_the_sweep() -> None:
+    """The request and the command's exit may be found in one turn of the loop, before anything was delivered."""
+    life = Lifecycle(config(), APP, 0.0)
+    actions = life.on_signal(received(SIGTERM), 10.0)
+    actions += life.on_children([Reaped(APP, 0)], False, 10.0)
+    told: list[int] = []
+    for action in actions:
+        if isinstance(action, Deliver):
+            worker = Process(5, 1, APP, APP, "worker", False, 0, 0, 1 << (SIGTERM - 1))
+            found = plan(action.request, {1: INIT, 5: worker}, GROUP, APP, OWN, lambda _: False)
+            told += found.now
+            actions += life.on_delivered(action.request, found, 10.0)
+    assert told == [5]
+
+
+def test_who_does_not_die_of_sigkill_is_left_behind() -> None:
+    life = Lifecycle(config(grace_period=1.0), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert without_words(life.on_timeout(11.0)) == [KillAll()]
+    assert life.deadline == 11.0 + KILL_TAKES
+    assert exit_of(life.on_timeout(11.0 + KILL_TAKES)).status == 137
+
+
+@pytest.mark.parametrize("child_first", [True, False])
+def test_nobody_leaves_twice(child_first: bool) -> None:
+    life = Lifecycle(config(grace_period=1.0), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    life.on_timeout(11.0)
+    late = 11.0 + KILL_TAKES
+    actions = [] if child_first else life.on_timeout(late)
+    actions += life.on_children([Reaped(APP, 137, 9)], True, late)
+    actions += life.on_timeout(late) if child_first else []
+    assert [action.status for action in actions if isinstance(action, Exit)] == [137]
+
+
+def test_other_signals_are_forwarded_and_change_no_phase() -> None:
+    life = Lifecycle(config(rewrite={int(SIGUSR1): int(SIGUSR2), int(SIGHUP): 0}), APP, 0.0)
+    request = delivered(life.on_signal(received(SIGUSR1), 1.0))
+    assert (request.signum, request.is_stop) == (SIGUSR2, False)
+    assert life.on_signal(received(SIGHUP), 1.0) == []
+    assert life.on_delivered(request, Plan({APP: 12}), 1.0) == []
+    assert (life.phase, life.deadline, life.told) == (RUNNING, None, {})
+
+
+@pytest.mark.parametrize(
+    ("fields", "signum"),
+    [
+        ({}, SIGINT),
+        ({"rewrite": {2: 3}}, SIGQUIT),
+        ({"stop_signal": 12}, SIGUSR2),
+        ({"stop_signal": 12, "rewrite": {2: 3}}, SIGUSR2),
+    ],
+)
+def test_the_command_gets_the_stop_signal_or_the_rewritten_one_or_the_received(fields: dict[str, object], signum: int) -> None:
+    life = Lifecycle(config(**fields), APP, 0.0)
+    assert delivered(life.on_signal(received(SIGINT), 1.0)).signum == signum
+
+
+def test_a_storm_of_stop_requests_leaves_a_short_summary_that_ends_with_the_status() -> None:
+    life = Lifecycle(config(), APP, 0.0)
+    for _ in range(1000):
+        life.on_signal(received(SIGTERM), 1.0)
+    summary = exit_of(life.on_children([Reaped(APP, 7)], True, 2.0)).summary
+    assert len(summary) < 2000, "the end of it is cut off"
+
+
+# --- any events in any container -----------------------------------------------------------------------------------
+
+TIMES = st.integers(0, 40).map(lambda eighths: eighths / 8)
+EACH = frozenset({SIGTERM, SIGINT, SIGUSR1})
+HANDLED = st.sampled_from([EACH, EACH, frozenset({SIGTERM}), frozenset({SIGINT}), frozenset()])
+IGNORED = st.sampled_from([frozenset(), frozenset(), frozenset(), frozenset({SIGINT}), EACH])
+CONFIGS = st.builds(
+    config,
+    forward=st.sampled_from([GROUP, GROUP, TOPMOST, COMMAND]),
+    stop_signal=st.sampled_from([None, None, int(SIGUSR1)]),
+    rewrite=st.sampled_from([{}, {}, {int(SIGINT): int(SIGUSR1)}, {int(SIGHUP): 0}]),
+    pre_stop_delay=st.just(0.0) | TIMES,
+    pre_stop=st.sampled_from([None, "hook"]),
+    pre_stop_timeout=TIMES,
+    grace_period=st.none() | TIMES,
+    settle=TIMES,
+    sweep_timeout=TIMES,
+    map_status=st.sampled_from([{}, {143: 0}, {0: 3, 7: 0}]),
+)
+
+
+def bits(signums: frozenset[int]) -> int:
+    """A mask of /proc/PID/status."""
+    return sum(1 << (signum - 1) for signum in signums)
+
+
+class Container(RuleBasedStateMachine):
+    """A container: a clock, processes that live, zombies, signals on their way, and PID 1, which is a Lifecycle.
+
+    PID 1 does not look at once at what happens: some rules let it, and then it finds several events in one turn.
+    """
+
+    @initialize(
+        options=CONFIGS,
+        now=st.integers(-100, 10**6).map(float),
+        caught=HANDLED,
+        name=st.sampled_from(["app", "sh"]),
+        has_proc=st.integers(0, 7),
+    )
+    def begin(self, options: Config, now: float, caught: frozenset[int], name: str, has_proc: int) -> None:
+        """Start the command."""
+        self.config = options
+        self.now = now
+        self.has_proc = has_proc > 0
+        self.life = Lifecycle(options, APP, now)
+        self.twin = Lifecycle(options, APP, now + SHIFT)
+        self.next_pid = APP
+        self.alive: dict[int, Process] = {}
+        self.stuck: set[int] = set()  # in an uninterruptible sleep
+        self.zombies: list[Reaped] = []
+        self.reaped: set[int] = set()
+        self.arrived: list[int] = []
+        self.watched: int | None = None
+        self.hook: int | None = None
+        self.exit: Exit | None = None
+        self.command_status: int | None = None
+        self.generation = 0  # of requests; a process is told once in each
+        self.told: dict[int, set[int]] = {0: set()}
+        self.delivered_generation = -1
+        self.held: set[int] = set()
+        self.working: frozenset[int] = frozenset()
+        self.entered = {RUNNING: now}
+        self.came_from: dict[str, str] = {}
+        self.new(OWN, caught, frozenset(), name)
+
+    # --- the processes ---
+
+    def new(self, parent: int, caught: frozenset[int], ignored: frozenset[int], name: str, group: int = APP) -> int:
+        """A new process."""
+        pid, self.next_pid = self.next_pid, self.next_pid + 1
+        self.alive[pid] = Process(pid, parent, group, group, name, False, 0, bits(ignored - caught), bits(caught))
+        return pid
+
+    def end(self, pid: int, status: int, killed_by: int = 0) -> None:
+        """A process ends: its children are ours, its parent learns of it."""
+        gone = self.alive.pop(pid)
+        for child in list(self.alive.values()):
+            if child.parent == pid:
+                self.alive[child.pid] = Process(*(vars(child) | {"parent": OWN}).values())
+        if gone.parent == OWN:
+            self.zombies.append(Reaped(pid, status, killed_by))
+
+    def hit(self, pid: int, signum: int) -> None:
+        """A process gets a signal, and dies of it if it must."""
+        one = self.alive[pid]
+        if signum == SIGKILL:
+            if pid not in self.stuck:
+                self.end(pid, 137, 9)
+        elif not one.handles(signum) and not one.ignores(signum):
+            self.end(pid, 128 + signum, signum)
+
+    # --- PID 1 ---
+
+    def ask(self, event: str, *details: object) -> list[Action]:
+        """Tell both lifecycles of an event; what time of day it is must make no difference."""
+        actions: list[Action] = getattr(self.life, event)(*details, self.now)
+        of_twin: list[Action] = getattr(self.twin, event)(*details, self.now + SHIFT)
+        assert actions == of_twin
+        assert self.life.deadline == (None if self.twin.deadline is None else self.twin.deadline - SHIFT)
+        self.note_phase()
+        return actions
+
+    def turn(self, signum: int | None) -> None:
+        """One turn of the loop of supervise.py. None stands for a timeout, or for no reason at all."""
+        actions: list[Action] = []
+        if self.watched is not None and self.watched not in self.alive:
+            gone, self.watched = self.watched, None
+            actions += self.ask("on_gone", gone)
+        if signum is None:
+            actions += self.ask("on_timeout")
+        elif signum != SIGCHLD:
+            actions += self.on_signal(signum)
+        gives_up = any(isinstance(action, Exit) for action in actions)
+        zombies, self.zombies = self.zombies, []
+        self.reaped |= {zombie.pid for zombie in zombies}
+        for zombie in zombies:
+            if zombie.pid == APP and not gives_up:
+                self.command_status = zombie.status
+        actions += self.ask("on_children", zombies, not any(one.parent == OWN for one in self.alive.values()))
+        for action in actions:
+            actions += self.carry_out(action)
+            if self.exit is not None:
+                assert not any(isinstance(other, Exit) for other in actions if other is not action), "nobody leaves twice"
+                return
+
+    def on_signal(self, signum: int) -> list[Action]:
+        """A signal other than SIGCHLD."""
+        target = self.config.rewrite.get(signum, signum)
+        phase = self.life.phase
+        actions = self.ask("on_signal", Received(signum, 0, 0))
+        requests = [action.request for action in actions if isinstance(action, Deliver)]
+        if target == 0:
+            assert actions == []
+        elif signum not in self.config.stop_on:
+            assert requests == [Request(target, IN_GROUP, False)]
+            assert self.life.phase == phase
+        elif phase != KILLING:
+            self.generation += 1
+            self.told[self.generation] = set()
+            assert self.life.phase == PRE_STOP or [one.signum for one in requests] == [self.config.stop_signal or target]
+        return actions
+
+    def carry_out(self, action: Action) -> list[Action]:
+        """Do what the lifecycle wants."""
+        match action:
+            case Deliver(request):
+                return self.deliver(request)
+            case WatchExit(pid):
+                self.watched = pid
+            case RunPreStop():
+                if self.next_pid % 3 == 0:
+                    return self.ask("on_pre_stop_started", None)
+                self.hook = self.new(OWN, frozenset(), frozenset(), "hook", group=self.next_pid)
+                self.hook_began = self.now
+                return self.ask("on_pre_stop_started", self.hook)
+            case KillPreStop(pid):
+                assert pid == self.hook
+                assert pid not in self.reaped, "its number may be somebody else's by now"
+                if pid in self.alive:
+                    self.hit(pid, SIGKILL)
+            case KillAll():
+                for pid in list(self.alive):
+                    self.hit(pid, SIGKILL)
+            case Exit():
+                self.exit = action
+            case Say():
+                assert len(action.message.splitlines()) == 1
+        return []
+
+    def deliver(self, request: Request) -> list[Action]:
+        """Plan a request and carry it out."""
+        if request.is_stop:
+            self.delivered_generation = self.generation
+        if not self.has_proc:
+            for pid in [one.pid for one in self.alive.values() if request.scope == LEFT or one.group == APP]:
+                self.hit(pid, request.signum)
+            return self.ask("on_delivered", request, Plan({}))
+        table = {OWN: INIT, **self.alive}
+        found = plan(request, table, self.config.forward, APP, OWN, lambda pid: table[pid].name == "sh")
+        for pid, signum in found.now.items():
+            if request.is_stop:
+                assert pid not in self.told[self.generation], "told twice of one request"
+                self.told[self.generation].add(pid)
+            self.hit(pid, signum)
+        if request.is_stop:
+            self.held, self.working = set(found.held), found.working
+        return self.ask("on_delivered", request, found)
+
+    def note_phase(self) -> None:
+        """Remember when a phase began; it may only move forward."""
+        last = list(self.entered)[-1]
+        if self.life.phase != last:
+            assert PHASES.index(self.life.phase) > PHASES.index(last)
+            self.entered[self.life.phase] = self.now
+            self.came_from[self.life.phase] = last
+
+    def react(self) -> None:
+        """Let PID 1 run until it has nothing to do."""
+        for _ in range(200):
+            if self.exit is not None:
+                return
+            deadline = self.life.deadline
+            gone = self.watched is not None and self.watched not in self.alive
+            if self.arrived:
+                self.turn(self.arrived.pop(0))
+            elif self.zombies:
+                self.turn(int(SIGCHLD))
+            elif gone or (deadline is not None and deadline <= self.now):
+                self.turn(None)
+            else:
+                return
+        raise AssertionError("it never sleeps")
+
+    # --- what happens ---
+
+    def some(self, number: int) -> int:
+        """One of the living."""
+        return sorted(self.alive)[number % len(self.alive)]
+
+    @precondition(lambda self: self.exit is None and self.alive)
+    @rule(
+        number=st.integers(0, 20),
+        caught=HANDLED,
+        ignored=IGNORED,
+        name=st.sampled_from(["app", "app", "sh"]),
+        is_daemon=st.booleans(),
+    )
+    def start(self, number: int, caught: frozenset[int], ignored: frozenset[int], name: str, is_daemon: bool) -> None:
+        """A process starts another."""
+        if is_daemon:
+            self.new(OWN, caught, ignored, name, group=self.next_pid)
+        else:
+            parent = self.some(number)
+            self.new(parent, caught, ignored, name, self.alive[parent].group)
+
+    @precondition(lambda self: self.exit is None and self.alive)
+    @rule(number=st.integers(0, 20), status=st.sampled_from([0, 1, 7, 143]), at_once=st.booleans())
+    def one_exits(self, number: int, status: int, at_once: bool) -> None:
+        """A process exits."""
+        self.end(self.some(number), status)
+        if at_once:
+            self.react()
+
+    @precondition(lambda self: self.exit is None)
+    @rule(signum=st.sampled_from([SIGTERM, SIGTERM, SIGINT, SIGHUP, SIGUSR1]), at_once=st.booleans())
+    def signal_arrives(self, signum: int, at_once: bool) -> None:
+        """A signal arrives."""
+        if signum not in self.arrived:
+            self.arrived.append(int(signum))
+        if at_once:
+            self.react()
+
+    @precondition(lambda self: self.exit is None)
+    @rule(seconds=TIMES)
+    def time_passes(self, seconds: float) -> None:
+        """Time passes, perhaps far beyond the deadline."""
+        self.now += seconds
+        self.react()
+
+    @precondition(lambda self: self.exit is None and self.life.deadline is not None)
+    @rule()
+    def the_deadline_comes(self) -> None:
+        """PID 1 is woken just in time."""
+        self.now = max(self.now, self.life.deadline or self.now)
+        self.react()
+
+    @precondition(lambda self: self.exit is None)
+    @rule()
+    def it_wakes_up_for_nothing(self) -> None:
+        """A timeout that is none."""
+        self.react()
+        if self.exit is None:
+            before = vars(self.life).copy()
+            assert self.ask("on_timeout") == []
+            assert vars(self.life) == before
+
+    @precondition(lambda self: self.exit is None and self.alive)
+    @rule(number=st.integers(0, 20))
+    def one_gets_stuck(self, number: int) -> None:
+        """A process cannot be killed for a while."""
+        self.stuck ^= {self.some(number)}
+
+    @precondition(lambda self: self.exit is not None)
+    @rule()
+    def nothing_happens_any_more(self) -> None:
+        """The kernel kills whoever is left."""
+
+    # --- what must hold ---
+
+    def limit(self) -> float | None:
+        """When the present phase must be over, whatever happens; None where that is left to the orchestrator."""
+        phase = self.life.phase
+        if phase == KILLING:
+            return self.entered[KILLING] + KILL_TAKES
+        if phase == SWEEPING and self.came_from[SWEEPING] == RUNNING:
+            return self.entered[SWEEPING] + self.config.sweep_timeout
+        if phase in (STOPPING, SWEEPING) and self.config.grace_period is not None:
+            begun = self.entered[STOPPING if STOPPING in self.entered else SWEEPING]
+            return begun + self.config.grace_period
+        if phase == PRE_STOP:
+            limit = self.entered[PRE_STOP] + self.config.pre_stop_delay
+            return max(limit, self.hook_began + self.config.pre_stop_timeout) if self.hook in self.alive else limit
+        return None
+
+    @invariant()
+    def at_rest_it_waits_for_something_and_not_too_long(self) -> None:
+        """Checked whenever PID 1 sleeps."""
+        gone = self.watched is not None and self.watched not in self.alive
+        deadline = self.life.deadline
+        if self.exit is not None or self.arrived or self.zombies or gone or (deadline is not None and deadline <= self.now):
+            return
+        assert any(one.parent == OWN for one in self.alive.values()) or not self.turned, "nobody is left to wait for"
+        limit = self.limit()
+        if limit is not None:
+            assert deadline is not None
+            assert self.now < limit
+            assert deadline <= limit
+        if self.life.phase in (STOPPING, SWEEPING):
+            assert self.delivered_generation == self.generation
+            if self.held & self.alive.keys():
+                waiting = self.working & self.alive.keys()
+                assert self.watched in waiting if waiting else deadline is not None
+
+    @property
+    def turned(self) -> bool:
+        """Whether PID 1 has ever looked."""
+        return bool(self.reaped) or self.life.phase != RUNNING
+
+    @invariant()
+    def the_status_is_the_command_s(self) -> None:
+        """Checked at the end."""
+        if self.exit is not None:
+            own = 137 if self.command_status is None else self.command_status
+            assert self.exit.status == self.config.map_status.get(own, own)
+            assert self.life.phase in (SWEEPING, KILLING)
+            # A stop request and the last child's exit may come at once; then there is a pre-stop command for a moment.
+            left = [one.pid for one in self.alive.values() if one.parent == OWN and one.pid != self.hook]
+            assert not left or self.life.phase == KILLING
+
+    def teardown(self) -> None:
+        """In the end a stop is requested, and whoever was told goes, one by one. That must suffice to end it all."""
+        if not hasattr(self, "life"):
+            return
+        self.arrived.append(int(SIGTERM))
+        for _ in range(500):
+            self.react()
+            if self.exit is not None:
+                break
+            self.let_one_go()
+        else:
+            raise AssertionError("it never ends")
+        self.the_status_is_the_command_s()
+
+    def let_one_go(self) -> None:
+        """One of those who were told exits; or, if none can, time passes; or, if none can, one who heard nothing exits."""
+        self.stuck.clear()
+        asked = self.config.stop_signal or int(SIGTERM)
+        told = [pid for pid in sorted(self.alive) if any(pid in pids for pids in self.told.values())]
+        for pid in told:
+            children = [one.pid for one in self.alive.values() if one.parent == pid]
+            if self.alive[pid].name != "sh" or not children:
+                self.end(pid, 0)
+                return
+            if self.config.forward != GROUP:  # then its trap is there to tell its children
+                self.end(children[0], 0)
+                return
+        if self.life.deadline is not None:
+            self.now = max(self.now, self.life.deadline)
+            return
+        # Nobody else will do anything: those who are left must be deaf, or behind a command that is.
+        signums = {asked} | {int(SIGTERM)}
+        deaf = [pid for pid in sorted(self.alive) if any(self.alive[pid].ignores(signum) for signum in signums)]
+        blind = not self.has_proc
+        if not deaf and not blind and self.config.forward != COMMAND:
+            shells = [self.alive[pid] for pid in told]
+            raise AssertionError(f"held back for ever: {sorted(self.alive)}, by {shells}")
+        self.end((deaf or sorted(self.alive))[0], 0)
+
+
+TestContainer = Container.TestCase
+TestContainer.settings = settings(
+    max_examples=300, stateful_step_count=30, phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
+)

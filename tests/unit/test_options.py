@@ -1,0 +1,294 @@
+"""Options: where a value comes from, how values merge, and how a mistake reads."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pyinit import options
+from pyinit.config import Asked, Config, UsageError
+from pyinit.options import Option, all_options, help_text, nearest, parse
+
+#: A value for each option that is not its default, and another one.
+VALUES: dict[str, tuple[str, str]] = {
+    "--forward": ("topmost", "command"),
+    "--stop-on": ("WINCH", "USR1"),
+    "--stop-signal": ("QUIT", "INT"),
+    "--rewrite": ("TERM:QUIT", "HUP:0"),
+    "--pre-stop-delay": ("5", "1m"),
+    "--pre-stop": ("sleep 1", "true"),
+    "--pre-stop-timeout": ("3", "4"),
+    "--grace-period": ("7", "8.5"),
+    "--settle": ("0", "2"),
+    "--sweep-timeout": ("0", "9"),
+    "--map-status": ("143:0", "1:2"),
+    "--expand-env": ("yes", "true"),
+    "--subreaper": ("yes", "no"),
+    "--parent-death-signal": ("KILL", "TERM"),
+    "--log-level": ("debug", "error"),
+    "--log-format": ("json", "json"),
+    "--termination-log": ("/tmp/a", "none"),  # noqa: S108 - never opened
+}
+
+EVERY = pytest.mark.parametrize("option", all_options(), ids=lambda option: option.flag)
+
+
+def value(config: Config, option: Option) -> object:
+    """The value of an option in a Config."""
+    return getattr(config, option.field)
+
+
+def test_every_option_has_values_here() -> None:
+    assert set(VALUES) == {option.flag for option in all_options()}
+
+
+def test_every_field_of_config_has_one_option() -> None:
+    assert sorted(option.field for option in all_options()) == sorted(Config.__annotations__)
+
+
+@EVERY
+def test_without_a_word_the_default_holds(option: Option) -> None:
+    found = value(parse(["app"], {}).config, option)
+    assert found == option.parse(option.default)
+
+
+@EVERY
+def test_the_environment_wins_over_the_default_and_the_command_line_over_both(option: Option) -> None:
+    one, other = VALUES[option.flag]
+    by_environment = value(parse(["app"], {option.variable: one}).config, option)
+    assert by_environment == option.parse(one) != option.parse(option.default)
+    by_words = value(parse([f"{option.flag}={other}", "app"], {option.variable: one}).config, option)
+    if option.merges:
+        assert by_words == {**option.parse(one), **option.parse(other)}  # type: ignore[dict-item]  # merging options are dicts
+    else:
+        assert by_words == option.parse(other)
+
+
+@EVERY
+def test_an_empty_variable_is_as_good_as_none(option: Option) -> None:
+    assert value(parse(["app"], {option.variable: ""}).config, option) == option.parse(option.default)
+
+
+@EVERY
+def test_a_value_follows_after_an_equals_sign_or_as_the_next_word(option: Option) -> None:
+    one, _ = VALUES[option.flag]
+    assert value(parse([f"{option.flag}={one}", "app"], {}).config, option) == option.parse(one)
+    if option.implied is None:
+        parsed = parse([option.flag, one, "app"], {})
+        assert value(parsed.config, option) == option.parse(one)
+    else:
+        parsed = parse([option.flag, "app"], {})
+        assert value(parsed.config, option) == option.parse(option.implied)
+    assert parsed.command == ("app",)
+
+
+@EVERY
+def test_the_last_of_several_wins_or_all_are_merged(option: Option) -> None:
+    one, other = VALUES[option.flag]
+    found = value(parse([f"{option.flag}={one}", f"{option.flag}={other}", "app"], {}).config, option)
+    if option.merges:
+        assert found == {**option.parse(one), **option.parse(other)}  # type: ignore[dict-item]
+    else:
+        assert found == option.parse(other)
+
+
+@EVERY
+def test_a_bad_value_is_told_with_its_option_or_variable(option: Option) -> None:
+    bad = "b\u00e4d"
+    try:
+        option.parse(bad)
+    except ValueError:
+        for words, environ, name in [
+            ([f"{option.flag}={bad}", "app"], {}, option.flag),
+            (["app"], {option.variable: bad}, option.variable),
+        ]:
+            with pytest.raises(UsageError, match=f"^{name}: .*{bad}"):
+                parse(words, environ)
+    else:
+        assert option.flag in ("--pre-stop", "--termination-log"), "any text will do for these only"
+
+
+@EVERY
+def test_help_tells_of_it(option: Option) -> None:
+    text = help_text()
+    assert f"  {option.flag}" in text
+    assert f"[{option.variable}; default {option.default or 'none'}]" in text
+    assert option.metavar in text
+    assert " ".join(option.help.split()) in " ".join(text.split())
+
+
+def test_help_tells_of_the_rest_and_fits_a_screen() -> None:
+    text = help_text()
+    for word in ("-c STRING", "--help", "--version", "usage: pyinit [options] [--] command [argument ...]", *options.OPTIONS):
+        assert word in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.isprintable() or set(text) - {char for char in text if char.isprintable()} == {"\n"}
+
+
+def test_merging_lets_the_command_line_win_pair_by_pair() -> None:
+    parsed = parse(["--rewrite", "TERM:INT", "--rewrite=USR1:0", "app"], {"PYINIT_REWRITE": "TERM:QUIT,HUP:USR1"})
+    assert parsed.config.rewrite == {15: 2, 10: 0, 1: 10}
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["app", "--help"], ("app", "--help")),
+        (["app", "-c", "x"], ("app", "-c", "x")),
+        (["--", "app"], ("app",)),
+        (["--", "--help"], ("--help",)),
+        (["--", "-c", "x"], ("-c", "x")),
+        (["--", "--", "app"], ("--", "app")),
+        (["-"], ("-",)),
+        (["", "a"], ("", "a")),
+        (["--settle", "1", "--", "app", "--settle", "2"], ("app", "--settle", "2")),
+    ],
+)
+def test_the_command_begins_where_the_options_end(words: list[str], command: tuple[str, ...]) -> None:
+    parsed = parse(words, {})
+    assert (parsed.command, parsed.script) == (command, None)
+
+
+def test_a_string_is_taken_with_its_arguments() -> None:
+    parsed = parse(["--settle=2", "-c", "app $1", "name", "--settle=3"], {})
+    assert (parsed.script, parsed.command, parsed.config.settle) == ("app $1", ("name", "--settle=3"), 2.0)
+    assert parse(["-c", ""], {}).script == ""
+    assert parse(["-c", "-x"], {}).script == "-x"
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--"], ["-c"], ["--settle", "1"], ["--settle=1", "--"], ["pyinit"], ["pyinit", "--", "pyinit", "--"]]
+)
+def test_no_command_is_an_error(words: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"no command given|a command string must follow"):
+        parse(words, {})
+
+
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_something_to_read_is_asked_for(word: str) -> None:
+    for words in ([word], ["--settle=nonsense", word], ["--", "pyinit", word]):
+        with pytest.raises(Asked, match=word):
+            parse(words, {})
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("--grace-perod=5", "--grace-period"),
+        ("--prestop", "--pre-stop"),
+        ("--forwrd", "--forward"),
+        ("--log-fromat", "--log-format"),
+        ("--stop_on", "--stop-on"),
+        ("--hlep", "--help"),
+    ],
+)
+def test_an_unknown_option_is_told_with_the_nearest(word: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=rf"^{word.partition('=')[0]}: no such option; did you mean ({meant})\?"):
+        parse([word, "app"], {})
+
+
+def test_an_option_without_its_value_says_what_must_follow() -> None:
+    with pytest.raises(UsageError, match=r"^--grace-period: a value must follow: --grace-period SECONDS$"):
+        parse(["--grace-period"], {})
+
+
+def test_something_to_read_takes_no_value() -> None:
+    with pytest.raises((Asked, UsageError)) as caught:
+        parse(["--help=all", "app"], {})
+    assert "did you mean --help?" not in str(caught.value), "that is what was written"
+
+
+def test_an_unknown_variable_is_a_warning_with_the_nearest() -> None:
+    environ = {
+        "PYINIT_GRACE_PEROID": "5",
+        "PYINIT_SIGNAL": "TERM",
+        "PYINIT_COMMAND_PID": "7",
+        "PATH": "/",
+        "PYINIT_SETTLE": "1",
+    }
+    (warning,) = parse(["app"], environ).warnings
+    assert warning == "PYINIT_GRACE_PEROID is no variable of pyinit; did you mean PYINIT_GRACE_PERIOD? It is ignored"
+
+
+# --- pyinit in pyinit ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inner", ["pyinit", "/usr/local/bin/pyinit"])
+def test_a_pyinit_as_the_command_of_a_pyinit_is_one_pyinit(inner: str) -> None:
+    parsed = parse(
+        ["--settle=2", "--", inner, "--settle", "3", "--grace-period=4", "-c", "app; x", "name"], {"PYINIT_SETTLE": "9"}
+    )
+    assert (parsed.script, parsed.command) == ("app; x", ("name",))
+    assert (parsed.config.settle, parsed.config.grace_period) == (3.0, 4.0)
+
+
+def test_three_are_one_as_well_and_pairs_are_merged() -> None:
+    words = [
+        "--rewrite=TERM:INT,USR1:0",
+        "pyinit",
+        "--rewrite=TERM:QUIT",
+        "pyinit",
+        "--map-status=143:0",
+        "--",
+        "app",
+        "pyinit",
+    ]
+    parsed = parse(words, {"PYINIT_REWRITE": "HUP:0"})
+    assert parsed.command == ("app", "pyinit")
+    assert parsed.config.rewrite == {15: 3, 10: 0, 1: 0}
+    assert parsed.config.map_status == {143: 0}
+
+
+@pytest.mark.parametrize("command", ["pyinit2", "mypyinit", "/pyinit/app", "pyinit.sh", "pyinit/"])
+def test_others_are_commands_like_any_other(command: str) -> None:
+    assert parse([command, "--help"], {}).command == (command, "--help")
+
+
+def test_a_string_is_never_looked_into() -> None:
+    assert parse(["-c", "pyinit app"], {}).script == "pyinit app"
+
+
+# --- whatever is written -------------------------------------------------------------------------------------------
+
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=()), max_size=8)
+FLAGS = [option.flag for option in all_options()]
+GIVEN = [text for pair in VALUES.values() for text in pair]
+WORD = st.one_of(
+    TEXT,
+    st.sampled_from([*FLAGS, "--help", "--version", "-c", "--", "-", "pyinit", "app", ""]),
+    st.sampled_from(GIVEN),
+    st.builds("{}={}".format, st.sampled_from(FLAGS) | TEXT.map("--{}".format), st.sampled_from(GIVEN) | TEXT),
+)
+ENVIRON = st.dictionaries(
+    st.sampled_from([option.variable for option in all_options()]) | TEXT.map("PYINIT_{}".format) | TEXT,
+    st.sampled_from(GIVEN) | TEXT,
+    max_size=4,
+)
+
+
+@given(st.lists(WORD, max_size=8), ENVIRON)
+@example(["--a\nb"], {})
+@example(["app"], {"PYINIT_A\nB": ""})
+@example(["--settle=a\nb", "app"], {})
+@example(["--stop-on", "1" * 5000, "app"], {})
+@example(["app"], {"PYINIT_" + "A" * 5000: ""})
+def test_whatever_is_written_it_is_understood_or_refused_in_one_line(words: list[str], environ: dict[str, str]) -> None:
+    parsed = None
+    try:
+        parsed = parse(words, environ)
+    except (UsageError, Asked) as answer:
+        lines = [str(answer)]
+    else:
+        lines = list(parsed.warnings)
+    assert all(len(line.splitlines()) == 1 for line in lines)
+    if parsed is None:
+        return
+    assert parsed.command or parsed.script is not None
+    assert set(vars(parsed.config)) == {option.field for option in all_options()}
+    # What was not taken is passed on, word for word.
+    assert list(parsed.command) == words[len(words) - len(parsed.command) :]
+
+
+@given(TEXT, st.lists(TEXT, min_size=1, max_size=5))
+def test_the_nearest_word_is_a_known_one_and_a_known_word_is_its_own(word: str, known: list[str]) -> None:
+    assert nearest(word, known) in known
+    assert nearest(known[-1], known) == known[-1]
