@@ -33,7 +33,7 @@ def main(arguments: list[str], mask: frozenset[int]) -> None:
         Log("error", "text").say("error", "usage", str(error))
         status = OUR_FAULT
     except BaseException as error:
-        last_resort.tell(error, "text")
+        last_resort.tell(error, "text", "nothing was started")
         status = OUR_FAULT
     system.exit_now(status)
 
@@ -76,7 +76,7 @@ def _run(arguments: list[str], mask: frozenset[int]) -> int:
         return _supervise(command, config, log, environment, mask, how)
     except BaseException as error:
         # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
-        last_resort.tell(error, config.log_format)
+        last_resort.tell(error, config.log_format, "it goes on with less care")
         return last_resort.loop(command)
 
 

@@ -22,15 +22,15 @@ class Command:
         self.owed = 0
 
 
-def tell(error: BaseException, layout: str) -> None:
-    """Log an error that nobody foresaw, with its traceback; never fails."""
+def tell(error: BaseException, layout: str, consequence: str) -> None:
+    """Log an error that nobody foresaw, with its traceback and what follows from it; never fails."""
     try:
         import traceback
 
         from pyinit.log import Log
 
         story = " / ".join(" ".join(line.split()) for line in traceback.format_exception(error))
-        Log("error", layout).say("error", "fault", f"a fault in pyinit: {story}")
+        Log("error", layout).say("error", "fault", f"a fault in pyinit; {consequence}: {story}")
     except BaseException:
         pass  # out of memory, or the standard library is gone: what comes next matters more
 
@@ -51,7 +51,7 @@ def loop(command: Command) -> int:
             received = system.wait_signal(None if command.status is None else PATIENCE)
             if received is None:
                 return UNKNOWN if command.status is None else command.status
-            if received.signum != signal.SIGCHLD and not system.is_own(received):
+            if received.signum != signal.SIGCHLD and received.signum not in system.BY_PRODUCTS:
                 command.owed = received.signum
         except ChildProcessError:
             return UNKNOWN if command.status is None else command.status

@@ -75,6 +75,8 @@ def snapshot(must_show: int | None) -> dict[int, Process] | None:
     try:
         for pid in pids:
             status = system.read_of_process(pid, "status")
+            if not status and pid == must_show:
+                return None  # it has not been reaped, so it cannot be gone
             process = parse(status, _waits_for_signals(pid)) if status else None
             if process is not None:
                 found[pid] = process

@@ -4,7 +4,6 @@ What the kernel says in errno values and wait statuses becomes values in here an
 caught where they have a meaning; all others pass, and are met at the boundary in supervise.py.
 """
 
-import errno
 import posix
 import sys
 import time
@@ -231,33 +230,40 @@ def append_line(path: str, line: bytes, create: bool) -> None:
 
 def write_stderr(data: bytes) -> bool:
     """Write at most PIPE_BUF bytes to stderr if that can be done at once; return whether it was."""
+    descriptor = _open_stderr_anew()
+    if descriptor is None:
+        return _write_if_ready(data)
     try:
-        if posix.fstat(STDERR).st_mode & S_IFMT not in (S_IFIFO, S_IFCHR):
-            return _write_if_ready(data)
-        # A description of our own may be non-blocking; the one that we share with the command may not. (A regular file
-        # must not be opened anew: the two would not share their offset, and overwrite each other.)
-        try:
-            flags = posix.O_WRONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
-            descriptor = posix.open("/proc/self/fd/2", flags)
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                return False  # nobody reads this pipe any more
-            return _write_if_ready(data)  # no /proc, or a pipe that belongs to another user
-        try:
-            return posix.write(descriptor, data) == len(data)
-        finally:
-            posix.close(descriptor)
+        return posix.write(descriptor, data) == len(data)
     except (OSError, MemoryError):
-        return False  # EAGAIN: full. EPIPE, EIO: the reader is gone. EBADF: closed. ENOSPC: full
+        return False  # EAGAIN: full. EPIPE, EIO: the reader is gone
+    finally:
+        close(descriptor)
+
+
+def _open_stderr_anew() -> int | None:
+    """A non-blocking description of stderr, if it is a pipe or a terminal. The one shared with the command must not be so.
+
+    A regular file must not be opened anew: the two would not share their offset, and overwrite each other.
+    """
+    try:
+        if posix.fstat(STDERR).st_mode & S_IFMT in (S_IFIFO, S_IFCHR):
+            return posix.open("/proc/self/fd/2", posix.O_WRONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC)
+    except (OSError, MemoryError):
+        pass  # EBADF: closed. ENOENT: no /proc. EACCES: another user's pipe. ENXIO: nobody reads it
+    return None
 
 
 def _write_if_ready(data: bytes) -> bool:
-    import select
+    try:
+        import select
 
-    poll = select.poll()
-    poll.register(STDERR, select.POLLOUT)
-    ready = poll.poll(NO_WAIT)
-    return bool(ready) and ready[0][1] & select.POLLOUT != 0 and posix.write(STDERR, data) == len(data)
+        poll = select.poll()
+        poll.register(STDERR, select.POLLOUT)
+        ready = poll.poll(NO_WAIT)
+        return bool(ready) and ready[0][1] & select.POLLOUT != 0 and posix.write(STDERR, data) == len(data)
+    except (OSError, MemoryError):
+        return False  # EPIPE, EIO, EBADF: nobody reads it. ENOSPC: full
 
 
 # --- waiting and reaping -------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_a_stopped_daemon_is_resumed_in_the_sweep(start: Start, tmp_path: Path) 
     said = tmp_path / "daemon"
     namespace = start("--", "sh", "-c", f"setsid {APP_WORDS} >{said} & read line", stdin=(pipe := os.pipe())[0])
     wait_until(lambda: said.exists() and "ready" in said.read_text(), "the daemon runs")
-    daemon = namespace.named("python3")[0]
+    daemon = namespace.named(Path(sys.executable).name)[0]
     daemon.suspend()
     wait_until(lambda: daemon.status() == psutil.STATUS_STOPPED, "the daemon is stopped")
     for descriptor in pipe:
