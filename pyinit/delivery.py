@@ -12,13 +12,13 @@ The rules, for a signal whose default is to end a process:
 
 One handler does not work while it waits, and that is a shell: it runs a trap only when its foreground child has ended
 (POSIX, "Shell Command Language", 2.12). So where shells alone handle the signal, those below them are not held back, or
-both would wait for ever; those *above* them still are.
+both would wait for ever; those above and beside them still are.
 
 Nobody is told twice for one request, with one exception. A process that was about to exec when it was told took the signal
 for its parent's handler, which is gone with the exec: it has another name now, would die of the signal, and yet lives.
 
-"Works" is taken from the first round of a request. Later rounds (after the settling time) go to everybody but the
-wrappers above a handler of the first round that still lives, so the rounds come to an end whatever is started meanwhile.
+"Works" is taken from the first round of a request. Later rounds (after the settling time) go to everybody but those above
+and beside a handler of the first round that still lives, so the rounds come to an end whatever is started meanwhile.
 """
 
 from pyinit.config import COMMAND, TOPMOST
@@ -28,7 +28,7 @@ from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 #: Who a request is for: the command's process group, or all that the command has left behind.
 IN_GROUP = "group"
@@ -39,7 +39,8 @@ class Request(Record):
     """A signal on its way: what is asked of whom, and what has been done about it in earlier rounds.
 
     `is_stop` tells a stop request from a forwarded signal, which never reaches those held back. `told` have been signalled
-    already, each under the name that it had. `holders` are the handlers of the first round, None in that round.
+    already, each under the name that it had. `holders` are the handlers of the first round, None in that round. `spared` is the
+    process group of a pre-stop command, which has a time limit of its own.
     """
 
     signum: int
@@ -47,6 +48,7 @@ class Request(Record):
     is_stop: bool
     told: "Mapping[int, str]" = {}  # noqa: RUF012 - nobody can change it
     holders: frozenset[int] | None = None
+    spared: int | None = None
 
 
 class Plan(Record):
@@ -75,15 +77,6 @@ def _ancestors(pid: int, processes: "Mapping[int, Process]") -> set[int]:
     return found
 
 
-def _all_ancestors(pids: "Iterable[int]", processes: "Mapping[int, Process]") -> set[int]:
-    """Everybody above any of these, themselves left out unless they are above another."""
-    above: set[int] = set()
-    for pid in pids:
-        if pid in processes:
-            above |= _ancestors(processes[pid].parent, processes)
-    return above
-
-
 def members(processes: "Mapping[int, Process]", scope: str, group: int, own_pid: int) -> list[Process]:
     """The processes that a request is for: the group, or everybody below us."""
     if scope == IN_GROUP:
@@ -109,7 +102,7 @@ def plan(
     is_shell: "Callable[[int], bool]",
 ) -> Plan:
     """Decide who gets a request now. `command` is the command's PID and its group; `forward` as in Config."""
-    addressed = members(processes, request.scope, command, own_pid)
+    addressed = [one for one in members(processes, request.scope, command, own_pid) if one.group != request.spared]
     if forward == COMMAND and request.scope == IN_GROUP:
         addressed = [process for process in addressed if process.pid == command]
         whole = False
@@ -130,7 +123,9 @@ def plan(
     told = {pid for pid, name in request.told.items() if pid in handlers or (pid in mortals and processes[pid].name == name)}
     below: set[int] = set()
     if forward == TOPMOST:
-        below = {pid for pid in handlers if _ancestors(processes[pid].parent, processes) & handlers}
+        below = {pid for pid in handlers if (_ancestors(processes[pid].parent, processes) - {pid}) & handlers}
+        if below == handlers:
+            below = set()  # a loop of parents, which a table that was read while PIDs were reused may show
     handlers -= below
 
     held, working = set[int](), set[int]()
@@ -164,8 +159,10 @@ def _hold(
         blockers = handlers
     else:
         blockers = handlers & request.holders
-    above = _all_ancestors(blockers, processes)
-    held = mortals & above
+    if not blockers:
+        return set(), set()
+    above = {pid for blocker in blockers for pid in _ancestors(processes[blocker].parent, processes)}
+    held = {pid for pid in mortals if pid in above or not _ancestors(processes[pid].parent, processes) & blockers}
     held |= {
         pid for pid in below if _is_background_job(processes[pid]) and _ancestors(processes[pid].parent, processes) & blockers
     }

@@ -13,13 +13,23 @@ UNKNOWN = 125
 class Command:
     """The command, and what must be known of it should all else fail.
 
-    `status` is its exit status once it has been reaped; `owed` a signal that was received for it and not delivered yet.
+    `status` is its exit status once it has been reaped; `exits` are children that were reaped and not looked at yet; `owed` is
+    a signal that was received for it and not delivered yet.
     """
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.status: int | None = None
         self.owed = 0
+        self.exits: list[system.Reaped] = []
+
+    def look_for_status(self) -> int | None:
+        """The status, from those who were reaped if need be."""
+        for child in self.exits:
+            if child.pid == self.pid and not child.stopped_by:
+                self.status = child.status
+        self.exits.clear()
+        return self.status
 
 
 def tell(error: BaseException, layout: str, consequence: str) -> None:
@@ -43,24 +53,24 @@ def loop(command: Command) -> int:
             if command.owed:
                 system.send(-command.pid, command.owed)
                 command.owed = 0
-            for child in system.reap(with_stopped=False):
-                command.status = child.status if child.pid == command.pid else command.status
-            if command.status is not None and not swept:
+            none_left = system.reap(command.exits, (command.pid,), with_stopped=False)
+            status = command.look_for_status()
+            if none_left:
+                return UNKNOWN if status is None else status
+            if status is not None and not swept:
                 swept = True
                 system.send(-1 if system.getpid() == 1 else -command.pid, signal.SIGTERM)
-            received = system.wait_signal(None if command.status is None else PATIENCE)
+            received = system.wait_signal(None if status is None else PATIENCE)
             if received is None:
-                return UNKNOWN if command.status is None else command.status
+                return UNKNOWN if status is None else status
             if received.signum != signal.SIGCHLD and received.signum not in system.BY_PRODUCTS:
                 command.owed = received.signum
-        except ChildProcessError:
-            return UNKNOWN if command.status is None else command.status
         except BaseException:
             # Even this fails. Sleep until a child exits: it is the one thing left that keeps everybody alive.
             try:
-                child = system.wait_blocking()
-                command.status = child.status if child.pid == command.pid else command.status
+                command.exits.append(system.wait_blocking())
             except ChildProcessError:
-                return UNKNOWN if command.status is None else command.status
+                status = command.look_for_status()
+                return UNKNOWN if status is None else status
             except BaseException:
                 continue

@@ -94,7 +94,10 @@ def _say(event: str, message: str, /, level: str = "info", **fields: object) -> 
 
 
 class Lifecycle:
-    """Where the container stands in its life. Feed it each event as it comes; carry out each action it returns, in order."""
+    """Where the container stands in its life.
+
+    Feed it each event as it comes; carry out each action it returns, in order, before the next event.
+    """
 
     def __init__(self, config: "Config", command: int, now: float) -> None:
         self.phase = RUNNING
@@ -116,7 +119,13 @@ class Lifecycle:
         self._round_at: float | None = None
         self._kill_at: float | None = None
         self._give_up_at: float | None = None
+        self._has_left = False
         self._grace_runs = False  # whether _kill_at is the end of the grace period, not of the sweep
+
+    @property
+    def known(self) -> set[int]:
+        """The children whose exit means something to us; of the others it is enough that they are reaped."""
+        return {self._command, self._pre_stop_was or self._command, *self._working}
 
     @property
     def deadline(self) -> float | None:
@@ -139,7 +148,9 @@ class Lifecycle:
         """Children have exited and were reaped; `none_left` says that there is no other child."""
         actions: list[Action] = []
         command_exited = False
-        for child in exits:
+        was_pre_stop = self.phase == PRE_STOP
+        # The command first: with it gone, the end of the pre-stop command starts nothing any more.
+        for child in sorted(exits, key=lambda child: child.pid != self._command):
             if child.pid == self._command and self.status is None:
                 command_exited = True
                 actions += self._on_command_exit(child, none_left, now)
@@ -149,7 +160,8 @@ class Lifecycle:
         if none_left:
             return [*actions, *self._leave(now)]
         if command_exited and self.phase == SWEEPING:
-            actions.append(Deliver(Request(self.stop_signal, LEFT, True, self.told)))
+            spared = self._pre_stop if was_pre_stop else None  # it was not cut short, so it may finish
+            actions.append(Deliver(Request(self.stop_signal, LEFT, True, self.told, spared=spared)))
         elif self.phase == KILLING:
             actions.append(KillAll())  # who was forked meanwhile
         return actions
@@ -164,7 +176,7 @@ class Lifecycle:
             return []
         self.told = plan.told
         holders = plan.handlers if request.holders is None else request.holders
-        self._request = Request(request.signum, request.scope, True, self.told, holders)
+        self._request = Request(request.signum, request.scope, True, self.told, holders, request.spared)
         self._held = plan.held
         self._working = set(plan.working)
         self._round_at = None
@@ -179,8 +191,10 @@ class Lifecycle:
         return []
 
     def on_timeout(self, now: float) -> list[Action]:
-        """The deadline has come, or the wait for it was interrupted."""
+        """Time has passed; the deadline may have come, or not."""
         actions: list[Action] = []
+        if self._has_left:
+            return actions
         if self._pre_stop_over_at is not None and now >= self._pre_stop_over_at:
             actions += self._on_pre_stop_timeout(now)
         if self._delay_over_at is not None and now >= self._delay_over_at:
@@ -220,8 +234,11 @@ class Lifecycle:
         said = Say("info", "stop_requested", f"{heading}, again", fields)
         if self.phase == PRE_STOP:
             return [said, *self._begin_stopping(now)]
-        scope = LEFT if self.phase == SWEEPING else IN_GROUP
-        return [said, Deliver(Request(stop_signal, scope, True))]
+        if self.phase == SWEEPING:
+            if self._config.grace_period is not None:
+                self._kill_at = min(now + self._config.grace_period, self._kill_at or now + self._config.grace_period)
+            return [said, Deliver(Request(stop_signal, LEFT, True))]
+        return [said, Deliver(Request(stop_signal, IN_GROUP, True))]
 
     def _begin_pre_stop(self, heading: str, fields: dict[str, object], signum: int, now: float) -> list[Action]:
         waits = []
@@ -342,6 +359,9 @@ class Lifecycle:
     # --- the end ---
 
     def _leave(self, now: float) -> list[Action]:
+        if self._has_left:
+            return []
+        self._has_left = True
         own = self.status
         if own is None:  # it does not die of SIGKILL; or it is lost, which cannot be
             own = 137 if self.phase == KILLING else 125

@@ -9,6 +9,10 @@ import time
 
 from pyinit import system
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 LEVELS = ("error", "warning", "info", "debug")
 
 #: Longest line in bytes: PIPE_BUF, up to which a write to a pipe is taken whole or not at all (pipe(7)).
@@ -46,6 +50,10 @@ def json_value(value: object) -> str:
     return _json_string(str(value))
 
 
+def _json_object(members: "Mapping[str, object]") -> str:
+    return "{" + ", ".join(f"{_json_string(key)}: {json_value(value)}" for key, value in members.items()) + "}"
+
+
 def printable(text: str) -> str:
     """A text without control characters, line ends and undecodable bytes: names of processes may hold anything."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
@@ -59,9 +67,13 @@ class Log:
         self._layout = layout
         self.lost = 0
 
+    def tells(self, level: str) -> bool:
+        """Whether lines of this level are written."""
+        return level in self._levels
+
     def say(self, level: str, event: str, message: str, **fields: object) -> None:
         """Write one line: text for people, or one JSON object with time, level, event, message and the fields."""
-        if level not in self._levels:
+        if not self.tells(level):
             return
         try:
             if self.lost and self._write("warning", "log_lost", f"{self.lost} log lines were lost here", {"lines": self.lost}):
@@ -82,9 +94,10 @@ class Log:
                 "event": event,
                 "message": text,
             }
-            line = "{" + ", ".join(f"{_json_string(key)}: {json_value(value)}" for key, value in (head | fields).items()) + "}"
-            if len(line) >= LONGEST:
-                return self._write(level, event, message[: LONGEST // 8], {"truncated": True})
+            line = _json_object(head | fields)
+            while len(line) >= LONGEST:
+                head["message"] = head["message"][: len(head["message"]) // 2]
+                line = _json_object({**head, "truncated": True})
         else:
             line = f"pyinit: {text}" if level in ("info", "debug") else f"pyinit: {level}: {text}"
         data = line.encode(sys.getfilesystemencoding(), "backslashreplace")

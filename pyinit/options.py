@@ -5,7 +5,7 @@ that is no good raises UsageError with one line that names the option (or variab
 """
 
 from pyinit import values
-from pyinit.config import AUTO, COMMAND, GROUP, NO, TERMINATION_LOG, TOPMOST, YES, Asked, Config, UsageError
+from pyinit.config import AUTO, COMMAND, GROUP, TERMINATION_LOG, TOPMOST, YES, Asked, Config, UsageError
 from pyinit.record import Record
 
 TYPE_CHECKING = False
@@ -119,7 +119,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
         Option(
             "--subreaper",
             "auto|yes|no",
-            values.one_of(AUTO, YES, NO),
+            values.auto_or_switch,
             AUTO,
             "adopt orphans (auto: try it, warn where it fails; yes: refuse to start where it fails)",
             implied=YES,
@@ -210,10 +210,13 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
         if word in ("-h", "--help", "--version"):
             raise Asked("--version" if word == "--version" else "--help")
         flag, equals, text = word.partition("=")
+        if flag in ("--help", "--version"):
+            raise UsageError(f"{flag}: takes no value")
         option = known.get(flag)
         if option is None:
             candidate = nearest(flag, [*known, "--help", "--version", "-c"])
-            raise UsageError(f"{flag}: no such option; did you mean {candidate}? (pyinit --help lists them)")
+            shown = flag if flag.isprintable() else ascii(flag)
+            raise UsageError(f"{shown}: no such option; did you mean {candidate}? (pyinit --help lists them)")
         if not equals:
             if option.implied is not None:
                 text = option.implied
@@ -252,7 +255,8 @@ def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
             fields[option.field] = found[-1] if found else option.parse(option.default)
     variables = [option.variable for option in all_options()]
     warnings = [
-        f"{name} is no variable of pyinit; did you mean {nearest(name, variables)}? It is ignored"
+        f"{name if name.isprintable() else ascii(name)} is no variable of pyinit; "
+        f"did you mean {nearest(name, variables)}? It is ignored"
         for name in sorted(environ)
         if name.startswith("PYINIT_") and name not in variables and name not in TOLD
     ]

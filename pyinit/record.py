@@ -25,8 +25,9 @@ class Record:
             cls.__match_args__ = tuple(cls.__annotations__)
 
         def __init__(self, *values: object, **named: object) -> None:
-            self.__dict__.update(zip(self.__match_args__, values))  # noqa: B905 - not strict: those left out have defaults
-            self.__dict__.update(named)
+            given = dict(zip(self.__match_args__, values), **named)  # noqa: B905 - not strict: the rest have defaults
+            for field in self.__match_args__:
+                self.__dict__[field] = given[field] if field in given else getattr(type(self), field)
 
     def __setattr__(self, field: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {field} cannot be set")

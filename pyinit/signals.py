@@ -41,10 +41,13 @@ def number(text: str) -> int:
     """
     word = text.strip().upper().removeprefix("SIG")
     base, sign, offset = word.partition("+" if "+" in word else "-")
-    signum = int(word) if word.isdecimal() and word.isascii() else int(getattr(signal, "SIG" + base, 0))
+    if word.isdecimal() and word.isascii():
+        signum = int(word[:4])  # which is past any signal already
+    else:
+        signum = int(getattr(signal, "SIG" + base, 0)) if base.isalnum() else 0
     if sign:
         in_range = base in ("RTMIN", "RTMAX") and offset.isdecimal() and offset.isascii()
-        signum = signum + int(sign + offset) if in_range else 0
+        signum = signum + int(sign + offset[:4]) if in_range else 0
         if not signal.SIGRTMIN <= signum <= signal.SIGRTMAX:
             signum = 0
     if signum not in ALL and signum not in (signal.SIGKILL, signal.SIGSTOP):

@@ -45,84 +45,103 @@ class Supervisor:
         self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
         self.jobs = jobs
         self.watch = Watch()
+        self.exit_status: int | None = None
+        if config.pre_stop is not None:
+            from pyinit import words  # noqa: F401 - loaded while all is well, for run_pre_stop()
 
     def loop(self) -> int:
         """Run until it is time to leave; return the exit status."""
         received: system.Received | None = system.Received(signal.SIGCHLD, 0, 0)  # there may be inherited zombies
         while True:
-            now = system.monotonic()
-            gone = self.watch.take_exited()
-            actions = [] if gone is None else self.lifecycle.on_gone(gone, now)
-            if received is None:
-                actions += self.lifecycle.on_timeout(now)
-            elif received.signum != signal.SIGCHLD and not system.is_own(received):
-                self.command.owed = received.signum
-                if received.signum == signal.SIGCONT:
-                    self.jobs.take_up()
-                actions += self.lifecycle.on_signal(received, now)
-            exits, none_left = self.reap()
-            actions += self.lifecycle.on_children(exits, none_left, now)
-            for action in actions:
-                match action:
-                    case Deliver(request):
-                        actions += self.deliver(request)
-                    case WatchExit(pid):
-                        self.watch.set(pid)
-                    case RunPreStop(signum):
-                        actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), now)
-                    case KillPreStop(pid):
-                        system.send(-pid, signal.SIGKILL)
-                    case KillAll():
-                        self.kill_all()
-                    case Say(level, event, message, fields):
-                        self.log.say(level, event, message, **fields)
-                    case Exit(status, summary):
-                        self.write_termination_log(summary)
-                        return status
-            if received is not None and received.signum in signals.SUSPENDS and not system.is_own(received):
-                self.jobs.suspend()
-            self.command.owed = self.lifecycle.stop_signal if self.lifecycle.phase == PRE_STOP else 0
+            self.turn(received)
+            if self.exit_status is not None:
+                return self.exit_status
             received = self.wait()
+
+    def turn(self, received: system.Received | None) -> None:
+        """Tell the lifecycle what has happened, an event at a time, and do what it wants before the next."""
+        now = system.monotonic()
+        gone = self.watch.take_exited()
+        if gone is not None:
+            self.carry_out(self.lifecycle.on_gone(gone, now))
+        if received is not None and received.signum != signal.SIGCHLD and not system.is_own(received):
+            self.command.owed = received.signum
+            if received.signum == signal.SIGCONT:
+                self.jobs.take_up()
+            self.carry_out(self.lifecycle.on_signal(received, now))
+            if received.signum in signals.SUSPENDS:
+                self.jobs.suspend()  # before reap() tells that the command has stopped, which is no news then
+        none_left = system.reap(self.command.exits, self.lifecycle.known, self.jobs.on_terminal)
+        self.carry_out(self.lifecycle.on_children(self.take_exits(), none_left, now))
+        self.carry_out(self.lifecycle.on_timeout(now))
+        self.command.owed = self.lifecycle.stop_signal if self.lifecycle.phase == PRE_STOP else 0
+
+    def carry_out(self, actions: "list[Action]") -> None:
+        """Do what the lifecycle wants, in order, and what it wants in consequence."""
+        for action in actions:
+            match action:
+                case Deliver(request):
+                    actions += self.deliver(request)
+                case WatchExit(pid):
+                    self.watch.set(pid)
+                case RunPreStop(signum):
+                    actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), system.monotonic())
+                case KillPreStop(pid):
+                    system.send(-pid, signal.SIGKILL)
+                case KillAll():
+                    self.kill_all()
+                case Say(level, event, message, fields):
+                    self.log.say(level, event, message, **fields)
+                case Exit(status, summary):
+                    self.write_termination_log(summary)
+                    self.exit_status = status
 
     def wait(self) -> system.Received | None:
         """Sleep until a signal arrives, the deadline comes (None), or the watched process exits (None)."""
         deadline = self.lifecycle.deadline
         return self.watch.wait(None if deadline is None else max(0.0, deadline - system.monotonic()))
 
-    def reap(self) -> tuple[list[system.Reaped], bool]:
-        """Reap all that have exited; also tell whether no child is left. A child that stopped on a terminal stops us."""
-        exits = []
-        try:
-            for child in system.reap(self.jobs.on_terminal):
-                if child.pid == self.command.pid and not child.stopped_by:
-                    self.command.status = child.status
-                if not child.stopped_by:
-                    exits.append(child)
-                elif child.pid == self.command.pid:
+    def take_exits(self) -> list[system.Reaped]:
+        """Those who have exited. A command that stopped on its terminal stops us as well."""
+        taken = self.command.exits
+        for child in taken:
+            if child.pid == self.command.pid:
+                if child.stopped_by:
                     self.jobs.on_command_stopped(child.stopped_by)
-        except ChildProcessError:
-            return exits, True
-        return exits, False
+                else:
+                    self.command.status = child.status
+        self.command.exits = []
+        return [child for child in taken if not child.stopped_by]
 
     # --- delivering ---
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
         self.command.owed = request.signum
+        early = self.tell_command_first(request)
         table = processes.snapshot(self.command.pid if self.lifecycle.status is None else None)
         if table is None:
             self.deliver_blindly(request)
             return self.lifecycle.on_delivered(request, delivery.Plan({}), system.monotonic())
         plan = delivery.plan(request, table, self.config.forward, self.command.pid, self.own_pid, processes.is_shell)
-        if plan.whole_group:
+        if plan.whole_group and not early:
             system.send(-self.command.pid, request.signum)
         else:
             for pid, signum in plan.now.items():
-                system.send(pid, signum)
+                if pid != self.command.pid or not early:
+                    system.send(pid, signum)
         for pid in plan.resume:
             system.send(pid, signal.SIGCONT)
-        self.tell_of(request, plan, table)
+        if request.is_stop or self.log.tells("debug"):
+            self.tell_of(request, plan, table)
         return self.lifecycle.on_delivered(request, plan, system.monotonic())
+
+    def tell_command_first(self, request: "Request") -> bool:
+        """Signal the command before looking at anybody else, if it handles the signal: it gets it by any rule."""
+        is_first = request.scope == IN_GROUP and not request.told and request.signum not in signals.SUSPENDS
+        return (
+            is_first and processes.catches(self.command.pid, request.signum) and system.send(self.command.pid, request.signum)
+        )
 
     def deliver_blindly(self, request: "Request") -> None:
         """Signal the whole group, or in the sweep everybody: what is left to do where /proc does not tell."""

@@ -14,12 +14,15 @@ from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 #: Bits of stat(2)'s st_mode.
 S_IFMT, S_IFIFO, S_IFCHR = 0o170000, 0o010000, 0o020000
+
+#: Milliseconds, of poll(2): 24 days.
+LONGEST_POLL = 2**31 - 1
 
 #: What is_own() looks for.
 BY_PRODUCTS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTSTP)
@@ -201,7 +204,7 @@ def read_of_process(pid: int, name: str) -> bytes:
     except FileNotFoundError:
         return b""
     try:
-        return posix.read(descriptor, 4096)
+        return posix.read(descriptor, 1 << 16)  # a line of groups may be long
     except ProcessLookupError:
         return b""
     finally:
@@ -281,17 +284,22 @@ def wait_signal(seconds: float | None) -> Received | None:
     return Received(info.si_signo, info.si_pid, info.si_uid)
 
 
-def reap(with_stopped: bool) -> "Iterator[Reaped]":
-    """Wait for every child that has exited (and tell of those that stopped), one at a time, without blocking.
+def reap(found: list[Reaped], known: "Container[int]", with_stopped: bool) -> bool:
+    """Wait for every child that has exited, without blocking; return whether no child is left.
 
-    Raises ChildProcessError at the end where no child is left.
+    Those that are `known` are added to `found` (those that merely stopped too, if asked for), so that none is lost should
+    the next call fail. Of all others, orphans, nobody wants the status.
     """
     flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
     while True:
-        pid, status = posix.waitpid(-1, flags)
-        if pid == 0:
-            return
-        yield _reaped(pid, status)
+        try:
+            pid, status = posix.waitpid(-1, flags)
+        except ChildProcessError:
+            return True
+        if pid in known:
+            found.append(_reaped(pid, status))
+        elif pid == 0:
+            return False
 
 
 def open_process(pid: int) -> int:
@@ -316,7 +324,8 @@ def wait_readable(descriptors: tuple[int, ...], seconds: float | None) -> list[i
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
-    timeout = None if seconds is None else int(seconds * 1000) + 1  # rounded up: not to wake up before the time
+    # Rounded up, not to wake up before the time; bounded, because poll() takes an int.
+    timeout = None if seconds is None else min(int(seconds * 1000) + 1, LONGEST_POLL)
     return [descriptor for descriptor, _ in poll.poll(timeout)]
 
 

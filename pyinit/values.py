@@ -47,6 +47,8 @@ def received_signal(text: str) -> int:
     signum = signals.number(text)
     if signum not in signals.ALL:
         raise ValueError(f"{signals.name(signum)} cannot be received by a process: name another signal")
+    if signum == signals.signal.SIGCHLD:
+        raise ValueError("SIGCHLD tells us of children, and goes no further: name another signal")
     return signum
 
 
@@ -85,7 +87,7 @@ def rewrites(text: str) -> dict[int, int]:
 
 def _exit_status(text: str) -> int:
     word = text.strip()
-    if not (word.isdecimal() and word.isascii() and int(word) <= LARGEST_STATUS):
+    if not (word.isdecimal() and word.isascii() and len(word) <= len("255") and int(word) <= LARGEST_STATUS):
         raise ValueError(f"{text!r} is not an exit status: give a number, 0 to 255")
     return int(word)
 
@@ -114,6 +116,14 @@ def switch(text: str) -> bool:
     if word in ("no", "false", "0", "off"):
         return False
     raise ValueError(f"{text!r} is neither yes nor no")
+
+
+def auto_or_switch(text: str) -> str:
+    """One of "auto", "yes", "no"; the latter two in any of the words that switch() takes."""
+    try:
+        return text if text == "auto" else ("yes" if switch(text) else "no")
+    except ValueError:
+        raise ValueError(f"{text!r} is not one of auto, yes, no") from None
 
 
 def optional_text(text: str) -> str | None:

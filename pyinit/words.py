@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 #: Words that a shell does itself, or that do something to the shell: reserved words, special and regular built-ins.
 #: (echo, printf, test, true, false, kill and pwd are left to the shell too: an image need not have them as files.)
 SHELL_WORDS = frozenset(
-    "! [ [[ { } . : alias bg break builtin caller case cd chdir command compgen complete compopt continue coproc declare "
+    "! [ [[ { } . : alias bg bind break builtin caller case cd chdir command compgen complete compopt continue coproc declare "
     "dirs disown do done echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash help "
     "history if in jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly return select set "
     "shift shopt source suspend test then time times trap true type typeset ulimit umask unalias unset until wait while".split()
 )
+
+#: Variables that shells set themselves, whatever the environment says; and all that begin with BASH.
+SHELL_VARIABLES = frozenset(
+    "_ COMP_WORDBREAKS DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD IFS LINENO OLDPWD OPTERR OPTIND "
+    "PIPESTATUS POSIXLY_CORRECT PPID PS1 PS2 PS4 PWD RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID".split()
+)
+
+#: Variables that a shell sets where the environment does not.
+SHELL_DEFAULTS = frozenset("HOME HOSTNAME HOSTTYPE MACHTYPE MAILCHECK OSTYPE PATH SHELL TERM".split())
 
 #: Characters that, unquoted, make more of a line than a simple command without redirections.
 OPERATORS = frozenset("\n;&|<>()`")
@@ -37,9 +46,9 @@ def is_name(text: str) -> bool:
 
 def _name_at(text: str, start: int) -> str:
     end = start
-    while end < len(text) and is_name(text[start : end + 1]):
+    while end < len(text) and is_name("_" + text[end]):
         end += 1
-    return text[start:end]
+    return text[start:end] if is_name(text[start:end]) else ""
 
 
 def _closing_brace(text: str, start: int) -> int:
@@ -67,7 +76,7 @@ def _variable_at(text: str, start: int, get: "Callable[[str], str | None]") -> t
         if not is_name(name):
             return None
         value = get(name)
-        return (value or (expand(default, get) if separator else ""), end + 1)
+        return (value or (_expand(default, get) if separator else ""), end + 1)
     name = _name_at(text, start + 1)
     return (get(name) or "", start + 1 + len(name)) if name else None
 
@@ -78,6 +87,13 @@ def expand(text: str, get: "Callable[[str], str | None]") -> str:
     `get` gives a variable's value, or None where it is not set, which expands to nothing, as in a shell. One word stays
     one word. Raises ValueError for a `${` that is not closed or holds anything else.
     """
+    try:
+        return _expand(text, get)
+    except RecursionError:
+        raise ValueError(f"{text[:64]!r}...: defaults are nested too deeply") from None
+
+
+def _expand(text: str, get: "Callable[[str], str | None]") -> str:
     result, at = [], 0
     while (dollar := text.find("$", at)) >= 0:
         result.append(text[at:dollar])
@@ -131,9 +147,14 @@ def _variable(text: str, at: int, get: "Callable[[str], str | None]") -> tuple[s
         end = _closing_brace(text, at + 2)
         if end < 0 or set(text[at + 2 : end]) & set("$\"'\\`{*?[~ \t\n"):
             raise NotSimple  # a default that the shell would expand, split or unquote further
+    name = _name_at(text, at + 2 if text.startswith("${", at) else at + 1)
     variable = _variable_at(text, at, get)
+    if name.startswith("BASH") or name in SHELL_VARIABLES or (name in SHELL_DEFAULTS and get(name) is None):
+        raise NotSimple
     if variable is None:
         raise NotSimple  # $1, $?, $(command), ${NAME%pattern}, ...
+    if text.startswith("\\\n", variable[1]):
+        raise NotSimple  # the shell joins lines before it sees the name
     return variable
 
 
@@ -218,5 +239,5 @@ def as_shell(script: str, arguments: "Sequence[str]", environment: "Mapping[byte
     """What to execute for `sh -c script argument ...`: a simple command's own words, or /bin/sh with it all."""
     try:
         return split_simple(script, getter(environment))
-    except (NotSimple, ValueError):
+    except (NotSimple, ValueError, RecursionError):
         return ["/bin/sh", "-c", script, *arguments]

@@ -39,7 +39,7 @@ BAD: Mapping[str, tuple[str, list[str]]] = {
     "--sweep-timeout": ("5, 2.5", ["", "none", "0x10"]),
     "--map-status": ("143:0|give a number, 0 to 255", ["143", "256:0", "0:256", "-1:0", "a:b", "143:", ":0", "1=2", "1:2:3"]),
     "--expand-env": ("yes", ["maybe", "", "2"]),
-    "--subreaper": ("auto, yes, no", ["", "on", "1", "AUTO"]),
+    "--subreaper": ("auto, yes, no", ["", "maybe", "2", "AUTO"]),
     "--parent-death-signal": ("give a name", ["", "DEATH", "0", "99"]),
     "--log-level": ("error, warning, info, debug", ["", "trace", "INFO", "3"]),
     "--log-format": ("text, json", ["", "xml", "JSON"]),

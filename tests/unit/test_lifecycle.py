@@ -189,17 +189,20 @@ def test_a_stop_request_in_the_sweep_does_not_wait_longer_than_its_own_grace_per
 
 
 def test_a_worker_that_was_told_in_this_very_moment_is_not_told_again_by_the_sweep() -> None:
-    """The request and the command's exit may be found in one turn of the loop, before anything was delivered."""
+    """The request and the command's exit may be found in one turn of the loop; each event is dealt with before the next."""
     life = Lifecycle(config(), APP, 0.0)
-    actions = life.on_signal(received(SIGTERM), 10.0)
-    actions += life.on_children([Reaped(APP, 0)], False, 10.0)
     told: list[int] = []
-    for action in actions:
-        if isinstance(action, Deliver):
-            worker = Process(5, 1, APP, APP, "worker", False, 0, 0, 1 << (SIGTERM - 1))
-            found = plan(action.request, {1: INIT, 5: worker}, GROUP, APP, OWN, lambda _: False)
-            told += found.now
-            actions += life.on_delivered(action.request, found, 10.0)
+
+    def carry_out(actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Deliver):
+                worker = Process(5, 1, APP, APP, "worker", False, 0, 0, 1 << (SIGTERM - 1))
+                found = plan(action.request, {1: INIT, 5: worker}, GROUP, APP, OWN, lambda _: False)
+                told.extend(found.now)
+                actions += life.on_delivered(action.request, found, 10.0)
+
+    carry_out(life.on_signal(received(SIGTERM), 10.0))
+    carry_out(life.on_children([Reaped(APP, 0)], False, 10.0))
     assert told == [5]
 
 
@@ -358,26 +361,25 @@ class Container(RuleBasedStateMachine):
 
     def turn(self, signum: int | None) -> None:
         """One turn of the loop of supervise.py. None stands for a timeout, or for no reason at all."""
-        actions: list[Action] = []
         if self.watched is not None and self.watched not in self.alive:
             gone, self.watched = self.watched, None
-            actions += self.ask("on_gone", gone)
-        if signum is None:
-            actions += self.ask("on_timeout")
-        elif signum != SIGCHLD:
-            actions += self.on_signal(signum)
-        gives_up = any(isinstance(action, Exit) for action in actions)
+            self.carry_out_all(self.ask("on_gone", gone))
+        if signum is not None and signum != SIGCHLD:
+            self.carry_out_all(self.on_signal(signum))
         zombies, self.zombies = self.zombies, []
         self.reaped |= {zombie.pid for zombie in zombies}
         for zombie in zombies:
-            if zombie.pid == APP and not gives_up:
+            if zombie.pid == APP:
                 self.command_status = zombie.status
-        actions += self.ask("on_children", zombies, not any(one.parent == OWN for one in self.alive.values()))
+        none_left = not any(one.parent == OWN for one in self.alive.values())
+        self.carry_out_all(self.ask("on_children", zombies, none_left))
+        self.carry_out_all(self.ask("on_timeout"))
+
+    def carry_out_all(self, actions: list[Action]) -> None:
+        """Do what an event has led to, before the next event."""
         for action in actions:
+            assert self.exit is None, "nobody does anything after leaving"
             actions += self.carry_out(action)
-            if self.exit is not None:
-                assert not any(isinstance(other, Exit) for other in actions if other is not action), "nobody leaves twice"
-                return
 
     def on_signal(self, signum: int) -> list[Action]:
         """A signal other than SIGCHLD."""
