@@ -7,7 +7,7 @@ import gc
 import sys
 
 import pyinit
-from pyinit import last_resort, spawn, system, terminal
+from pyinit import last_resort, system, terminal
 from pyinit.config import AUTO, NO, Asked, UsageError
 
 TYPE_CHECKING = False
@@ -57,22 +57,19 @@ def _run(arguments: list[str], mask: frozenset[int]) -> int:
     notes = _place_ourselves(config)
     ignored = system.accept_sigchld()
     how = terminal.mode()
-    failure = None
     command = last_resort.Command(0)
+    command.pid, failure = _start(_command(parsed, environment), environment, mask, ignored, how)
     try:
-        command.pid = spawn.spawn(_command(parsed, environment), environment, mask, ignored, how)
-    except spawn.SpawnError as error:
-        failure = error
-    try:
-        _forget_the_options()
+        _forget_the_start()
         from pyinit.log import Log
 
         log = Log(config.log_level, config.log_format)
         for level, event, message in [*(("warning", "usage", warning) for warning in parsed.warnings), *notes]:
             log.say(level, event, message)
         if failure is not None:
-            log.say("error", "not_started", str(failure), status=failure.status)
-            return failure.status
+            status, message = failure
+            log.say("error", "not_started", message, status=status)
+            return status
         del parsed
         return _supervise(command, config, log, environment, mask, how)
     except BaseException as error:
@@ -91,7 +88,7 @@ def _supervise(
 ) -> int:
     from pyinit import supervise
 
-    system.let_go(keep_terminal=how != spawn.NONE)
+    system.let_go(keep_terminal=how != terminal.NONE)
     jobs = terminal.JobControl(command.pid, how)
     try:
         return supervise.Supervisor(command, config, log, environment, mask, jobs).loop()
@@ -105,14 +102,26 @@ def _parse(arguments: list[str], environment: dict[str, str]) -> "Parsed":
     return options.parse(arguments, environment)
 
 
-def _forget_the_options() -> None:
-    """Give back the memory of the table of options and its parsers, which a running PID 1 has no use for.
+def _start(
+    arguments: list[str], environment: dict[bytes, bytes], mask: frozenset[int], ignored: tuple[int, ...], how: str
+) -> tuple[int, tuple[int, str] | None]:
+    """Start the command; return its PID and None, or 0, its exit status and why it could not be started."""
+    from pyinit import spawn
 
-    What is imported next takes their place.
+    try:
+        return spawn.spawn(arguments, environment, mask, ignored, how), None
+    except spawn.SpawnError as error:
+        return 0, (error.status, str(error))
+
+
+def _forget_the_start() -> None:
+    """Give back the memory of what has read the options and started the command.
+
+    A running PID 1 has no use for it, and what is imported next takes its place.
     """
-    for module in ("options", "values"):
-        del sys.modules[f"pyinit.{module}"]
-        delattr(pyinit, module)
+    for module in ("options", "values", "words", "spawn"):
+        if sys.modules.pop(f"pyinit.{module}", None):
+            delattr(pyinit, module)
     sys.path_importer_cache.clear()
     gc.collect()
 

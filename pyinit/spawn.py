@@ -8,6 +8,7 @@ import posix
 
 from pyinit import system
 from pyinit.signals import signal
+from pyinit.terminal import FOREGROUND, NONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 #: The path that execvp(3) takes where PATH is not set.
 DEFAULT_PATH = b"/bin:/usr/bin"
-
-#: What the command's process group is to the terminal: a session of its own, or a group in ours.
-NONE, BACKGROUND, FOREGROUND = "none", "background", "foreground"
 
 #: CPython ignores these two at its start, and ignored survives an exec; the command shall not inherit that.
 NOT_IGNORED_BY_RIGHT = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
@@ -40,8 +38,8 @@ def spawn(
 ) -> int:
     """Start a command in a process group of its own; return its PID once it has been executed.
 
-    The command gets the signal mask `mask`, and `ignored` signals ignored. `terminal` is NONE for a session of its own,
-    BACKGROUND for a group in our session and FOREGROUND for one that gets the terminal as well. Raises SpawnError.
+    The command gets the signal mask `mask`, and `ignored` signals ignored. `terminal` is as terminal.mode() has it.
+    Raises SpawnError.
 
     posix_spawn() does it without a copy of our page tables (0.07 ms; fork() and exec() 0.5 ms), and returns after the
     exec. It can neither hand over a terminal nor ignore a signal nor learn the command's PID for LISTEN_PID; for these

@@ -3,7 +3,7 @@
 What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort.py.
 """
 
-from pyinit import delivery, processes, signals, spawn, system
+from pyinit import delivery, processes, signals, system
 from pyinit.config import COMMAND, TERMINATION_LOG
 from pyinit.delivery import IN_GROUP, LEFT
 from pyinit.lifecycle import PRE_STOP, Deliver, Exit, KillAll, KillPreStop, Lifecycle, RunPreStop, Say, WatchExit
@@ -47,7 +47,7 @@ class Supervisor:
         self.watch = Watch()
         self.exit_status: int | None = None
         if config.pre_stop is not None:
-            from pyinit import words  # noqa: F401 - loaded while all is well, for run_pre_stop()
+            from pyinit import spawn, words  # noqa: F401 - loaded while all is well, for run_pre_stop()
 
     def loop(self) -> int:
         """Run until it is time to leave; return the exit status."""
@@ -194,7 +194,7 @@ class Supervisor:
         """Start the pre-stop command; None, and a warning, where it cannot be started."""
         told = {b"PYINIT_SIGNAL": signals.name(signum).encode(), b"PYINIT_COMMAND_PID": str(self.command.pid).encode()}
         environment = {**self.environment, **told}
-        from pyinit import words
+        from pyinit import spawn, words
 
         try:
             arguments = words.as_shell(self.config.pre_stop or "", (), environment)

@@ -1,14 +1,17 @@
 """The terminal: the command has its foreground, and both are suspended and resumed as one job of whatever shell we run in."""
 
-from pyinit import spawn, system
+from pyinit import system
 from pyinit.signals import signal
+
+#: How to start the command: with a session of its own, as a group in ours, or as one that gets the terminal as well.
+NONE, BACKGROUND, FOREGROUND = "none", "background", "foreground"
 
 
 def mode() -> str:
-    """How to start the command, as spawn.spawn() takes it: with a session of its own, or as a job on our terminal."""
+    """How to start the command here."""
     if not system.has_terminal():
-        return spawn.NONE
-    return spawn.FOREGROUND if system.owns_terminal() else spawn.BACKGROUND
+        return NONE
+    return FOREGROUND if system.owns_terminal() else BACKGROUND
 
 
 class JobControl:
@@ -16,7 +19,7 @@ class JobControl:
 
     def __init__(self, command: int, terminal: str) -> None:
         self._command = command
-        self.on_terminal = terminal != spawn.NONE
+        self.on_terminal = terminal != NONE
         self._is_pid_1 = system.getpid() == 1
 
     def on_command_stopped(self, signum: int) -> None:
