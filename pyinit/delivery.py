@@ -111,8 +111,7 @@ def plan(
     resume = tuple(process.pid for process in addressed if process.is_stopped) if request.is_stop else ()
 
     if request.signum in SUSPENDS:
-        own_session = processes[own_pid].session if own_pid in processes else None
-        return Plan({process.pid: _suspending(process, request.signum, own_session) for process in addressed})
+        return Plan({process.pid: _suspending(process, request.signum, command) for process in addressed})
     if request.signum in (CONTINUES, signal.SIGKILL):
         return Plan(dict.fromkeys((process.pid for process in addressed), request.signum), whole, resume)
 
@@ -192,11 +191,11 @@ def _stopping(process: Process, request: Request) -> int:
     return request.signum
 
 
-def _suspending(process: Process, signum: int, own_session: int | None) -> int:
-    """The signal that stops this process: SIGSTOP in another session than ours, where its default would do nothing.
+def _suspending(process: Process, signum: int, command: int) -> int:
+    """The signal that stops this process: SIGSTOP in the command's own session, where its default would do nothing.
 
     The kernel discards the default action of SIGTSTP, SIGTTIN and SIGTTOU in an orphaned process group (POSIX, 2.4.3).
     """
-    if process.catches(signum) or process.session == own_session:
+    if process.catches(signum) or process.session != command:
         return signum
     return int(signal.SIGSTOP)

@@ -67,7 +67,7 @@ def parse(status: bytes, waits_for_signals: bool = False) -> Process | None:
 
 
 def snapshot(must_show: int | None) -> dict[int, Process] | None:
-    """Every living process that /proc shows, by PID. None where it does not tell (no /proc, another namespace's, gVisor).
+    """Every living process but us in /proc, by PID. None where it does not tell (no /proc, another namespace's, gVisor).
 
     `must_show` is a child of ours that has not been reaped: where even that is not shown (hidepid), others are not either.
     """
@@ -75,8 +75,11 @@ def snapshot(must_show: int | None) -> dict[int, Process] | None:
     if not pids or (must_show is not None and must_show not in pids):
         return None
     found = {}
+    own_pid = system.getpid()
     try:
         for pid in pids:
+            if pid == own_pid:
+                continue
             status = system.read_of_process(pid, "status")
             if not status and pid == must_show:
                 return None  # it has not been reaped, so it cannot be gone

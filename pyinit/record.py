@@ -23,11 +23,13 @@ class Record:
 
         def __init_subclass__(cls) -> None:
             cls.__match_args__ = tuple(cls.__annotations__)
+            cls._defaults = {field: getattr(cls, field, None) for field in cls.__match_args__}
 
         def __init__(self, *values: object, **named: object) -> None:
-            given = dict(zip(self.__match_args__, values), **named)  # noqa: B905 - not strict: the rest have defaults
-            for field in self.__match_args__:
-                self.__dict__[field] = given[field] if field in given else getattr(type(self), field)
+            fields = self.__dict__
+            fields.update(self._defaults)
+            fields.update(zip(self.__match_args__, values))  # noqa: B905 - not strict: the rest have defaults, or names
+            fields.update(named)
 
     def __setattr__(self, field: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {field} cannot be set")

@@ -14,7 +14,7 @@ from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Iterable
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
@@ -284,22 +284,23 @@ def wait_signal(seconds: float | None) -> Received | None:
     return Received(info.si_signo, info.si_pid, info.si_uid)
 
 
-def reap(found: list[Reaped], known: "Container[int]", with_stopped: bool) -> bool:
+def reap(found: list[Reaped], known: "Iterable[int]", with_stopped: bool) -> bool:
     """Wait for every child that has exited, without blocking; return whether no child is left.
 
     Those that are `known` are added to `found` (those that merely stopped too, if asked for), so that none is lost should
     the next call fail. Of all others, orphans, nobody wants the status.
     """
     flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
-    while True:
-        try:
-            pid, status = posix.waitpid(-1, flags)
-        except ChildProcessError:
-            return True
-        if pid in known:
-            found.append(_reaped(pid, status))
-        elif pid == 0:
-            return False
+    wait, notable = posix.waitpid, {0, *known}  # one look-up for each orphan: there may be thousands
+    try:
+        while True:
+            pid, status = wait(-1, flags)
+            if pid in notable:
+                if pid == 0:
+                    return False
+                found.append(_reaped(pid, status))
+    except ChildProcessError:
+        return True
 
 
 def open_process(pid: int) -> int:

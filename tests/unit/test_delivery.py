@@ -376,7 +376,7 @@ def test_every_handler_is_told_and_of_the_topmost_only_those(request: Request, t
     if forward != TOPMOST:
         assert handlers <= found.now.keys() | told_already(request, table)
         return
-    topmost = {pid for pid in handlers if not ancestors(pid, table) & handlers}
+    topmost = {pid for pid in handlers if not (ancestors(pid, table) - {pid}) & handlers}
     assert topmost <= found.now.keys() | told_already(request, table)
     if request.holders is None and not all(is_shell_in(table, pid) for pid in topmost):
         assert not (handlers - topmost) & found.now.keys()
