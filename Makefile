@@ -23,7 +23,7 @@ test: $(VENV)/ready lint ## set up, lint, check types, run all tests (those with
 test-docker: ## install what the Docker tests need (Debian, as root), and run just these
 	tests/docker/prepare.sh
 	$(MAKE) $(VENV)/ready
-	PYINIT_REQUIRE_DOCKER=1 $(RUN) -m pytest --numprocesses 4 tests/docker
+	REQUIRE_DOCKER=1 $(RUN) -m pytest --numprocesses 4 tests/docker
 
 lint: $(VENV)/ready ## ruff and mypy
 	$(RUN) -m ruff check

@@ -22,7 +22,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerClient]:
         engine = connect()
     except DockerException as error:
         reason = f"no Docker engine answers (tests/docker/prepare.sh starts one): {error}"
-        if os.environ.get("CI") or os.environ.get("PYINIT_REQUIRE_DOCKER") == "1":
+        if os.environ.get("CI") or os.environ.get("REQUIRE_DOCKER") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
     with contextlib.closing(engine):
