@@ -1,0 +1,80 @@
+"""The script that pip installs: what runs, from where, and isolated from whom."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import APP_WORDS
+from tests.namespace import ROOT, Namespace
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an environment into which a freshly built wheel was installed."""
+    folder = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    [wheel] = folder.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+    pip = [str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*pip, str(wheel)], check=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    subprocess.run([*pip, "--target", str(folder / "target"), str(wheel)], check=True, capture_output=True)
+    return folder
+
+
+def hostile(folder: Path) -> dict[str, str]:
+    """An environment in which every module of the application's folder would end Python."""
+    for module in ("os", "site", "codecs", "pyinit", "posix", "gc", "traceback"):
+        (folder / f"{module}.py").write_text("raise SystemExit(99)\n")
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONSTARTUP": str(folder / "os.py")}
+
+
+@pytest.mark.parametrize("script", ["venv/bin/pyinit", "target/bin/pyinit", "a link"])
+def test_the_installed_script_is_isolated_and_its_command_is_not(installed: Path, tmp_path: Path, script: str) -> None:
+    path = installed / script
+    if script == "a link":
+        path = tmp_path / "elsewhere"
+        path.symlink_to(installed / "venv" / "bin" / "pyinit")
+    line = 'test "$PYTHONPATH" && exit 5'
+    with Namespace([str(path), "--", "sh", "-c", line], tmp_path, env=hostile(tmp_path), cwd=tmp_path) as namespace:
+        assert (namespace.wait(), namespace.stderr) == (5, "")
+
+
+def test_the_installed_script_stops_a_start_script_as_the_source_does(installed: Path, tmp_path: Path) -> None:
+    words = [str(installed / "venv" / "bin" / "pyinit"), "--", "sh", "-c", f"{APP_WORDS}; echo last; exit 3"]
+    with Namespace(words, tmp_path) as namespace:
+        namespace.wait_for_output("app ready")
+        assert namespace.init.cmdline()[1] == "-IS"
+        namespace.signal(15)
+        assert namespace.wait() == 3
+        assert namespace.stdout == "app ready\napp got SIGTERM\napp done\nlast\n"
+
+
+def test_pyinit_by_name_isolates_itself(installed: Path, tmp_path: Path) -> None:
+    words = [str(installed / "venv" / "bin" / "python"), "-m", "pyinit", "--", "sleep", "1000"]
+    with Namespace(words, tmp_path) as namespace:
+        namespace.wait_until_at_rest()
+        assert namespace.init.cmdline()[1] == "-IS"
+
+
+def test_a_script_without_its_package_says_so_in_one_line(tmp_path: Path) -> None:
+    lonely = tmp_path / "pyinit"
+    lonely.write_bytes((ROOT / "pyinit" / "launcher.sh").read_bytes())
+    lonely.chmod(0o755)
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    (tmp_path / "python3").symlink_to(python)
+    with Namespace([str(lonely), "--version"], tmp_path) as namespace:
+        assert namespace.wait() == 125
+        assert namespace.stderr.startswith("pyinit: error: its package is not where pip puts it")
+        assert namespace.stderr.count("\n") == 1
+
+
+def test_the_environment_gains_nothing_but_what_the_shell_of_the_script_adds(installed: Path, tmp_path: Path) -> None:
+    words = [str(installed / "venv" / "bin" / "pyinit"), "--", "env"]
+    with Namespace(words, tmp_path, env={"PATH": "/usr/bin:/bin", "A": "1"}) as namespace:
+        assert namespace.wait() == 0
+        names = {line.partition("=")[0] for line in namespace.stdout.splitlines()}
+        assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == {"PATH", "A"}
