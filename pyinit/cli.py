@@ -88,10 +88,11 @@ def _supervise(
 ) -> int:
     from pyinit import supervise
 
+    folder = system.get_folder()
     system.let_go(keep_terminal=how != terminal.NONE)
     jobs = terminal.JobControl(command.pid, how)
     try:
-        return supervise.Supervisor(command, config, log, environment, mask, jobs).loop()
+        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs).loop()
     finally:
         jobs.give_back()
 

@@ -28,7 +28,7 @@ from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 #: Who a request is for: the command's process group, or all that the command has left behind.
 IN_GROUP = "group"
@@ -77,10 +77,8 @@ def _ancestors(pid: int, processes: "Mapping[int, Process]") -> set[int]:
     return found
 
 
-def members(processes: "Mapping[int, Process]", scope: str, group: int, own_pid: int) -> list[Process]:
-    """The processes that a request is for: the group, or everybody below us."""
-    if scope == IN_GROUP:
-        return [process for process in processes.values() if process.group == group and process.pid != own_pid]
+def below_us(processes: "Mapping[int, Process]", own_pid: int) -> list[Process]:
+    """The processes that descend from us."""
     below: dict[int, bool] = {own_pid: True, 0: False}
     for start in processes:
         path, pid = [], start
@@ -93,6 +91,36 @@ def members(processes: "Mapping[int, Process]", scope: str, group: int, own_pid:
     return [process for pid, process in processes.items() if below[pid] and pid != own_pid]
 
 
+def in_group(
+    processes: "Mapping[int, Process]", group: int, own_pid: int, signum: int, is_shell: "Callable[[int], bool]"
+) -> list[Process]:
+    """The processes of a group, and those elsewhere that have nothing but wrappers between them and the group.
+
+    A script may put its application into a group of its own, by `timeout`, `setsid --wait` or `set -m`. One that has a
+    handler above it which is no shell belongs to that handler; a background job is left to the sweep.
+    """
+    found = [process for process in processes.values() if process.group == group and process.pid != own_pid]
+    inside = {process.pid for process in found}
+
+    def belongs(process: Process) -> bool:
+        seen = {process.pid}
+        if _was_put_in_background(process):
+            return False
+        while (pid := process.parent) in processes and pid not in seen:
+            process = processes[pid]
+            if process.handles(signum) and not is_shell(pid):
+                return False
+            if pid in inside:
+                return True
+            if _was_put_in_background(process):
+                return False
+            seen.add(pid)
+        return False
+
+    others = [process for pid, process in processes.items() if pid not in inside and pid != own_pid]
+    return found + [process for process in others if belongs(process)]
+
+
 def plan(
     request: Request,
     processes: "Mapping[int, Process]",
@@ -102,12 +130,17 @@ def plan(
     is_shell: "Callable[[int], bool]",
 ) -> Plan:
     """Decide who gets a request now. `command` is the command's PID and its group; `forward` as in Config."""
-    addressed = [one for one in members(processes, request.scope, command, own_pid) if one.group != request.spared]
-    if forward == COMMAND and request.scope == IN_GROUP:
-        addressed = [process for process in addressed if process.pid == command]
-        whole = False
+    whole = False
+    if request.scope == LEFT:
+        addressed = [process for process in below_us(processes, own_pid) if process.group != request.spared]
+    elif forward == COMMAND:
+        addressed = [processes[command]] if command in processes else []
+    elif request.signum in SUSPENDS or request.signum in (CONTINUES, signal.SIGKILL):
+        addressed = [process for process in processes.values() if process.group == command and process.pid != own_pid]
+        whole = True
     else:
-        whole = request.scope == IN_GROUP and not request.told
+        addressed = in_group(processes, command, own_pid, request.signum, is_shell)
+        whole = not request.told and all(process.group == command for process in addressed)
     resume = tuple(process.pid for process in addressed if process.is_stopped) if request.is_stop else ()
 
     if request.signum in SUSPENDS:
@@ -142,6 +175,14 @@ def plan(
     )  # fmt: skip
 
 
+def without(plan: Plan, denied: "Collection[int]") -> Plan:
+    """A plan without handlers that we have no right to signal: nobody shall wait for them."""
+    return Plan(
+        plan.now, False, plan.resume, plan.held, plan.working.difference(denied), plan.handlers.difference(denied),
+        plan.deaf, plan.told,
+    )  # fmt: skip
+
+
 def _hold(
     request: Request,
     processes: "Mapping[int, Process]",
@@ -163,7 +204,9 @@ def _hold(
     above = {pid for blocker in blockers for pid in _ancestors(processes[blocker].parent, processes)}
     held = {pid for pid in mortals if pid in above or not _ancestors(processes[pid].parent, processes) & blockers}
     held |= {
-        pid for pid in below if _is_background_job(processes[pid]) and _ancestors(processes[pid].parent, processes) & blockers
+        pid
+        for pid in below
+        if _is_background_job(processes[pid], processes) and _ancestors(processes[pid].parent, processes) & blockers
     }
     return held, blockers
 
@@ -173,11 +216,18 @@ def is_deaf(process: Process, signum: int) -> bool:
     return process.ignores(signum) or (signum in IGNORED_BY_DEFAULT and not process.handles(signum))
 
 
-def _is_background_job(process: Process) -> bool:
-    """Whether a script has started this with `&`: shells do that with SIGINT and SIGQUIT ignored (POSIX, 2.11).
+def _is_background_job(process: Process, processes: "Mapping[int, Process]") -> bool:
+    """Whether a shell waits for this as a background job, so that a trap can reach it.
 
-    A trap can reach a background job. A foreground job has to end before the trap runs, so it must not wait for the shell.
+    A foreground job has to end before the trap runs, so it must not wait for the shell. Some programs (Node) forget that they
+    were put in the background; but dash and busybox sleep in sigsuspend() while `wait` waits for background jobs.
     """
+    parent = processes.get(process.parent)
+    return _was_put_in_background(process) or (parent is not None and "sigsuspend" in parent.sleeps_in)
+
+
+def _was_put_in_background(process: Process) -> bool:
+    """Whether a script has started this with `&`: shells do that with SIGINT and SIGQUIT ignored (POSIX, 2.11)."""
     return process.ignores(signal.SIGINT) or process.ignores(signal.SIGQUIT)
 
 

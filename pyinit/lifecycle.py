@@ -116,6 +116,7 @@ class Lifecycle:
         self._pre_stop_was = 0  # and also after it ran out of time
         self._delay_over_at: float | None = None
         self._pre_stop_over_at: float | None = None
+        self._spared: int | None = None  # the process group of a pre-stop command that may finish
         self._round_at: float | None = None
         self._kill_at: float | None = None
         self._give_up_at: float | None = None
@@ -125,7 +126,7 @@ class Lifecycle:
     @property
     def known(self) -> set[int]:
         """The children whose exit means something to us; of the others it is enough that they are reaped."""
-        return {self._command, self._pre_stop_was or self._command, *self._working}
+        return {self._command, self._pre_stop_was or self._command, *self._working, *self.told}
 
     @property
     def deadline(self) -> float | None:
@@ -160,8 +161,10 @@ class Lifecycle:
         if none_left:
             return [*actions, *self._leave(now)]
         if command_exited and self.phase == SWEEPING:
-            spared = self._pre_stop if was_pre_stop else None  # it was not cut short, so it may finish
-            actions.append(Deliver(Request(self.stop_signal, LEFT, True, self.told, spared=spared)))
+            self._spared = self._pre_stop if was_pre_stop else None  # it was not cut short, so it may finish
+            actions.append(Deliver(Request(self.stop_signal, LEFT, True, self.told, spared=self._spared)))
+        elif self.phase == SWEEPING:
+            actions += self._look_again({child.pid for child in exits}, now)
         elif self.phase == KILLING:
             actions.append(KillAll())  # who was forked meanwhile
         return actions
@@ -295,7 +298,8 @@ class Lifecycle:
             "warning",
             pid=pid,
         )
-        return [said, KillPreStop(pid), *self._stop_when_due(now)]
+        actions = [said, KillPreStop(pid), *self._stop_when_due(now)]
+        return actions + self._look_again(set(), now) if self.phase == SWEEPING else actions
 
     def _on_command_exit(self, child: "Reaped", none_left: bool, now: float) -> list[Action]:
         self.status = child.status
@@ -331,6 +335,15 @@ class Lifecycle:
         story = f"the time is over ({option}): SIGKILL for all that is left"
         self._story.append(story)
         return [_say("killing", story, "warning", option=option), KillAll()]
+
+    def _look_again(self, gone: set[int], now: float) -> list[Action]:
+        """In the sweep, when somebody has gone: who was started meanwhile, or spared, has not been told yet."""
+        if self._spared is not None and self._pre_stop is None:
+            self._spared = None
+            return [Deliver(Request(self.stop_signal, LEFT, True, self.told))]
+        if gone & self.told.keys() and self._round_at is None and not self._held:
+            self._round_at = now + self._config.settle
+        return []
 
     # --- rounds: those held back come after the handlers ---
 

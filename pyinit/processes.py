@@ -25,6 +25,7 @@ class Process(Record):
     blocked: int
     ignored: int
     caught: int
+    sleeps_in: str = ""  # the kernel function, where we may know it (/proc/PID/wchan)
 
     def ignores(self, signum: int) -> bool:
         """Whether the signal would do nothing."""
@@ -44,11 +45,12 @@ def _field(status: bytes, key: bytes) -> bytes:
     return status[start : status.index(b"\n", start)].strip()
 
 
-def parse(status: bytes, waits_for_signals: bool = False) -> Process | None:
+def parse(status: bytes, sleeps_in: str = "") -> Process | None:
     """The Process that a /proc/PID/status tells of; None for a zombie. Raises ValueError where fields are missing.
 
-    A zombie with threads left is alive: only its main thread has ended. A process that `waits_for_signals` counts as having
-    blocked them all.
+    A zombie with threads left is alive: only its main thread has ended. A process that sleeps in sigwait(), as tini does and
+    pyinit itself, counts as having blocked every signal: meanwhile the kernel takes those that it waits for out of its mask
+    (do_sigtimedwait() in kernel/signal.c), so that neither SigBlk nor SigCgt shows them.
     """
     state = _field(status, b"\nState:")[:1]
     if state in b"ZX" and int(_field(status, b"\nThreads:")) <= 1:
@@ -60,9 +62,10 @@ def parse(status: bytes, waits_for_signals: bool = False) -> Process | None:
         int(_field(status, b"\nNSsid:").partition(b"\t")[0]),
         _field(status, b"Name:").decode("utf-8", "replace"),
         state == b"T",
-        EVERY_SIGNAL if waits_for_signals else int(_field(status, b"\nSigBlk:"), 16),
+        EVERY_SIGNAL if "sigtimedwait" in sleeps_in else int(_field(status, b"\nSigBlk:"), 16),
         int(_field(status, b"\nSigIgn:"), 16),
         int(_field(status, b"\nSigCgt:"), 16),
+        sleeps_in,
     )
 
 
@@ -83,21 +86,12 @@ def snapshot(must_show: int | None) -> dict[int, Process] | None:
             status = system.read_of_process(pid, "status")
             if not status and pid == must_show:
                 return None  # it has not been reaped, so it cannot be gone
-            process = parse(status, _waits_for_signals(pid)) if status else None
+            process = parse(status, system.read_file(f"/proc/{pid}/wchan").decode("ascii", "replace")) if status else None
             if process is not None:
                 found[pid] = process
     except (ValueError, OSError, MemoryError):
         return None  # fields that this kernel leaves out, a process that cannot be read: better no answer than half of one
     return found
-
-
-def _waits_for_signals(pid: int) -> bool:
-    """Whether a process sleeps in sigwait(), as tini does and pyinit itself.
-
-    Meanwhile the kernel takes the signals that it waits for out of its mask (do_sigtimedwait() in kernel/signal.c), so that
-    neither SigBlk nor SigCgt shows them.
-    """
-    return b"sigtimedwait" in system.read_file(f"/proc/{pid}/wchan", 64)
 
 
 def catches(pid: int, signum: int) -> bool:
@@ -127,9 +121,12 @@ def name_of(pid: int) -> str:
 
 
 def is_shell(pid: int) -> bool:
-    """Whether a process is a shell, by its first argument (readable for any user, unlike /proc/PID/exe)."""
+    """Whether a process is a shell: by its name, or by its first argument (the name of a script is the script's).
+
+    Both are readable for any user, unlike /proc/PID/exe.
+    """
     arguments = system.read_file(f"/proc/{pid}/cmdline", 4096).split(b"\0")
     names = [argument.rpartition(b"/")[2].lstrip(b"-").decode("utf-8", "replace") for argument in arguments[:2]]
     if names[0] == "busybox":
         del names[0]
-    return bool(names) and names[0] in SHELLS
+    return not SHELLS.isdisjoint([*names[:1], name_of(pid)])

@@ -34,6 +34,7 @@ class Supervisor:
         log: "Log",
         environment: dict[bytes, bytes],
         mask: frozenset[int],
+        folder: str,
         jobs: "JobControl",
     ) -> None:
         self.command = command
@@ -41,6 +42,7 @@ class Supervisor:
         self.log = log
         self.environment = environment
         self.mask = mask
+        self.folder = folder  # in which we were started, and the command too
         self.own_pid = system.getpid()
         self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
         self.jobs = jobs
@@ -118,6 +120,7 @@ class Supervisor:
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
         self.command.owed = request.signum
+        denied: list[int] = []
         early = self.tell_command_first(request)
         table = processes.snapshot(self.command.pid if self.lifecycle.status is None else None)
         if table is None:
@@ -128,12 +131,16 @@ class Supervisor:
             system.send(-self.command.pid, request.signum)
         else:
             for pid, signum in plan.now.items():
-                if pid != self.command.pid or not early:
-                    system.send(pid, signum)
+                if (pid != self.command.pid or not early) and not system.send(pid, signum):
+                    denied.append(pid)
         for pid in plan.resume:
             system.send(pid, signal.SIGCONT)
         if request.is_stop or self.log.tells("debug"):
             self.tell_of(request, plan, table)
+        if denied:
+            plan = delivery.without(plan, denied)
+            names = ", ".join(f"{pid} ({table[pid].name})" for pid in denied)
+            self.log.say("warning", "denied", f"no right to signal {names}: is CAP_KILL missing?", pids=denied)
         return self.lifecycle.on_delivered(request, plan, system.monotonic())
 
     def tell_command_first(self, request: "Request") -> bool:
@@ -187,7 +194,7 @@ class Supervisor:
             system.send(-1, signal.SIGKILL)
             return
         system.send(-self.command.pid, signal.SIGKILL)
-        for process in delivery.members(processes.snapshot(None) or {}, LEFT, self.command.pid, self.own_pid):
+        for process in delivery.below_us(processes.snapshot(None) or {}, self.own_pid):
             system.send(process.pid, signal.SIGKILL)
 
     def run_pre_stop(self, signum: int) -> int | None:
@@ -196,17 +203,21 @@ class Supervisor:
         environment = {**self.environment, **told}
         from pyinit import spawn, words
 
+        system.change_folder(self.folder)
         try:
             arguments = words.as_shell(self.config.pre_stop or "", (), environment)
             return spawn.spawn(arguments, environment, self.mask)
         except spawn.SpawnError as error:
             self.log.say("warning", "pre_stop_failed", f"the pre-stop command is skipped: {error}")
             return None
+        finally:
+            system.change_folder("/")
 
     def write_termination_log(self, summary: str) -> None:
         """Add the summary to the termination log."""
         path = self.config.termination_log
         if path is not None:
+            path = path if path.startswith("/") else f"{self.folder}/{path}"
             line = f"pyinit: {summary}"[:2000].encode("utf-8", "replace") + b"\n"
             try:
                 system.append_line(path, line, create=path != TERMINATION_LOG)

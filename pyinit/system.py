@@ -4,6 +4,7 @@ What the kernel says in errno values and wait statuses becomes values in here an
 caught where they have a meaning; all others pass, and are met at the boundary in supervise.py.
 """
 
+import errno
 import posix
 import sys
 import time
@@ -20,6 +21,9 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 #: Bits of stat(2)'s st_mode.
 S_IFMT, S_IFIFO, S_IFCHR = 0o170000, 0o010000, 0o020000
+
+#: Bytes, more than any exec takes (execve(2), "Limits on size of arguments and environment").
+LONGEST_ENVIRONMENT = 1 << 23
 
 #: Milliseconds, of poll(2): 24 days.
 LONGEST_POLL = 2**31 - 1
@@ -76,7 +80,7 @@ def environ() -> dict[bytes, bytes]:
     """
     given = dict(posix.environ)
     if given.get(b"LC_CTYPE", b"").lower() in (b"c.utf-8", b"c.utf8", b"utf-8") and not given.get(b"LC_ALL"):
-        entries = read_file("/proc/self/environ").split(b"\0")
+        entries = read_file("/proc/self/environ", LONGEST_ENVIRONMENT).split(b"\0")
         original = [entry[9:] for entry in entries if entry.startswith(b"LC_CTYPE=")]
         if original:
             given[b"LC_CTYPE"] = original[0]
@@ -186,8 +190,12 @@ def read_file(path: str, limit: int = 1 << 16) -> bytes:
         descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
     except OSError:
         return b""
+    parts, size = [], 0
     try:
-        return posix.read(descriptor, limit)
+        while size < limit and (part := posix.read(descriptor, limit - size)):
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
     except OSError:
         return b""  # ESRCH, of /proc/PID: it exited since
     finally:
@@ -347,12 +355,31 @@ def _reaped(pid: int, status: int) -> Reaped:
 
 
 def send(pid: int, signum: int) -> bool:
-    """Send a signal to a process, or to the group -pid; return whether anybody got it."""
+    """Send a signal to a process, or to the group -pid; return False where we have no right to.
+
+    Who has exited since we looked needs none, so that counts as sent.
+    """
     try:
         posix.kill(pid, signum)
-    except OSError:
-        return False  # ESRCH: it exited since we looked. EPERM: it has become another user's
+    except OSError as error:
+        return error.errno != errno.EPERM
     return True
+
+
+def get_folder() -> str:
+    """The current folder; the root where it cannot be told."""
+    try:
+        return posix.getcwd()
+    except OSError:
+        return "/"  # ENOENT: it was removed
+
+
+def change_folder(path: str) -> None:
+    """Make a folder the current one, if it still can be."""
+    try:
+        posix.chdir(path)
+    except OSError:
+        pass  # ENOENT, EACCES: then the root has to do
 
 
 # --- the terminal --------------------------------------------------------------------------------------------------
@@ -392,3 +419,5 @@ def suspend_self() -> None:
     """Stop as a job of our shell, together with the others in our process group, until SIGCONT."""
     posix.kill(0, signal.SIGTSTP)  # for the others: we have it blocked
     posix.kill(posix.getpid(), signal.SIGSTOP)
+    # What has resumed us is dealt with by whoever called us; forwarded once more, later, it could undo the next Ctrl-Z.
+    signal.sigtimedwait({signal.SIGCONT}, 0)

@@ -293,8 +293,14 @@ def test_a_daemon_in_a_session_of_its_own_is_told_in_the_sweep_and_finishes(star
     assert namespace.stdout.endswith("daemon done\n")
 
 
-def test_a_program_that_has_left_the_group_is_told_in_the_sweep_and_finishes(start_script: StartScript) -> None:
-    namespace = start_script("APP --own-group\necho never")
+def test_a_program_that_has_left_the_group_finishes_before_its_script(start_script: StartScript) -> None:
+    namespace = start_script("APP --own-group\necho last\nexit 5")
+    assert stopped(namespace) == 5
+    assert namespace.stdout == TOLD_ONCE + "last\n"
+
+
+def test_a_background_job_that_has_left_the_group_is_told_in_the_sweep(start_script: StartScript) -> None:
+    namespace = start_script("APP --own-group &\nwait")
     assert stopped(namespace) == 128 + signal.SIGTERM
     assert namespace.stdout == TOLD_ONCE
 
@@ -421,3 +427,54 @@ def test_a_signal_that_is_ignored_by_default_goes_to_everybody_and_kills_nobody(
     namespace = start_script("APP --on TERM,USR1,WINCH --drain 0.5\necho last line, $?", "--stop-on", "TERM,WINCH")
     assert stopped(namespace, signal.SIGWINCH) == 0
     assert namespace.stdout == "app ready\napp got SIGWINCH\napp done\nlast line, 7\n"
+
+
+# --- an application in a group of its own, which the script waits for ---------------------------------------------------------
+
+ELSEWHERE = {"timeout": "timeout 100 APP", "setsid": "setsid --wait APP", "job control": "set -m; APP & fg %1"}
+
+
+@pytest.mark.parametrize("line", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_an_application_in_a_group_of_its_own_finishes_before_its_script(start: Start, script: Script, line: str) -> None:
+    namespace = start(*SETTLE, "--", script(f"{line}\necho last line\nexit 5", shell=shutil.which("bash") or "bash"))
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 5
+    assert namespace.stdout.splitlines()[-1] == "last line"
+    assert "app done" in namespace.stdout
+
+
+@pytest.mark.parametrize("line", ["timeout 100 APP --on TERM,HUP", "setsid --wait APP --on TERM,HUP"])
+def test_a_reload_of_an_application_in_a_group_of_its_own_kills_no_wrapper(start: Start, script: Script, line: str) -> None:
+    namespace = start(*SETTLE, "--", script(f"{line}\necho last line\nexit 5"))
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGHUP)
+    namespace.wait_for_output("app got SIGHUP")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 5
+    assert "app done\nlast line\n" in namespace.stdout
+
+
+def test_a_trap_script_is_not_waited_for_by_an_application_in_a_group_of_its_own(start: Start, script: Script) -> None:
+    namespace = start(*SETTLE, "--", script("trap 'echo trapped; exit 4' TERM\nsetsid --wait APP\necho never"))
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 4
+    assert namespace.stdout == "app ready\napp got SIGTERM\napp done\ntrapped\n"
+
+
+@pytest.mark.parametrize("interpreter", ["dash", "busybox sh"])
+def test_under_topmost_a_trap_may_take_its_time_with_an_application_that_forgets_it_is_in_the_background(
+    start: Start, script: Script, interpreter: str
+) -> None:
+    program, *words = interpreter.split()
+    forgets = "import os, signal, sys; [signal.signal(s, signal.SIG_DFL) for s in (2, 3)]; os.execv(sys.argv[1], sys.argv[1:])"
+    text = (
+        f"trap 'sleep 0.5; kill -TERM $pid; wait $pid; exit $?' TERM\n{sys.executable} -c '{forgets}' APP &\npid=$!\nwait $pid"
+    )
+    shell = " ".join([shutil.which(program) or program, *words])
+    namespace = start(*SETTLE, "--forward", "topmost", "--", script(text, shell=shell))
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert namespace.stdout == "app ready\napp got SIGTERM\napp done\n"

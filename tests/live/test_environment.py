@@ -225,3 +225,9 @@ def test_a_command_named_relative_to_the_folder_given_is_found(
 ) -> None:
     script("exit 9")
     assert start("--", "./start.sh", cwd=tmp_path).wait() == 9
+
+
+def test_a_large_environment_is_read_to_its_end(start: Start) -> None:
+    env = {"PATH": os.environ["PATH"], "A": "x" * 100_000, "LC_CTYPE": "C.UTF-8"}
+    namespace = start("--", "sh", "-c", 'echo "LC=$LC_CTYPE"', env=env)
+    assert (namespace.wait(), namespace.stdout) == (0, "LC=C.UTF-8\n")

@@ -33,6 +33,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "posix.close": (("EIO", "EINTR"), EVERYWHERE),
     "posix.dup2": (("EMFILE", "EBUSY"), EVERYWHERE),
     "posix.fstat": (("EBADF", "EIO"), EVERYWHERE),
+    "posix.getcwd": (("ENOENT", "EACCES"), EVERYWHERE),
     "posix.getpgrp": ((), EVERYWHERE),
     "posix.getpid": ((), EVERYWHERE),
     "posix.kill": (("EPERM", "ESRCH"), (*AT_START, *AT_STOP)),
@@ -127,7 +128,7 @@ class Case:
     @property
     def fell_back(self) -> bool:
         """Whether PID 1 has said that it went on with less care, and signalled the wrapper as well."""
-        return "does not tell" in self.namespace.stderr or "less care" in self.namespace.stderr
+        return any(words in self.namespace.stderr for words in ("does not tell", "less care", "no right to signal"))
 
     def problem(self) -> str | None:
         """What is wrong about the end of the case, if anything."""

@@ -447,3 +447,47 @@ def test_real_time_signals_reach_the_command_under_their_own_number(start: Start
     for signum in (40, 64):
         namespace.signal(signum)
         namespace.wait_for_output(f"{signum}\n")
+
+
+# --- what is started late ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_started_during_the_sweep_is_told_too(start: Start) -> None:
+    forks = (
+        "import os, signal, sys\n"
+        "def stop(*_):\n"
+        "    if os.fork() == 0:\n"
+        "        signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "        os.setsid()\n"
+        "        os.execvp('sleep', ['sleep', '1000'])\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        "print('daemon ready', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    namespace = start("--settle", "0.2", "--", "sh", "-c", f'(setsid {sys.executable} -c "$0" &); exec {APP_WORDS}', forks)
+    namespace.wait_for_output("daemon ready")
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+
+
+def test_what_a_pre_stop_command_leaves_behind_is_told_when_it_has_ended(start: Start) -> None:
+    hook = "sleep 1000 & kill -TERM $PYINIT_COMMAND_PID; sleep 0.6"
+    namespace = start("--settle", "0.2", "--pre-stop", hook, "--", *APP_WORDS.split(), "--drain", "0.1")
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert "the pre-stop command exited with status 0" in namespace.stderr
+
+
+def test_a_pre_stop_command_runs_in_the_folder_of_the_command(start: Start, tmp_path: Path) -> None:
+    hook = tmp_path / "hook.sh"
+    hook.write_text("#!/bin/sh\npwd\n")
+    hook.chmod(0o755)
+    namespace = start("--pre-stop", "./hook.sh", "--termination-log", "summary", "--", *APP_WORDS.split(), cwd=tmp_path)
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert f"{tmp_path}\n" in namespace.stderr  # PID 1 has let go of the command's stdout
+    assert "exit status 7" in (tmp_path / "summary").read_text()

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, TOPMOST
-from pyinit.delivery import IN_GROUP, LEFT, Plan, Request, members, plan
+from pyinit.delivery import IN_GROUP, LEFT, Plan, Request, below_us, plan
 from pyinit.processes import Process
 
 OWN = 1
@@ -303,7 +303,22 @@ def meant(request: Request, table: dict[int, Process], forward: str) -> set[int]
     if request.scope == LEFT:
         return {pid for pid in others if OWN in ancestors(pid, table)}
     group = {pid for pid in others if table[pid].group == GROUP_ID}
-    return group & {GROUP_ID} if forward == COMMAND else group
+    if forward == COMMAND:
+        return others & {GROUP_ID}
+    return group | {pid for pid in others - group if has_but_wrappers_above(pid, table, group, request.signum)}
+
+
+def has_but_wrappers_above(pid: int, table: dict[int, Process], group: set[int], signum: int) -> bool:
+    """Whether there is no handler but shells from here up to the first member of the group, and no background job."""
+    for _ in table:
+        if table[pid].ignores(SIGINT) or table[pid].ignores(SIGQUIT):
+            return False
+        pid = table[pid].parent
+        if pid not in table or (table[pid].handles(signum) and not is_shell_in(table, pid)):
+            return False
+        if pid in group:
+            return True
+    return False
 
 
 def asked_by(request: Request, one: Process) -> int:
@@ -334,7 +349,7 @@ def test_only_those_who_are_meant_are_signalled_and_never_ourselves(
         assert set(mentioned) <= addressed
     assert all(signum == asked_by(request, table[pid]) for pid, signum in found.now.items())
     assert not found.now.keys() & told_already(request, table)
-    assert {one.pid for one in members(table, LEFT, GROUP_ID, OWN)} == meant(Request(SIGTERM, LEFT, True), table, GROUP)
+    assert {one.pid for one in below_us(table, OWN)} == meant(Request(SIGTERM, LEFT, True), table, GROUP)
 
 
 @given(STOPS | FIRST_STOPS, tables(), st.sampled_from(MODES))
