@@ -18,6 +18,7 @@ $(VENV)/ready: pyproject.toml
 	@touch $@
 
 test: $(VENV)/ready lint ## set up, lint, check types, run all tests (those with Docker where an engine answers)
+	tests/prepare.sh
 	$(RUN) -m pytest --numprocesses 4
 
 test-docker: ## install what the Docker tests need (Debian, as root), and run just these
@@ -31,6 +32,7 @@ lint: $(VENV)/ready ## ruff and mypy
 	$(RUN) -m mypy
 
 bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare interpreter, in one run
+	tests/prepare.sh
 	$(RUN) -m tests.bench
 
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
+import pytest
 
 from tests.waiting import PATIENCE, wait_until
 
@@ -29,6 +31,13 @@ def pyinit_from_source(python: str = sys.executable) -> list[str]:
 def after(line: str, unshare: Sequence[str] = WITH_PROC) -> tuple[str, ...]:
     """What makes a namespace whose PID 1 is a shell that runs a line, and then becomes the init: for `unshare`."""
     return (*unshare, "sh", "-c", f'{line}\nexec "$@"', "sh")
+
+
+def need(program: str) -> None:
+    """Skip the test where a program is not installed. In CI that is a failure: nothing may be left untested there."""
+    if shutil.which(program) is None:
+        reason = f"{program} is not installed (tests/prepare.sh does that on Debian)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 class Namespace:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Provide what the Docker tests and comparisons need on Debian: the other inits, a Docker engine that answers, and a base
-# image. Does only what is missing, so it may be run again and again.
+# Provide what the Docker tests and comparisons need on Debian: the programs of ../prepare.sh, a Docker engine that answers,
+# and a base image. Does only what is missing, so it may be run again and again.
 set -eu
 
 base=debian:bookworm-slim
@@ -16,10 +16,9 @@ answers() { docker version >/dev/null 2>&1; }
 must_be_root() { [ "$(id -u)" = 0 ] || fail "$1: run this as root"; }
 
 install_missing() {
+    "$(dirname "$0")/../prepare.sh"
     packages=
-    for pair in docker:docker.io tini:tini dumb-init:dumb-init catatonit:catatonit busybox:busybox-static; do
-        have "${pair%%:*}" || packages="$packages ${pair#*:}"
-    done
+    have docker || packages="$packages docker.io"
     answers || have dockerd || packages="$packages docker.io"
     base_is_there || have mmdebstrap || packages="$packages mmdebstrap"
     [ -n "$packages" ] || return 0

@@ -12,7 +12,7 @@ import pytest
 from pyinit import __version__
 from pyinit.options import OPTIONS, Option
 from tests.live.conftest import APP_WORDS, Start
-from tests.namespace import Namespace, pyinit_from_source
+from tests.namespace import Namespace, need, pyinit_from_source
 from tests.waiting import wait_until
 
 ALL = [option for group in OPTIONS.values() for option in group]
@@ -453,6 +453,7 @@ CORPUS = [
 
 @pytest.mark.parametrize("string", CORPUS)
 def test_a_command_string_does_what_it_does_in_a_shell(start: Start, args: Path, string: str) -> None:
+    need("dash")
     variables = environment(
         PATH=f"{args.parent}:{os.environ['PATH']}",
         SPACED=" x\ty ",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
-from tests.namespace import Namespace
+from tests.namespace import Namespace, need
 from tests.waiting import wait_until
 
 Script = Callable[..., str]
@@ -35,6 +35,7 @@ AT_ONCE = 5.0
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> list[str]:
     """The words before a command string."""
+    need(SHELLS[request.param][0])
     return SHELLS[request.param]
 
 
@@ -339,6 +340,7 @@ def test_a_stopped_shell_is_resumed_and_runs_its_last_lines(start_script: StartS
 
 @pytest.mark.parametrize("init", [["tini", "-s", "-g", "--"], ["tini", "-s", "--"], ["dumb-init", "--"]], ids=" ".join)
 def test_an_init_between_passes_the_signal_on_and_the_application_is_told_once(start: Start, init: list[str]) -> None:
+    need(init[0])
     namespace = start("--", *init, *APP_WORDS.split())
     namespace.wait_for_output("app ready")
     assert stopped(namespace) == 7
@@ -347,6 +349,7 @@ def test_an_init_between_passes_the_signal_on_and_the_application_is_told_once(s
 
 @pytest.mark.parametrize("init", [["tini", "-s", "-g", "--"], ["dumb-init", "--"]], ids=" ".join)
 def test_an_init_between_that_leaves_too_early_does_not_take_the_application_along(start: Start, init: list[str]) -> None:
+    need(init[0])
     namespace = start("--", *init, "sh", "-c", f"{APP_WORDS}; echo never")
     namespace.wait_for_output("app ready")
     assert stopped(namespace) == 128 + signal.SIGTERM
@@ -355,6 +358,7 @@ def test_an_init_between_that_leaves_too_early_does_not_take_the_application_alo
 
 
 def test_a_script_that_starts_its_application_by_an_init_runs_its_last_lines(start: Start, script: Script) -> None:
+    need("tini")
     namespace = start(*SETTLE, "--", script("tini -s -g -- APP\necho last line, $?\nexit 3"))
     namespace.wait_for_output("app ready")
     assert stopped(namespace) == 3
@@ -468,6 +472,7 @@ def test_under_topmost_a_trap_may_take_its_time_with_an_application_that_forgets
     start: Start, script: Script, interpreter: str
 ) -> None:
     program, *words = interpreter.split()
+    need(program)
     forgets = "import os, signal, sys; [signal.signal(s, signal.SIG_DFL) for s in (2, 3)]; os.execv(sys.argv[1], sys.argv[1:])"
     text = (
         f"trap 'sleep 0.5; kill -TERM $pid; wait $pid; exit $?' TERM\n{sys.executable} -c '{forgets}' APP &\npid=$!\nwait $pid"

@@ -1,7 +1,6 @@
 """On a terminal: job control behind pyinit as PID 1, and pyinit as a job of somebody's shell."""
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ import pytest
 
 from tests.live.conftest import Start
 from tests.live.terminals import ON_TERMINAL, Terminal
-from tests.namespace import ROOT, Namespace, pyinit_from_source
+from tests.namespace import ROOT, Namespace, need, pyinit_from_source
 from tests.waiting import wait_until
 
 #: An interactive bash without anybody's settings, with a prompt that is easy to find.
@@ -224,7 +223,8 @@ INITS = {"pyinit": "$init", "dumb-init": "dumb-init"}
 def init(request: pytest.FixtureRequest) -> str:
     """The words that run an init in the outer shell: ours, and the one whose users we have in mind."""
     words = INITS[request.param]
-    assert words == "$init" or shutil.which(words), f"{words} is needed (apt-get install {words})"
+    if words != "$init":
+        need(words)
     return words
 
 
