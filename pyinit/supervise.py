@@ -12,6 +12,8 @@ from pyinit.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pyinit.config import Config
     from pyinit.delivery import Plan, Request
     from pyinit.last_resort import Command
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
 #: How many processes a log line names.
 NAMED = 8
+
+
+def named(pids: "Collection[int]", table: "dict[int, Process]") -> str:
+    """Processes for people: "7 (python3), 9 (tee)"."""
+    names = [f"{pid} ({table[pid].name})" for pid in sorted(pids)[:NAMED]]
+    return ", ".join(names) + (f" and {len(pids) - NAMED} more" if len(pids) > NAMED else "")
 
 
 class Supervisor:
@@ -139,8 +147,7 @@ class Supervisor:
             self.tell_of(request, plan, table)
         if denied:
             plan = delivery.without(plan, denied)
-            names = ", ".join(f"{pid} ({table[pid].name})" for pid in denied)
-            self.log.say("warning", "denied", f"no right to signal {names}: is CAP_KILL missing?", pids=denied)
+            self.log.say("warning", "denied", f"no right to signal {named(denied, table)}: is CAP_KILL missing?", pids=denied)
         return self.lifecycle.on_delivered(request, plan, system.monotonic())
 
     def tell_command_first(self, request: "Request") -> bool:
@@ -167,17 +174,12 @@ class Supervisor:
         """Log who was signalled, who is held back and why."""
         if not plan.now and request.scope == LEFT and not plan.held:
             return
-
-        def named(pids: list[int] | tuple[int, ...]) -> str:
-            names = [f"{pid} ({table[pid].name})" for pid in pids[:NAMED]]
-            return ", ".join(names) + (f" and {len(pids) - NAMED} more" if len(pids) > NAMED else "")
-
         name = signals.name(request.signum)
-        parts = [f"{name} to {named(sorted(plan.now))}" if plan.now else f"{name} to nobody"]
+        parts = [f"{name} to {named(plan.now, table)}" if plan.now else f"{name} to nobody"]
         if plan.held:
-            parts.append(f"held back: {named(plan.held)}, until {named(sorted(plan.working))} has gone")
+            parts.append(f"held back: {named(plan.held, table)}, until {named(plan.working, table)} has gone")
         if plan.deaf:
-            parts.append(f"ignored by {named(plan.deaf)}")
+            parts.append(f"ignored by {named(plan.deaf, table)}")
         self.log.say(
             "info" if request.is_stop else "debug",
             "signalled" if request.is_stop else "forwarded",
@@ -190,12 +192,16 @@ class Supervisor:
 
     def kill_all(self) -> None:
         """SIGKILL everybody below us; as PID 1 everybody but us."""
+        table = processes.snapshot(None) or {}
+        left = [process.pid for process in delivery.below_us(table, self.own_pid)]
         if self.own_pid == 1:
             system.send(-1, signal.SIGKILL)
-            return
-        system.send(-self.command.pid, signal.SIGKILL)
-        for process in delivery.below_us(processes.snapshot(None) or {}, self.own_pid):
-            system.send(process.pid, signal.SIGKILL)
+        else:
+            system.send(-self.command.pid, signal.SIGKILL)
+            for pid in left:
+                system.send(pid, signal.SIGKILL)
+        if left:
+            self.log.say("warning", "killed", f"SIGKILL to {named(left, table)}", pids=left)
 
     def run_pre_stop(self, signum: int) -> int | None:
         """Start the pre-stop command; None, and a warning, where it cannot be started."""

@@ -229,6 +229,7 @@ def test_a_command_that_takes_longer_than_the_grace_period_is_killed(started: St
     assert 0.5 <= seconds < AT_ONCE
     assert namespace.stdout == "app ready\napp got SIGTERM\n"
     assert "warning: the time is over (--grace-period): SIGKILL for all that is left" in namespace.stderr
+    assert "warning: SIGKILL to 2 (" in namespace.stderr
 
 
 def test_a_command_that_ignores_the_stop_signal_is_killed_at_the_end_of_the_grace_period(start: Start) -> None:
