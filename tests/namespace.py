@@ -40,6 +40,14 @@ def need(program: str) -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
+def need_another_user() -> None:
+    """Skip the test where we cannot become another user: without root, in a user namespace of one user. Not in CI."""
+    users = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
+    if os.geteuid() != 0 or users == 1:
+        reason = "this needs a second user: run it as root"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
 class Namespace:
     """An init running as a real PID 1. A context manager: at its end every process of the namespace is killed.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.live.conftest import Start
-from tests.namespace import UNSHARE, WITH_PROC, after
+from tests.namespace import UNSHARE, WITH_PROC, after, need_another_user
 
 UNTOLD = "/proc does not tell"
 
@@ -64,6 +64,7 @@ def test_what_is_left_is_killed_when_the_time_is_over(start: Start, without: tup
 def test_processes_of_its_own_user_are_seen_where_others_are_hidden(
     start: Start, script: Callable[[str], str], hidepid: str
 ) -> None:
+    need_another_user()
     hidden = after(f'mount -t proc -o hidepid={hidepid} none /proc || exit 99\nexec {USER} "$@"')
     namespace = start("--", script("APP\nexit 3"), unshare=hidden)
     namespace.wait_for_output("app ready")
@@ -76,6 +77,7 @@ def test_processes_of_its_own_user_are_seen_where_others_are_hidden(
 def test_an_application_of_another_user_that_is_hidden_is_told_all_the_same(
     start: Start, script: Callable[[str], str], hidepid: str
 ) -> None:
+    need_another_user()
     without_ptrace = "setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace"
     hidden = after(f'mount -t proc -o hidepid={hidepid} none /proc || exit 99\nexec {without_ptrace} "$@"', WITH_PROC)
     namespace = start("--", script(f"{USER} APP\nexit 3"), unshare=hidden)

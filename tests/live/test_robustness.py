@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
-from tests.namespace import APP, ROOT, Namespace, after
+from tests.namespace import APP, ROOT, Namespace, after, need_another_user
 from tests.waiting import wait_until
 
 CROWD = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "crowd.py")]
@@ -140,6 +140,7 @@ def test_under_a_read_only_root_everything_works_and_nothing_is_written(tmp_path
 
 @pytest.mark.parametrize("environment", [{}, {"LISTEN_PID": "1"}], ids=["spawned", "forked"])
 def test_a_limit_that_makes_fork_fail_is_told_in_one_line(start: Start, environment: dict[str, str]) -> None:
+    need_another_user()
     limited = (*unprivileged(), sys.executable, "-c", NO_MORE_PROCESSES)
     namespace = start("--", "true", unshare=limited, env={"PATH": os.environ["PATH"], **environment})
     assert namespace.wait() == 125
@@ -149,6 +150,7 @@ def test_a_limit_that_makes_fork_fail_is_told_in_one_line(start: Start, environm
 
 
 def test_a_limit_reached_during_the_stop_skips_the_pre_stop_command_and_nothing_else(start: Start) -> None:
+    need_another_user()
     limited = (*unprivileged(), sys.executable, "-c", NO_MORE_PROCESSES.replace("(1, 1)", "(2, 2)"))
     namespace = start("--pre-stop", "exit 0", "--", sys.executable, "-IS", str(APP), unshare=limited)
     namespace.wait_for_output("app ready")
