@@ -48,6 +48,11 @@ def hostile(folder: Path) -> None:
         (folder / name / "__init__.py").write_text("raise SystemExit(66)\n")
 
 
+def arguments_of(pid: int) -> list[bytes]:
+    """The arguments of a process. In the middle of its exec it has its name already, and no arguments yet."""
+    return wait_until(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1], "its arguments")
+
+
 @pytest.mark.parametrize("variable", ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONPLATLIBDIR"])
 def test_variables_of_python_do_not_reach_pid_1_but_the_command(start: Start, tmp_path: Path, variable: str) -> None:
     hostile(tmp_path)
@@ -141,7 +146,7 @@ def test_arguments_and_environment_that_are_no_utf_8_arrive_byte_for_byte(start:
     namespace = start("--", "tail", "-f", "/dev/null", "--", argument, unshare=unshare)
     tail = wait_until(lambda: namespace.named("tail"), "the command")[0]
     assert entry in environment_of(tail.pid)
-    assert Path(f"/proc/{tail.pid}/cmdline").read_bytes().split(b"\0")[4] == argument
+    assert arguments_of(tail.pid)[4] == argument
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8", "en_US.ISO-8859-1"])
@@ -149,9 +154,7 @@ def test_arguments_arrive_byte_for_byte_in_any_locale(start: Start, locale: str)
     argument = b"\xff\xc3\x28 \xc3\xa4"
     namespace = start("--", "tail", "-f", "/dev/null", argument, env={**PATH, "LC_ALL": locale})
     tail = wait_until(lambda: namespace.named("tail"), "the command")[0]
-    # In the middle of its exec a process has its name already, and no arguments yet.
-    words = wait_until(lambda: Path(f"/proc/{tail.pid}/cmdline").read_bytes().split(b"\0")[:-1], "its arguments")
-    assert words[3] == argument
+    assert arguments_of(tail.pid)[3] == argument
 
 
 @pytest.mark.parametrize("variable", [b"PYINIT_PRE_STOP=\xff", b"PYINIT_\xff=1"], ids=["value", "name"])
