@@ -133,7 +133,7 @@ class Supervisor:
         table = processes.snapshot(self.command.pid if self.lifecycle.status is None else None)
         if table is None:
             self.deliver_blindly(request)
-            return self.lifecycle.on_delivered(request, delivery.Plan({}), system.monotonic())
+            return self.lifecycle.on_delivered(request, delivery.Plan({}, told=request.told), system.monotonic())
         plan = delivery.plan(request, table, self.config.forward, self.command.pid, self.own_pid, processes.is_shell)
         if plan.whole_group and not early:
             system.send(-self.command.pid, request.signum)
