@@ -1,5 +1,6 @@
 """On a terminal: job control behind pyinit as PID 1, and pyinit as a job of somebody's shell."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -69,14 +70,23 @@ def test_ctrl_z_stops_the_foreground_job_alone_and_fg_and_bg_resume_it(bash: Nam
     assert bash.wait() == 4
 
 
+def sleeping(namespace: Namespace) -> dict[str, psutil.Process]:
+    """The living `sleep` processes by their argument."""
+    found = {}
+    for process in namespace.named("sleep"):
+        with contextlib.suppress(psutil.NoSuchProcess, IndexError):  # it has just ended, or is in its exec
+            found[process.cmdline()[1]] = process
+    return found
+
+
 def test_ctrl_c_reaches_the_foreground_job_alone(bash: Namespace, terminal: Terminal) -> None:
     terminal.enter("sleep 2000 & jobs; sleep 1000")
     terminal.wait_for("Running")
-    wait_until(lambda: len(bash.named("sleep")) == 2, "both jobs")
-    front = next(one for one in bash.named("sleep") if one.cmdline()[1] == "1000")
+    wait_until(lambda: sleeping(bash).keys() == {"1000", "2000"}, "both jobs")
+    front = sleeping(bash)["1000"]
     wait_until(lambda: terminal.foreground == os.getpgid(front.pid), "the job is in the foreground")
     terminal.press("C")
-    wait_until(lambda: [one.cmdline()[1] for one in bash.named("sleep")] == ["2000"], "one job is left")
+    wait_until(lambda: sleeping(bash).keys() == {"2000"}, "one job is left")
     terminal.enter("kill %1; exit 5")
     assert bash.wait() == 5
 
