@@ -34,7 +34,10 @@ def test_pyinit_alone_lets_the_application_finish_its_work(way: str) -> None:
     told, finished, status, seconds = found.pop("pyinit")
     assert (told, finished, status) == ("once", "yes", "0")
     assert 2.0 <= float(seconds.removesuffix(" s")) < 5.0
-    assert found.pop("no init") == ["no", "no", "137", "5.0 s, by SIGKILL"]
+    *facts, stopped = found.pop("no init")
+    assert facts == ["no", "no", "137"]
+    assert stopped.endswith(" s, by SIGKILL")
+    assert float(stopped.split()[0]) >= 5.0  # the whole timeout
     for _, finished, status, _ in found.values():
         assert (finished, status) == ("no", "143")
 
