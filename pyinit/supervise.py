@@ -4,7 +4,7 @@ What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort
 """
 
 from pyinit import delivery, processes, signals, system
-from pyinit.config import COMMAND, TERMINATION_LOG
+from pyinit.config import COMMAND, TERMINATION_LOG, TOPMOST
 from pyinit.delivery import IN_GROUP, LEFT
 from pyinit.lifecycle import PRE_STOP, Deliver, Exit, KillAll, KillPreStop, Lifecycle, RunPreStop, Say, WatchExit
 from pyinit.signals import signal
@@ -151,11 +151,14 @@ class Supervisor:
         return self.lifecycle.on_delivered(request, plan, system.monotonic())
 
     def tell_command_first(self, request: "Request") -> bool:
-        """Signal the command before looking at anybody else, if it handles the signal: it gets it by any rule."""
+        """Signal the command before looking at anybody else, if it handles the signal: it gets it by any rule.
+
+        Not under `topmost`: a shell that has been told sleeps elsewhere, and it matters there what it was waiting for.
+        """
         is_first = request.scope == IN_GROUP and not request.told and request.signum not in signals.SUSPENDS
-        return (
-            is_first and processes.catches(self.command.pid, request.signum) and system.send(self.command.pid, request.signum)
-        )
+        if not is_first or self.config.forward == TOPMOST or not processes.catches(self.command.pid, request.signum):
+            return False
+        return system.send(self.command.pid, request.signum)
 
     def deliver_blindly(self, request: "Request") -> None:
         """Signal the whole group, or in the sweep everybody: what is left to do where /proc does not tell."""
