@@ -182,7 +182,9 @@ class Lifecycle:
         self._request = Request(request.signum, request.scope, True, self.told, holders, request.spared)
         self._held = plan.held
         self._working = set(plan.working)
-        self._round_at = None
+        # In the sweep we look once more: one that was told between fork and exec is another program by then.
+        looks_again = request.scope == LEFT and request.holders is None and self.phase == SWEEPING
+        self._round_at = now + self._config.settle if looks_again else None
         return self._wait_for_next(now)
 
     def on_pre_stop_started(self, pid: int | None, now: float) -> list[Action]:
