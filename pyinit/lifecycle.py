@@ -183,7 +183,7 @@ class Lifecycle:
         self._held = plan.held
         self._working = set(plan.working)
         # In the sweep we look once more: one that was told between fork and exec is another program by then.
-        looks_again = request.scope == LEFT and request.holders is None and self.phase == SWEEPING
+        looks_again = request.scope == LEFT and request.holders is None and self.phase == SWEEPING and not plan.held
         self._round_at = now + self._config.settle if looks_again else None
         return self._wait_for_next(now)
 
