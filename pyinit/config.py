@@ -12,12 +12,17 @@ AUTO = "auto"
 YES = "yes"
 NO = "no"
 
+#: --stop-timeout: this part of it is left for finishing (a third), where --grace-period does not say how much that takes.
+TO_FINISH = 3
+
 #: --termination-log: where Kubernetes looks, in containers that it has started.
 TERMINATION_LOG = "/dev/termination-log"
 
 
 class Config(Record):
-    """One field per option of options.OPTIONS, under its name. Times in seconds, signals and statuses as numbers.
+    """One field per option of options.OPTIONS, under its name.
+
+    Times in seconds, signals and statuses as numbers, ports as ranges with both ends.
 
     Built by options.parse() alone.
     """
@@ -26,9 +31,16 @@ class Config(Record):
     stop_on: frozenset[int]
     stop_signal: int | None
     rewrite: dict[int, int]
-    pre_stop_delay: float
+    pre_stop_delay: float | None  # None: auto
+    pre_stop_min: float
+    pre_stop_max: float
+    pre_stop_quiet: float
+    ports: tuple[tuple[int, int], ...]
+    ignore_ports: tuple[tuple[int, int], ...]
     pre_stop: str | None
+    pre_stop_until: bool
     pre_stop_timeout: float
+    stop_timeout: float | None
     grace_period: float | None
     settle: float
     sweep_timeout: float
@@ -39,6 +51,19 @@ class Config(Record):
     log_level: str
     log_format: str
     termination_log: str | None
+
+    @property
+    def longest_delay(self) -> float:
+        """Seconds that a delay of `auto` lasts at most: the orchestrator's time must do for finishing as well."""
+        if self.stop_timeout is None:
+            return self.pre_stop_max
+        finishing = self.stop_timeout / TO_FINISH if self.grace_period is None else self.grace_period
+        return max(0.0, min(self.pre_stop_max, self.stop_timeout - finishing))
+
+    def watches(self, port: int) -> bool:
+        """Whether connections to this port count as traffic, as far as the options go."""
+        named = not self.ports or any(low <= port <= high for low, high in self.ports)
+        return named and not any(low <= port <= high for low, high in self.ignore_ports)
 
 
 class UsageError(Exception):

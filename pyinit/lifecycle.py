@@ -6,7 +6,8 @@ each event says what time it is, and `deadline` says when on_timeout() wants to 
     running -> pre-stop -> stopping -> sweeping -> killing
 
 * running: nothing is asked of us but to forward signals.
-* pre-stop: a stop was requested; the command is not told yet, and serves on.
+* pre-stop: a stop was requested; the command is not told yet, and serves on: for the delay, for the pre-stop command, and at
+  last for a moment at which no connection waits to be accepted.
 * stopping: the command has got the stop signal.
 * sweeping: the command has exited; what it left behind has got the stop signal.
 * killing: the time is over; SIGKILL for all that is left.
@@ -33,6 +34,14 @@ SWEEPING = "sweeping"
 KILLING = "killing"
 PHASES = (RUNNING, PRE_STOP, STOPPING, SWEEPING, KILLING)
 
+# What a finding about the traffic puts an end to.
+NOTHING = ""
+DELAY = "delay"
+QUEUES = "queues"
+
+#: Seconds that the stop signal waits at most for the accept queues to be empty.
+QUEUES_MAY_TAKE = 1.0
+
 #: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
 KILL_TAKES = 5.0
 
@@ -53,6 +62,18 @@ class RunPreStop(Record):
     """Start the pre-stop command, with this signal in PYINIT_SIGNAL, and call on_pre_stop_started()."""
 
     signum: int
+
+
+class WatchTraffic(Record):
+    """Watch the traffic for silence, and call on_finding() with what that brings."""
+
+
+class AwaitQueues(Record):
+    """Call on_finding() when no connection waits in an accept queue: at once, if none does."""
+
+
+class TellLosses(Record):
+    """Log what the stop has cost."""
 
 
 class KillPreStop(Record):
@@ -81,7 +102,17 @@ class Exit(Record):
     summary: str
 
 
-Action = Deliver | WatchExit | RunPreStop | KillPreStop | KillAll | Say | Exit
+Action = Deliver | WatchExit | RunPreStop | WatchTraffic | AwaitQueues | TellLosses | KillPreStop | KillAll | Say | Exit
+
+
+class Finding(Record):
+    """What a look at the traffic has brought: what it `ends`, and something to log, unless the message is empty."""
+
+    ends: str
+    level: str = "debug"
+    event: str = ""
+    message: str = ""
+    fields: dict[str, object] = {}  # noqa: RUF012 - nobody changes it
 
 
 def seconds(value: float) -> str:
@@ -114,7 +145,9 @@ class Lifecycle:
         self._held: tuple[int, ...] = ()
         self._pre_stop: int | None = None  # PID of the pre-stop command while it runs
         self._pre_stop_was = 0  # and also after it ran out of time
+        self.was_hurried = False  # a second stop request has cut the pre-stop phase short
         self._delay_over_at: float | None = None
+        self._queues_over_at: float | None = None
         self._pre_stop_over_at: float | None = None
         self._spared: int | None = None  # the process group of a pre-stop command that may finish
         self._round_at: float | None = None
@@ -131,7 +164,8 @@ class Lifecycle:
     @property
     def deadline(self) -> float | None:
         """When on_timeout() wants to be called; None: not before another event."""
-        times = (self._delay_over_at, self._pre_stop_over_at, self._round_at, self._kill_at, self._give_up_at)
+        pre_stop = (self._delay_over_at, self._queues_over_at, self._pre_stop_over_at)
+        times = (*pre_stop, self._round_at, self._kill_at, self._give_up_at)
         return min((time for time in times if time is not None), default=None)
 
     # --- events ---
@@ -192,8 +226,21 @@ class Lifecycle:
         if pid is None:
             return self._stop_when_due(now)
         self._pre_stop = self._pre_stop_was = pid
-        self._pre_stop_over_at = now + self._config.pre_stop_timeout
+        # With --pre-stop-until it is of use until the end of the delay, and no longer.
+        self._pre_stop_over_at = None if self._config.pre_stop_until else now + self._config.pre_stop_timeout
         return []
+
+    def on_finding(self, finding: Finding, now: float) -> list[Action]:
+        """A look at the traffic has brought something."""
+        said: list[Action] = []
+        if finding.message:
+            said.append(Say(finding.level, finding.event, finding.message, finding.fields))
+        if finding.ends == DELAY and self._delay_over_at is not None:
+            self._story.append(finding.message)
+            return [*said, *self._end_delay(now)]
+        if finding.ends == QUEUES and self._queues_over_at is not None:
+            return [*said, *self._begin_stopping(now)]
+        return said
 
     def on_timeout(self, now: float) -> list[Action]:
         """Time has passed; the deadline may have come, or not."""
@@ -203,8 +250,10 @@ class Lifecycle:
         if self._pre_stop_over_at is not None and now >= self._pre_stop_over_at:
             actions += self._on_pre_stop_timeout(now)
         if self._delay_over_at is not None and now >= self._delay_over_at:
-            self._delay_over_at = None
-            actions += self._stop_when_due(now)
+            actions += self._end_delay(now)
+        if self._queues_over_at is not None and now >= self._queues_over_at:
+            text = f"connections wait in an accept queue for {seconds(QUEUES_MAY_TAKE)}; the stop signal waits no longer"
+            actions += [_say("queues_full", text, "warning"), *self._begin_stopping(now)]
         if self._kill_at is not None and now >= self._kill_at:
             actions += self._on_time_over(now)
         if self._round_at is not None and now >= self._round_at:
@@ -238,6 +287,7 @@ class Lifecycle:
             return self._begin_pre_stop(heading, fields, received.signum, now)
         said = Say("info", "stop_requested", f"{heading}, again", fields)
         if self.phase == PRE_STOP:
+            self.was_hurried = True
             return [said, *self._begin_stopping(now)]
         if self.phase == SWEEPING:
             if self._config.grace_period is not None:
@@ -246,28 +296,55 @@ class Lifecycle:
         return [said, Deliver(Request(stop_signal, IN_GROUP, True))]
 
     def _begin_pre_stop(self, heading: str, fields: dict[str, object], signum: int, now: float) -> list[Action]:
+        config = self._config
         waits = []
-        delay, hook = self._config.pre_stop_delay, self._config.pre_stop
-        if delay:
+        delay, hook = config.pre_stop_delay, config.pre_stop
+        longest = config.longest_delay if delay is None else delay
+        if delay is None:
+            shortest = seconds(min(config.pre_stop_min, longest))
+            waits.append(f"keeps serving until the traffic is quiet, {shortest} to {seconds(longest)}")
+        elif delay:
             waits.append(f"keeps serving for {seconds(delay)}")
         if hook:
-            waits.append(f"waits for the pre-stop command, at most {seconds(self._config.pre_stop_timeout)}")
-        note = f"; the command {' and '.join(waits)}" if waits else ""
-        said = Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": delay, "pre_stop": hook})
-        if not waits:
-            return [said, *self._begin_stopping(now)]
+            until = "or until" if config.pre_stop_until else "and waits for"
+            limit = "" if config.pre_stop_until else f", at most {seconds(config.pre_stop_timeout)}"
+            waits.append(f"{until} the pre-stop command{' succeeds' if config.pre_stop_until else ''}{limit}")
+        note = f"; the command {' '.join(waits).removeprefix('and ')}" if waits else ""
+        shown = "auto" if delay is None else delay
+        actions: list[Action] = [
+            Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": shown, "pre_stop": hook})
+        ]
         self.phase = PRE_STOP
-        self._delay_over_at = now + delay if delay else None
-        return [said, RunPreStop(signum)] if hook else [said]
+        if not waits:
+            return [*actions, *self._await_queues(now)]
+        self._delay_over_at = now + longest if delay != 0 else None
+        if delay is None:
+            actions.append(WatchTraffic())
+        if hook:
+            actions.append(RunPreStop(signum))
+        return actions
+
+    def _end_delay(self, now: float) -> list[Action]:
+        self._delay_over_at = None
+        actions: list[Action] = []
+        if self._config.pre_stop_until and self._pre_stop is not None:
+            actions.append(KillPreStop(self._pre_stop))
+            self._pre_stop = None
+        return actions + self._stop_when_due(now)
 
     def _stop_when_due(self, now: float) -> list[Action]:
-        """Begin stopping if the delay is over and the pre-stop command has exited."""
+        """Go on if the delay is over and the pre-stop command has exited."""
         due = self.phase == PRE_STOP and self._delay_over_at is None and self._pre_stop is None
-        return self._begin_stopping(now) if due else []
+        return self._await_queues(now) if due and self._queues_over_at is None else []
+
+    def _await_queues(self, now: float) -> list[Action]:
+        """A connection that waits in an accept queue when its listener is closed is reset; so choose the moment."""
+        self._queues_over_at = now + QUEUES_MAY_TAKE
+        return [AwaitQueues()]
 
     def _begin_stopping(self, now: float) -> list[Action]:
         self.phase = STOPPING
-        self._delay_over_at = None
+        self._delay_over_at = self._queues_over_at = None
         self._begin_grace(now)
         return [Deliver(Request(self.stop_signal, IN_GROUP, True))]
 
@@ -281,12 +358,16 @@ class Lifecycle:
         self._pre_stop_was = 0
         self._pre_stop_over_at = None
         level = "warning" if child.status else "info"
+        until = self._config.pre_stop_until and self._delay_over_at is not None
+        meaning = ("; the delay goes on" if child.status else ", which ends the delay") if until else ""
         said = _say(
             "pre_stop_exited",
-            f"the pre-stop command exited with status {child.status} after {seconds(self._since(now))}",
+            f"the pre-stop command exited with status {child.status} after {seconds(self._since(now))}{meaning}",
             level,
             status=child.status,
         )
+        if until and not child.status:
+            self._delay_over_at = None
         return [said, *self._stop_when_due(now)]
 
     def _on_pre_stop_timeout(self, now: float) -> list[Action]:
@@ -322,11 +403,14 @@ class Lifecycle:
         if phase == KILLING:
             return [said]
         self.phase = SWEEPING
-        self._delay_over_at = self._round_at = None
+        self._delay_over_at = self._queues_over_at = self._round_at = None
         if phase == RUNNING:
             self._kill_at = now + self._config.sweep_timeout
         elif phase == PRE_STOP:
             self._begin_grace(now)
+        if self._config.pre_stop_until and self._pre_stop is not None:
+            pid, self._pre_stop = self._pre_stop, None
+            return [said, KillPreStop(pid)]
         return [said]
 
     def _on_time_over(self, now: float) -> list[Action]:
@@ -386,7 +470,7 @@ class Lifecycle:
         level = "debug" if self._requested_at is None else "info"
         since = self._since(now)
         said = _say("exit", story, level, status=status, command_status=self.status, seconds=since)
-        return [said, Exit(status, "; ".join([*self._story, story]))]
+        return [TellLosses(), said, Exit(status, "; ".join([*self._story, story]))]
 
     def _since(self, now: float) -> float:
         return now - (self._started_at if self._requested_at is None else self._requested_at)

@@ -69,11 +69,29 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
     "Stopping": (
         Option(
             "--pre-stop-delay",
+            "SECONDS|auto",
+            values.delay,
+            "0",
+            "keep serving so long after a stop request, until load balancers have noticed (auto: until the traffic has "
+            "gone quiet; not at all where nobody listens)",
+        ),
+        Option("--pre-stop-min", "SECONDS", values.duration, "5", "auto serves on at least so long"),
+        Option("--pre-stop-max", "SECONDS", values.duration, "20", "auto serves on at most so long"),
+        Option(
+            "--pre-stop-quiet",
             "SECONDS",
             values.duration,
-            "0",
-            "keep serving so long after a stop request, until load balancers have noticed",
+            "5",
+            "auto: no traffic for so long is quiet, or longer where there was little before",
         ),
+        Option(
+            "--ports",
+            "PORT[-PORT][,...]",
+            values.ports,
+            "",
+            "auto watches these TCP ports only (none: all)",
+        ),
+        Option("--ignore-ports", "PORT[-PORT][,...]", values.ports, "", "auto does not watch these: probes, metrics"),
         Option(
             "--pre-stop",
             "COMMAND",
@@ -81,7 +99,23 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "none",
             "run this at the stop request; the stop signal waits for it (it sees PYINIT_SIGNAL, PYINIT_COMMAND_PID)",
         ),
+        Option(
+            "--pre-stop-until",
+            "yes|no",
+            values.switch,
+            "no",
+            "the success of the pre-stop command is the end of the delay, the end of the delay its time limit",
+            implied="yes",
+        ),
         Option("--pre-stop-timeout", "SECONDS", values.duration, "10", "SIGKILL for a pre-stop command after so long"),
+        Option(
+            "--stop-timeout",
+            "SECONDS",
+            values.optional_duration,
+            "none",
+            "what the orchestrator allows from its stop request to its SIGKILL; auto leaves the grace period of it, or a "
+            "third, for finishing",
+        ),
         Option(
             "--grace-period",
             "SECONDS",
@@ -253,14 +287,42 @@ def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
             fields[option.field] = {key: value for pairs in found for key, value in pairs.items()}  # type: ignore[attr-defined]  # every parser of a merging option makes a dict
         else:
             fields[option.field] = found[-1] if found else option.parse(option.default)
+    config = Config(**fields)  # type: ignore[arg-type]  # one per option
     variables = [option.variable for option in all_options()]
-    warnings = [
+    warnings = _contradictions(config) + [
         f"{name if name.isprintable() else ascii(name)} is no variable of pyinit; "
         f"did you mean {nearest(name, variables)}? It is ignored"
         for name in sorted(environ)
         if name.startswith("PYINIT_") and name not in variables and name not in TOLD
     ]
-    return Parsed(Config(**fields), tuple(command), script, tuple(warnings))  # type: ignore[arg-type]  # one per option
+    return Parsed(config, tuple(command), script, tuple(warnings))
+
+
+def _contradictions(config: Config) -> list[str]:
+    """Options that do not go together: raises UsageError where they cannot be meant, returns warnings where they may be."""
+    warnings = []
+    delay, timeout = config.pre_stop_delay, config.stop_timeout
+    if config.pre_stop_min > config.pre_stop_max:
+        raise UsageError(
+            f"--pre-stop-min ({config.pre_stop_min:g} s) is above --pre-stop-max ({config.pre_stop_max:g} s): "
+            "lower the one or raise the other"
+        )
+    if config.pre_stop_until and config.pre_stop is None:
+        raise UsageError("--pre-stop-until: there is no command whose success could be awaited: add --pre-stop")
+    if config.pre_stop_until and delay == 0:
+        raise UsageError("--pre-stop-until: there is no delay that could end early: add --pre-stop-delay (auto, or seconds)")
+    if timeout is not None and config.grace_period is not None and config.grace_period >= timeout:
+        raise UsageError(
+            f"--grace-period ({config.grace_period:g} s) leaves nothing of --stop-timeout ({timeout:g} s): it must be lower"
+        )
+    if delay is None and config.pre_stop_quiet > config.longest_delay:
+        warnings.append(
+            f"--pre-stop-quiet ({config.pre_stop_quiet:g} s) is above the longest delay ({config.longest_delay:g} s): "
+            "the delay will always be the longest"
+        )
+    if delay is not None and timeout is not None and delay >= timeout:
+        warnings.append(f"--pre-stop-delay ({delay:g} s) is not below --stop-timeout ({timeout:g} s): SIGKILL will come first")
+    return warnings
 
 
 def help_text() -> str:

@@ -6,13 +6,28 @@ What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort
 from pyinit import delivery, processes, signals, system
 from pyinit.config import COMMAND, TERMINATION_LOG, TOPMOST
 from pyinit.delivery import IN_GROUP, LEFT
-from pyinit.lifecycle import PRE_STOP, Deliver, Exit, KillAll, KillPreStop, Lifecycle, RunPreStop, Say, WatchExit
+from pyinit.lifecycle import (
+    PRE_STOP,
+    QUEUES,
+    AwaitQueues,
+    Deliver,
+    Exit,
+    Finding,
+    KillAll,
+    KillPreStop,
+    Lifecycle,
+    RunPreStop,
+    Say,
+    TellLosses,
+    WatchExit,
+    WatchTraffic,
+)
 from pyinit.signals import signal
 from pyinit.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from pyinit.config import Config
     from pyinit.delivery import Plan, Request
@@ -21,6 +36,8 @@ if TYPE_CHECKING:
     from pyinit.log import Log
     from pyinit.processes import Process
     from pyinit.terminal import JobControl
+    from pyinit.traffic.loss import Losses
+    from pyinit.traffic.watcher import Watcher
 
 #: How many processes a log line names.
 NAMED = 8
@@ -52,9 +69,13 @@ class Supervisor:
         self.mask = mask
         self.folder = folder  # in which we were started, and the command too
         self.own_pid = system.getpid()
-        self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
+        self.started_at = system.monotonic()
+        self.lifecycle = Lifecycle(config, command.pid, self.started_at)
         self.jobs = jobs
         self.watch = Watch()
+        self.traffic: Watcher | None = None  # from the stop request on
+        self.is_blind = False  # it has failed
+        self.losses: Losses | None = None
         self.exit_status: int | None = None
         if config.pre_stop is not None:
             from pyinit import spawn, words  # noqa: F401 - loaded while all is well, for run_pre_stop()
@@ -83,6 +104,8 @@ class Supervisor:
                 self.jobs.suspend()  # before reap() tells that the command has stopped, which is no news then
         none_left = system.reap(self.command.exits, self.lifecycle.known, self.jobs.on_terminal)
         self.carry_out(self.lifecycle.on_children(self.take_exits(), none_left, now))
+        if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
+            self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now)))
         self.carry_out(self.lifecycle.on_timeout(now))
         self.command.owed = self.lifecycle.stop_signal if self.lifecycle.phase == PRE_STOP else 0
 
@@ -96,6 +119,12 @@ class Supervisor:
                     self.watch.set(pid)
                 case RunPreStop(signum):
                     actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), system.monotonic())
+                case WatchTraffic():
+                    actions += self.ask_traffic(lambda traffic: traffic.begin_delay())
+                case AwaitQueues():
+                    actions += self.ask_traffic(lambda traffic: traffic.await_queues())
+                case TellLosses():
+                    self.tell_losses()
                 case KillPreStop(pid):
                     system.send(-pid, signal.SIGKILL)
                 case KillAll():
@@ -103,12 +132,15 @@ class Supervisor:
                 case Say(level, event, message, fields):
                     self.log.say(level, event, message, **fields)
                 case Exit(status, summary):
-                    self.write_termination_log(summary)
+                    self.write_termination_log(f"{summary}; {self.losses.message}" if self.losses else summary)
                     self.exit_status = status
 
     def wait(self) -> system.Received | None:
         """Sleep until a signal arrives, the deadline comes (None), or the watched process exits (None)."""
         deadline = self.lifecycle.deadline
+        look_at = None if self.traffic is None else self.traffic.due_at
+        if look_at is not None:
+            deadline = look_at if deadline is None else min(deadline, look_at)
         return self.watch.wait(None if deadline is None else max(0.0, deadline - system.monotonic()))
 
     def take_exits(self) -> list[system.Reaped]:
@@ -123,11 +155,47 @@ class Supervisor:
         self.command.exits = []
         return [child for child in taken if not child.stopped_by]
 
+    # --- the traffic ---
+
+    def ask_traffic(self, ask: "Callable[[Watcher], Finding | None]") -> "list[Action]":
+        """Ask who watches the traffic, and what follows from the answer. It fails alone: a stop can do without it."""
+        finding: Finding | None = Finding(QUEUES)
+        now = system.monotonic()
+        try:
+            if self.traffic is None and not self.is_blind:
+                from pyinit.traffic.watcher import Watcher
+
+                self.traffic = Watcher(self.config, self.started_at, now)
+            if self.traffic is not None:
+                finding = ask(self.traffic)
+        except Exception as error:  # noqa: BLE001 - the kernel's tables hold surprises, and the stop must go on
+            self.traffic, self.is_blind = None, True
+            text = f"the traffic cannot be watched, and an automatic delay is as long as it may be: {error}"
+            finding = Finding(QUEUES, "warning", "traffic_unseen", text)
+        return [] if finding is None else self.lifecycle.on_finding(finding, now)
+
+    def tell_traffic(self, tell: "Callable[[Watcher], None]") -> None:
+        """Tell who watches the traffic of something, if anybody does."""
+        if self.traffic is not None:
+            self.carry_out(self.ask_traffic(tell))
+
+    def tell_losses(self) -> None:
+        """Log what the stop has cost."""
+
+        def ask(traffic: "Watcher") -> None:
+            self.losses = traffic.losses(system.monotonic())
+
+        self.tell_traffic(ask)
+        if self.losses is not None:
+            self.log.say(self.losses.level, "losses", self.losses.message, **self.losses.fields)
+
     # --- delivering ---
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
         self.command.owed = request.signum
+        if request.is_stop:
+            self.tell_traffic(lambda traffic: traffic.on_signalled(self.lifecycle.was_hurried))
         denied: list[int] = []
         early = self.tell_command_first(request)
         table = processes.snapshot(self.command.pid if self.lifecycle.status is None else None)
@@ -197,6 +265,7 @@ class Supervisor:
         """SIGKILL everybody below us; as PID 1 everybody but us."""
         table = processes.snapshot(None) or {}
         left = [process.pid for process in delivery.below_us(table, self.own_pid)]
+        self.tell_traffic(lambda traffic: traffic.on_kill())
         if self.own_pid == 1:
             system.send(-1, signal.SIGKILL)
         else:

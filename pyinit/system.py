@@ -66,6 +66,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def cpu_time() -> float:
+    """Seconds of CPU that we have used."""
+    return time.process_time()
+
+
 def getpid() -> int:
     """Our process ID."""
     return posix.getpid()
@@ -200,6 +205,15 @@ def read_file(path: str, limit: int = 1 << 16) -> bytes:
         return b""  # ESRCH, of /proc/PID: it exited since
     finally:
         close(descriptor)
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a file, and we may know it."""
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def read_of_process(pid: int, name: str) -> bytes:

@@ -12,6 +12,9 @@ LONGEST = 31_536_000.0
 #: Of exit statuses, as wait() has them.
 LARGEST_STATUS = 255
 
+#: Of TCP.
+LARGEST_PORT = 65535
+
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -40,6 +43,37 @@ def duration(text: str) -> float:
 def optional_duration(text: str) -> float | None:
     """Seconds as duration() reads them, or None for "none"."""
     return None if text == "none" else duration(text)
+
+
+def delay(text: str) -> float | None:
+    """Seconds as duration() reads them, or None for "auto"."""
+    if text == "auto":
+        return None
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; or auto") from None
+
+
+def _port(text: str) -> int:
+    word = text.strip()
+    if not (word.isdecimal() and word.isascii() and len(word) <= len("65535") and 0 < int(word) <= LARGEST_PORT):
+        raise ValueError(f"{text!r} is not a port: give numbers from 1 to 65535, as in 8080,9000-9010")
+    return int(word)
+
+
+def ports(text: str) -> tuple[tuple[int, int], ...]:
+    """Ranges of TCP ports, both ends included: "8080,9000-9010"."""
+    found = []
+    for word in text.split(","):
+        first, dash, last = word.partition("-")
+        if word.strip():
+            low = _port(first)
+            high = _port(last) if dash else low
+            if low > high:
+                raise ValueError(f"{word!r} is no range of ports: {low} is above {high}")
+            found.append((low, high))
+    return tuple(found)
 
 
 def received_signal(text: str) -> int:

@@ -13,22 +13,29 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pyinit.config import COMMAND, GROUP, TOPMOST, Config
 from pyinit.delivery import IN_GROUP, LEFT, Plan, Request, plan
 from pyinit.lifecycle import (
+    DELAY,
     KILL_TAKES,
     KILLING,
     PHASES,
     PRE_STOP,
+    QUEUES,
+    QUEUES_MAY_TAKE,
     RUNNING,
     STOPPING,
     SWEEPING,
     Action,
+    AwaitQueues,
     Deliver,
     Exit,
+    Finding,
     KillAll,
     KillPreStop,
     Lifecycle,
     RunPreStop,
     Say,
+    TellLosses,
     WatchExit,
+    WatchTraffic,
 )
 from pyinit.options import parse
 from pyinit.processes import Process
@@ -57,9 +64,18 @@ def received(signum: int) -> Received:
     return Received(signum, 0, 0)
 
 
+class WithEmptyQueues(Lifecycle):
+    """A lifecycle that never has to wait for an accept queue."""
+
+    def _await_queues(self, now: float) -> list[Action]:
+        actions = super()._await_queues(now)
+        assert actions == [AwaitQueues()]
+        return self.on_finding(Finding(QUEUES), now)
+
+
 def without_words(actions: list[Action]) -> list[Action]:
     """The actions that do something."""
-    return [action for action in actions if not isinstance(action, Say)]
+    return [action for action in actions if not isinstance(action, Say | TellLosses)]
 
 
 def delivered(actions: list[Action]) -> Request:
@@ -77,33 +93,33 @@ def exit_of(actions: list[Action]) -> Exit:
 
 
 def test_a_command_that_exits_by_itself_leaves_its_status() -> None:
-    life = Lifecycle(config(), APP, 100.0)
+    life = WithEmptyQueues(config(), APP, 100.0)
     assert life.deadline is None
     assert exit_of(life.on_children([Reaped(APP, 7)], True, 101.0)).status == 7
 
 
 def test_orphans_are_reaped_and_change_nothing() -> None:
-    life = Lifecycle(config(), APP, 0.0)
+    life = WithEmptyQueues(config(), APP, 0.0)
     assert life.on_children([Reaped(5, 1), Reaped(6, 137, 9)], False, 1.0) == []
     assert (life.phase, life.status, life.deadline) == (RUNNING, None, None)
 
 
 def test_a_status_is_mapped_and_told() -> None:
-    life = Lifecycle(config(map_status={143: 0}), APP, 0.0)
+    life = WithEmptyQueues(config(map_status={143: 0}), APP, 0.0)
     end = exit_of(life.on_children([Reaped(APP, 143, 15)], True, 1.0))
     assert end.status == 0
     assert "mapped from 143" in end.summary
 
 
 def test_a_stop_request_without_delay_is_delivered_at_once_and_the_grace_period_begins() -> None:
-    life = Lifecycle(config(grace_period=8.0), APP, 0.0)
+    life = WithEmptyQueues(config(grace_period=8.0), APP, 0.0)
     request = delivered(life.on_signal(received(SIGTERM), 10.0))
     assert (request.signum, request.scope, request.is_stop, request.told) == (int(SIGTERM), IN_GROUP, True, {})
     assert (life.phase, life.deadline) == (STOPPING, 18.0)
 
 
 def test_the_delay_is_waited_out_before_the_command_is_told() -> None:
-    life = Lifecycle(config(pre_stop_delay=5.0, grace_period=8.0), APP, 0.0)
+    life = WithEmptyQueues(config(pre_stop_delay=5.0, grace_period=8.0), APP, 0.0)
     assert without_words(life.on_signal(received(SIGTERM), 10.0)) == []
     assert (life.phase, life.deadline) == (PRE_STOP, 15.0)
     assert life.on_timeout(14.9) == []
@@ -112,7 +128,7 @@ def test_the_delay_is_waited_out_before_the_command_is_told() -> None:
 
 
 def test_a_second_request_ends_the_delay() -> None:
-    life = Lifecycle(config(pre_stop_delay=5.0), APP, 0.0)
+    life = WithEmptyQueues(config(pre_stop_delay=5.0), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)
     assert delivered(life.on_signal(received(SIGINT), 11.0)).signum == SIGINT
     assert (life.phase, life.deadline) == (STOPPING, None)
@@ -120,7 +136,7 @@ def test_a_second_request_ends_the_delay() -> None:
 
 @pytest.mark.parametrize("hook_first", [True, False])
 def test_the_command_is_told_when_the_delay_is_over_and_the_pre_stop_command_has_exited(hook_first: bool) -> None:
-    life = Lifecycle(config(pre_stop_delay=5.0, pre_stop="hook"), APP, 0.0)
+    life = WithEmptyQueues(config(pre_stop_delay=5.0, pre_stop="hook"), APP, 0.0)
     assert without_words(life.on_signal(received(SIGQUIT), 10.0)) == [RunPreStop(SIGQUIT)]
     assert life.on_pre_stop_started(9, 10.0) == []
     if hook_first:
@@ -134,13 +150,13 @@ def test_the_command_is_told_when_the_delay_is_over_and_the_pre_stop_command_has
 
 
 def test_a_pre_stop_command_that_cannot_be_started_holds_nothing_up() -> None:
-    life = Lifecycle(config(pre_stop="hook"), APP, 0.0)
+    life = WithEmptyQueues(config(pre_stop="hook"), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)
     assert delivered(life.on_pre_stop_started(None, 10.0)).signum == SIGTERM
 
 
 def test_a_pre_stop_command_that_takes_too_long_is_killed() -> None:
-    life = Lifecycle(config(pre_stop="hook", pre_stop_timeout=3.0), APP, 0.0)
+    life = WithEmptyQueues(config(pre_stop="hook", pre_stop_timeout=3.0), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)
     life.on_pre_stop_started(9, 10.0)
     assert life.deadline == 13.0
@@ -150,7 +166,7 @@ def test_a_pre_stop_command_that_takes_too_long_is_killed() -> None:
 
 
 def test_those_held_back_get_it_after_the_settling_time() -> None:
-    life = Lifecycle(config(settle=2.0), APP, 0.0)
+    life = WithEmptyQueues(config(settle=2.0), APP, 0.0)
     request = delivered(life.on_signal(received(SIGTERM), 10.0))
     first = Plan({5: 15, 6: 15}, held=(APP,), working=frozenset({5, 6}), handlers=frozenset({5, 6}), told={5: "a", 6: "b"})
     assert without_words(life.on_delivered(request, first, 10.0)) == [WatchExit(5)]
@@ -162,7 +178,7 @@ def test_those_held_back_get_it_after_the_settling_time() -> None:
 
 
 def test_what_the_command_leaves_behind_is_swept() -> None:
-    life = Lifecycle(config(sweep_timeout=5.0), APP, 0.0)
+    life = WithEmptyQueues(config(sweep_timeout=5.0), APP, 0.0)
     request = delivered(life.on_children([Reaped(APP, 3)], False, 10.0))
     assert (request.signum, request.scope) == (SIGTERM, LEFT)
     assert (life.phase, life.deadline) == (SWEEPING, 15.0)
@@ -172,7 +188,7 @@ def test_what_the_command_leaves_behind_is_swept() -> None:
 
 
 def test_the_sweep_has_what_is_left_of_the_grace_period() -> None:
-    life = Lifecycle(config(grace_period=8.0), APP, 0.0)
+    life = WithEmptyQueues(config(grace_period=8.0), APP, 0.0)
     life.on_delivered(
         delivered(life.on_signal(received(SIGTERM), 10.0)), Plan({APP: 15}, handlers=frozenset({APP}), told={APP: "app"}), 10.0
     )
@@ -182,7 +198,7 @@ def test_the_sweep_has_what_is_left_of_the_grace_period() -> None:
 
 
 def test_a_stop_request_in_the_sweep_does_not_wait_longer_than_its_own_grace_period() -> None:
-    life = Lifecycle(config(grace_period=1.0, sweep_timeout=60.0), APP, 0.0)
+    life = WithEmptyQueues(config(grace_period=1.0, sweep_timeout=60.0), APP, 0.0)
     life.on_children([Reaped(APP, 0)], False, 10.0)
     life.on_signal(received(SIGTERM), 11.0)
     assert life.deadline == 12.0
@@ -190,7 +206,7 @@ def test_a_stop_request_in_the_sweep_does_not_wait_longer_than_its_own_grace_per
 
 def test_a_worker_that_was_told_in_this_very_moment_is_not_told_again_by_the_sweep() -> None:
     """The request and the command's exit may be found in one turn of the loop; each event is dealt with before the next."""
-    life = Lifecycle(config(), APP, 0.0)
+    life = WithEmptyQueues(config(), APP, 0.0)
     told: list[int] = []
 
     def carry_out(actions: list[Action]) -> None:
@@ -207,7 +223,7 @@ def test_a_worker_that_was_told_in_this_very_moment_is_not_told_again_by_the_swe
 
 
 def test_who_does_not_die_of_sigkill_is_left_behind() -> None:
-    life = Lifecycle(config(grace_period=1.0), APP, 0.0)
+    life = WithEmptyQueues(config(grace_period=1.0), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)
     assert without_words(life.on_timeout(11.0)) == [KillAll()]
     assert life.deadline == 11.0 + KILL_TAKES
@@ -216,7 +232,7 @@ def test_who_does_not_die_of_sigkill_is_left_behind() -> None:
 
 @pytest.mark.parametrize("child_first", [True, False])
 def test_nobody_leaves_twice(child_first: bool) -> None:
-    life = Lifecycle(config(grace_period=1.0), APP, 0.0)
+    life = WithEmptyQueues(config(grace_period=1.0), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)
     life.on_timeout(11.0)
     late = 11.0 + KILL_TAKES
@@ -227,7 +243,7 @@ def test_nobody_leaves_twice(child_first: bool) -> None:
 
 
 def test_other_signals_are_forwarded_and_change_no_phase() -> None:
-    life = Lifecycle(config(rewrite={int(SIGUSR1): int(SIGUSR2), int(SIGHUP): 0}), APP, 0.0)
+    life = WithEmptyQueues(config(rewrite={int(SIGUSR1): int(SIGUSR2), int(SIGHUP): 0}), APP, 0.0)
     request = delivered(life.on_signal(received(SIGUSR1), 1.0))
     assert (request.signum, request.is_stop) == (SIGUSR2, False)
     assert life.on_signal(received(SIGHUP), 1.0) == []
@@ -245,16 +261,138 @@ def test_other_signals_are_forwarded_and_change_no_phase() -> None:
     ],
 )
 def test_the_command_gets_the_stop_signal_or_the_rewritten_one_or_the_received(fields: dict[str, object], signum: int) -> None:
-    life = Lifecycle(config(**fields), APP, 0.0)
+    life = WithEmptyQueues(config(**fields), APP, 0.0)
     assert delivered(life.on_signal(received(SIGINT), 1.0)).signum == signum
 
 
 def test_a_storm_of_stop_requests_leaves_a_short_summary_that_ends_with_the_status() -> None:
-    life = Lifecycle(config(), APP, 0.0)
+    life = WithEmptyQueues(config(), APP, 0.0)
     for _ in range(1000):
         life.on_signal(received(SIGTERM), 1.0)
     summary = exit_of(life.on_children([Reaped(APP, 7)], True, 2.0)).summary
     assert len(summary) < 2000, "the end of it is cut off"
+
+
+# --- the traffic ---
+
+
+def auto(**fields: object) -> Config:
+    """A delay that the traffic decides about."""
+    return config(pre_stop_delay=None, pre_stop_max=20.0, **fields)
+
+
+def test_an_automatic_delay_ends_when_the_traffic_is_quiet() -> None:
+    life = WithEmptyQueues(auto(), APP, 0.0)
+    assert without_words(life.on_signal(received(SIGTERM), 10.0)) == [WatchTraffic()]
+    assert (life.phase, life.deadline) == (PRE_STOP, 30.0)
+    said, deliver = life.on_finding(Finding(DELAY, "info", "traffic_quiet", "quiet", {"seconds": 7.0}), 17.0)
+    assert said == Say("info", "traffic_quiet", "quiet", {"seconds": 7.0})
+    assert delivered([deliver]).signum == SIGTERM
+
+
+def test_an_automatic_delay_ends_at_its_maximum_though_nobody_says_so() -> None:
+    life = WithEmptyQueues(auto(), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert life.on_timeout(29.9) == []
+    assert delivered(life.on_timeout(30.0)).signum == SIGTERM
+
+
+@pytest.mark.parametrize(("grace", "limit"), [(None, 20.0), (12.0, 18.0), (29.0, 1.0)])
+def test_the_orchestrator_s_time_is_left_for_finishing(grace: float | None, limit: float) -> None:
+    life = WithEmptyQueues(auto(stop_timeout=30.0, grace_period=grace), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert life.deadline == 10.0 + limit
+
+
+def test_a_finding_that_ends_nothing_is_told() -> None:
+    life = WithEmptyQueues(auto(), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert life.on_finding(Finding("", "warning", "traffic_unseen", "no eyes"), 10.0) == [
+        Say("warning", "traffic_unseen", "no eyes", {})
+    ]
+    assert life.phase == PRE_STOP
+
+
+def test_a_finding_that_comes_too_late_changes_nothing() -> None:
+    life = WithEmptyQueues(auto(), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    life.on_signal(received(SIGTERM), 11.0)
+    assert life.phase == STOPPING
+    assert life.on_finding(Finding(DELAY), 12.0) == []
+    assert life.on_finding(Finding(QUEUES), 12.0) == []
+
+
+def test_the_stop_signal_waits_for_empty_accept_queues() -> None:
+    life = Lifecycle(config(grace_period=5.0), APP, 0.0)
+    assert without_words(life.on_signal(received(SIGTERM), 10.0)) == [AwaitQueues()]
+    assert (life.phase, life.deadline) == (PRE_STOP, 10.0 + QUEUES_MAY_TAKE)
+    assert delivered(life.on_finding(Finding(QUEUES), 10.5)).signum == SIGTERM
+    assert (life.phase, life.deadline) == (STOPPING, 15.5)
+
+
+def test_the_stop_signal_does_not_wait_for_ever_for_empty_accept_queues() -> None:
+    life = Lifecycle(config(), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    said, deliver = life.on_timeout(10.0 + QUEUES_MAY_TAKE)
+    assert isinstance(said, Say)
+    assert said.level == "warning"
+    assert delivered([deliver]).signum == SIGTERM
+
+
+def test_a_second_stop_request_waits_for_no_accept_queue() -> None:
+    life = Lifecycle(config(), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert not life.was_hurried
+    assert delivered(life.on_signal(received(SIGTERM), 10.1)).signum == SIGTERM
+    assert life.was_hurried
+
+
+def test_a_command_that_exits_ends_the_wait_for_the_accept_queues() -> None:
+    life = Lifecycle(config(), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert delivered(life.on_children([Reaped(APP, 0)], False, 10.2)).scope == LEFT
+    assert life.on_timeout(20.0) == []
+
+
+def until(**fields: object) -> Lifecycle:
+    """A stop is requested at 10; the delay lasts 5 s, or until PID 9, the pre-stop command, succeeds."""
+    life = WithEmptyQueues(
+        config(pre_stop_delay=5.0, pre_stop="hook", pre_stop_until=True, pre_stop_timeout=1.0, **fields), APP, 0.0
+    )
+    assert without_words(life.on_signal(received(SIGTERM), 10.0)) == [RunPreStop(SIGTERM)]
+    assert life.on_pre_stop_started(9, 10.0) == []
+    assert life.deadline == 15.0, "the time limit of the pre-stop command is the end of the delay"
+    return life
+
+
+def test_the_success_of_the_pre_stop_command_can_be_the_end_of_the_delay() -> None:
+    assert delivered(until().on_children([Reaped(9, 0)], False, 12.0)).signum == SIGTERM
+
+
+def test_the_failure_of_the_pre_stop_command_is_not_the_end_of_the_delay() -> None:
+    life = until()
+    assert without_words(life.on_children([Reaped(9, 1)], False, 12.0)) == []
+    assert (life.phase, life.deadline) == (PRE_STOP, 15.0)
+    assert delivered(life.on_timeout(15.0)).signum == SIGTERM
+
+
+def test_the_end_of_the_delay_is_the_end_of_a_pre_stop_command_that_could_have_ended_it() -> None:
+    kill, deliver = without_words(until().on_timeout(15.0))
+    assert kill == KillPreStop(9)
+    assert delivered([deliver]).signum == SIGTERM
+
+
+def test_a_command_that_exits_has_no_use_for_the_end_of_the_delay() -> None:
+    kill, deliver = without_words(until().on_children([Reaped(APP, 0)], False, 12.0))
+    assert kill == KillPreStop(9)
+    assert delivered([deliver]).scope == LEFT
+
+
+def test_what_was_lost_is_told_before_the_end() -> None:
+    life = WithEmptyQueues(config(), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    actions = life.on_children([Reaped(APP, 0)], True, 11.0)
+    assert actions.index(TellLosses()) < actions.index(exit_of(actions))
 
 
 # --- any events in any container -----------------------------------------------------------------------------------
@@ -263,13 +401,25 @@ TIMES = st.integers(0, 40).map(lambda eighths: eighths / 8)
 EACH = frozenset({SIGTERM, SIGINT, SIGUSR1})
 HANDLED = st.sampled_from([EACH, EACH, frozenset({SIGTERM}), frozenset({SIGINT}), frozenset()])
 IGNORED = st.sampled_from([frozenset(), frozenset(), frozenset(), frozenset({SIGINT}), EACH])
+
+
+def traffic_config(**fields: object) -> Config:
+    """A config whose --pre-stop-until goes together with the rest."""
+    return config(
+        **{**fields, "pre_stop_until": bool(fields["pre_stop_until"] and fields["pre_stop"] and fields["pre_stop_delay"] != 0)}
+    )
+
+
 CONFIGS = st.builds(
-    config,
+    traffic_config,
     forward=st.sampled_from([GROUP, GROUP, TOPMOST, COMMAND]),
     stop_signal=st.sampled_from([None, None, int(SIGUSR1)]),
     rewrite=st.sampled_from([{}, {}, {int(SIGINT): int(SIGUSR1)}, {int(SIGHUP): 0}]),
-    pre_stop_delay=st.just(0.0) | TIMES,
+    pre_stop_delay=st.just(0.0) | TIMES | st.none(),
+    pre_stop_max=TIMES,
+    stop_timeout=st.none() | TIMES.map(lambda seconds: 3 * seconds),  # its third is exact
     pre_stop=st.sampled_from([None, "hook"]),
+    pre_stop_until=st.booleans(),
     pre_stop_timeout=TIMES,
     grace_period=st.none() | TIMES,
     settle=TIMES,
@@ -310,6 +460,8 @@ class Container(RuleBasedStateMachine):
         self.reaped: set[int] = set()
         self.arrived: list[int] = []
         self.watched: int | None = None
+        self.watches_traffic = False
+        self.awaits_queues = False
         self.hook: int | None = None
         self.exit: Exit | None = None
         self.command_status: int | None = None
@@ -395,10 +547,10 @@ class Container(RuleBasedStateMachine):
         elif phase != KILLING:
             self.generation += 1
             self.told[self.generation] = set()
-            assert self.life.phase == PRE_STOP or [one.signum for one in requests] == [self.config.stop_signal or target]
+            assert phase == RUNNING or [one.signum for one in requests] == [self.config.stop_signal or target]
         return actions
 
-    def carry_out(self, action: Action) -> list[Action]:
+    def carry_out(self, action: Action) -> list[Action]:  # noqa: PLR0912 - one case per action
         """Do what the lifecycle wants."""
         match action:
             case Deliver(request):
@@ -411,6 +563,14 @@ class Container(RuleBasedStateMachine):
                 self.hook = self.new(OWN, frozenset(), frozenset(), "hook", group=self.next_pid)
                 self.hook_began = self.now
                 return self.ask("on_pre_stop_started", self.hook)
+            case WatchTraffic():
+                assert self.config.pre_stop_delay is None
+                self.watches_traffic = True
+            case AwaitQueues():
+                assert not self.awaits_queues, "once is enough"
+                self.awaits_queues, self.queued_at = True, self.now
+                if self.next_pid % 2 == 0:
+                    return self.ask("on_finding", Finding(QUEUES))
             case KillPreStop(pid):
                 assert pid == self.hook
                 assert pid not in self.reaped, "its number may be somebody else's by now"
@@ -532,6 +692,13 @@ class Container(RuleBasedStateMachine):
             assert self.ask("on_timeout") == []
             assert vars(self.life) == before
 
+    @precondition(lambda self: self.exit is None and (self.watches_traffic or self.awaits_queues))
+    @rule(ends=st.sampled_from(["", DELAY, QUEUES]), message=st.sampled_from(["", "seen"]))
+    def the_traffic_shows_something(self, ends: str, message: str) -> None:
+        """A look at the traffic brings something, perhaps of no interest any more."""
+        self.carry_out_all(self.ask("on_finding", Finding(ends, "info", "traffic", message)))
+        self.react()
+
     @precondition(lambda self: self.exit is None and self.alive)
     @rule(number=st.integers(0, 20))
     def one_gets_stuck(self, number: int) -> None:
@@ -556,8 +723,11 @@ class Container(RuleBasedStateMachine):
             begun = self.entered[STOPPING if STOPPING in self.entered else SWEEPING]
             return begun + self.config.grace_period
         if phase == PRE_STOP:
-            limit = self.entered[PRE_STOP] + self.config.pre_stop_delay
-            return max(limit, self.hook_began + self.config.pre_stop_timeout) if self.hook in self.alive else limit
+            delay = self.config.pre_stop_delay
+            limit = self.entered[PRE_STOP] + (self.config.longest_delay if delay is None else delay)
+            if self.hook is not None and not self.config.pre_stop_until:
+                limit = max(limit, self.hook_began + self.config.pre_stop_timeout)
+            return self.queued_at + QUEUES_MAY_TAKE if self.awaits_queues else limit
         return None
 
     @invariant()

@@ -15,8 +15,15 @@ VALUES: dict[str, tuple[str, str]] = {
     "--stop-signal": ("QUIT", "INT"),
     "--rewrite": ("TERM:QUIT", "HUP:0"),
     "--pre-stop-delay": ("5", "1m"),
+    "--pre-stop-min": ("1", "2"),
+    "--pre-stop-max": ("30", "1m"),
+    "--pre-stop-quiet": ("3", "0"),
+    "--ports": ("8080", "80,9000-9010"),
+    "--ignore-ports": ("9090", "1-1023"),
     "--pre-stop": ("sleep 1", "true"),
+    "--pre-stop-until": ("yes", "on"),
     "--pre-stop-timeout": ("3", "4"),
+    "--stop-timeout": ("30", "1m"),
     "--grace-period": ("7", "8.5"),
     "--settle": ("0", "2"),
     "--sweep-timeout": ("0", "9"),
@@ -28,6 +35,9 @@ VALUES: dict[str, tuple[str, str]] = {
     "--log-format": ("json", "json"),
     "--termination-log": ("/tmp/a", "none"),  # noqa: S108 - never opened
 }
+
+#: What an option needs beside it.
+CONTEXT = {"--pre-stop-until": {"PYINIT_PRE_STOP": "true", "PYINIT_PRE_STOP_DELAY": "auto"}}
 
 EVERY = pytest.mark.parametrize("option", all_options(), ids=lambda option: option.flag)
 
@@ -47,16 +57,18 @@ def test_every_field_of_config_has_one_option() -> None:
 
 @EVERY
 def test_without_a_word_the_default_holds(option: Option) -> None:
-    found = value(parse(["app"], {}).config, option)
+    found = value(parse(["app"], CONTEXT.get(option.flag, {})).config, option)
     assert found == option.parse(option.default)
 
 
 @EVERY
 def test_the_environment_wins_over_the_default_and_the_command_line_over_both(option: Option) -> None:
     one, other = VALUES[option.flag]
-    by_environment = value(parse(["app"], {option.variable: one}).config, option)
+    by_environment = value(parse(["app"], {**CONTEXT.get(option.flag, {}), option.variable: one}).config, option)
     assert by_environment == option.parse(one) != option.parse(option.default)
-    by_words = value(parse([f"{option.flag}={other}", "app"], {option.variable: one}).config, option)
+    by_words = value(
+        parse([f"{option.flag}={other}", "app"], {**CONTEXT.get(option.flag, {}), option.variable: one}).config, option
+    )
     if option.merges:
         assert by_words == {**option.parse(one), **option.parse(other)}  # type: ignore[dict-item]  # merging options are dicts
     else:
@@ -71,12 +83,12 @@ def test_an_empty_variable_is_as_good_as_none(option: Option) -> None:
 @EVERY
 def test_a_value_follows_after_an_equals_sign_or_as_the_next_word(option: Option) -> None:
     one, _ = VALUES[option.flag]
-    assert value(parse([f"{option.flag}={one}", "app"], {}).config, option) == option.parse(one)
+    assert value(parse([f"{option.flag}={one}", "app"], CONTEXT.get(option.flag, {})).config, option) == option.parse(one)
     if option.implied is None:
-        parsed = parse([option.flag, one, "app"], {})
+        parsed = parse([option.flag, one, "app"], CONTEXT.get(option.flag, {}))
         assert value(parsed.config, option) == option.parse(one)
     else:
-        parsed = parse([option.flag, "app"], {})
+        parsed = parse([option.flag, "app"], CONTEXT.get(option.flag, {}))
         assert value(parsed.config, option) == option.parse(option.implied)
     assert parsed.command == ("app",)
 
@@ -84,7 +96,7 @@ def test_a_value_follows_after_an_equals_sign_or_as_the_next_word(option: Option
 @EVERY
 def test_the_last_of_several_wins_or_all_are_merged(option: Option) -> None:
     one, other = VALUES[option.flag]
-    found = value(parse([f"{option.flag}={one}", f"{option.flag}={other}", "app"], {}).config, option)
+    found = value(parse([f"{option.flag}={one}", f"{option.flag}={other}", "app"], CONTEXT.get(option.flag, {})).config, option)
     if option.merges:
         assert found == {**option.parse(one), **option.parse(other)}  # type: ignore[dict-item]
     else:

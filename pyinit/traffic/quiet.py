@@ -1,0 +1,108 @@
+"""PURE. When has the traffic been quiet for long enough? Figures in, an answer out: no clock, no socket.
+
+Silence must mean something. At 100 requests/s a second of it does, at one request a minute five do not. So what is asked for
+is the longest of three times:
+
+* the least quiet (an option);
+* the time in which EVENTS events were to be expected at the rate at which the container was serving;
+* DOUBTS times the longest silence so far that traffic has ended: where one of many routers is late, the rate has fallen to its
+  share, and a silence has been seen that meant nothing.
+
+An event is a new connection, or inbound data on a connection between two looks: at most one for each connection and look, so
+that the rate is rather too low, and the time asked for rather too long. `python -m tests.simulation` shows what the figures do.
+"""
+
+from pyinit.record import Record
+
+#: So many events must fail to come.
+EVENTS = 20
+
+#: So many times a silence that meant nothing must be exceeded.
+DOUBTS = 2.0
+
+#: Seconds after the stop request in which nearly nobody has heard of it yet: here the traffic is as it was.
+FIRST = 1.0
+
+#: Fewer events than this in a second are chance, and the average of the container's life tells more.
+ENOUGH = 3
+
+#: The last event before the stop request is not older than this many mean gaps, in 95 of 100 cases (Poisson).
+OLDEST = 3.0
+
+QUIET = "quiet"
+MAXIMUM = "maximum"
+
+
+class Policy(Record):
+    """What the options say, in seconds: no end before `minimum`, none after `maximum`, and so much silence at least."""
+
+    minimum: float
+    maximum: float
+    quiet: float
+
+
+class Before(Record):
+    """What is known of the time before the stop request.
+
+    `average` is the rate over the container's life in events/s; `just_now` counts the connections with inbound data in the
+    last second; `idle` is the age in seconds of the last inbound data, None where no connection is left to tell.
+    """
+
+    average: float
+    just_now: int
+    idle: float | None
+
+
+class Seen(Record):
+    """All that has been seen since the stop request. Times are seconds since then."""
+
+    before: Before
+    looked_at: float = 0.0
+    last_at: float = 0.0  # when the last event was; 0 where there was none
+    longest: float = 0.0  # the longest silence that an event has ended
+    first: int = 0  # events in the first FIRST seconds
+    events: int = 0
+
+
+def saw(seen: Seen, at: float, events: int, idle: float | None = None) -> Seen:
+    """One more look, at a time: so many events since the look before, the last one `idle` seconds ago if that is known."""
+    last_at, longest = seen.last_at, seen.longest
+    if events:
+        # Not known: then as late as can be, which errs on the safe side.
+        last_at = at if idle is None else min(at, max(seen.looked_at, at - idle))
+        longest = max(longest, last_at - seen.last_at)
+    first = seen.first + (events if at <= FIRST else 0)
+    return Seen(seen.before, at, last_at, longest, first, seen.events + events)
+
+
+def rate(seen: Seen) -> float:
+    """Events/s at which the container was serving when the stop was requested.
+
+    What came around the request counts if it is enough to count; or else the average, unless the silence before the request
+    shows that this is no longer true.
+    """
+    recent = max(float(seen.before.just_now), seen.first / FIRST)
+    if recent >= ENOUGH:
+        return recent
+    average = seen.before.average
+    idle = seen.before.idle
+    return min(average, OLDEST / idle) if idle and not seen.first else average
+
+
+def needed(policy: Policy, seen: Seen) -> float:
+    """Seconds of silence that mean something; more than the maximum where no silence does."""
+    serving = rate(seen)
+    proof = EVENTS / serving if serving else float("inf")
+    return max(policy.quiet, proof, DOUBTS * seen.longest)
+
+
+def over_at(policy: Policy, seen: Seen) -> float:
+    """When the delay is over, in seconds since the stop request, if no more traffic comes until then."""
+    return min(policy.maximum, max(policy.minimum, seen.last_at + needed(policy, seen)))
+
+
+def verdict(policy: Policy, seen: Seen) -> str | None:
+    """QUIET or MAXIMUM where the delay is over as of the last look, None where the command is to serve on."""
+    if seen.looked_at >= policy.maximum:
+        return MAXIMUM
+    return QUIET if seen.looked_at >= over_at(policy, seen) else None

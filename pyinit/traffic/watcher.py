@@ -1,0 +1,219 @@
+"""Watches the traffic from the stop request to the end: for the pre-stop delay, for the accept queues, for what is lost.
+
+Everything in here is of help and not of need: where it fails, the stop goes on without it (supervise.py).
+"""
+
+from pyinit import system
+from pyinit.lifecycle import DELAY, NOTHING, QUEUES, Finding, seconds
+from pyinit.traffic import arrivals, counters, loss, quiet, surroundings
+from pyinit.traffic.diag import Connections, Diag
+from pyinit.traffic.proc_net import ProcNet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.config import Config
+    from pyinit.traffic.arrivals import Arrivals
+
+#: Seconds between two looks, at least: at the traffic, at the accept queues.
+PERIOD = 0.25
+QUEUE_PERIOD = 0.002
+
+#: A look may cost this share of a CPU; where it costs more, looks become rarer.
+SHARE = 0.05
+
+#: After the stop signal: seconds between two looks, as a share of the time since the stop request.
+RESOLUTION = 0.025
+
+#: A tick of the kernel's clock, and a bit: what has come since the last look is at most that much older.
+TICK = 0.011
+
+
+def _open_view() -> Diag | ProcNet:
+    """A view of the sockets. Raises OSError where there is none at all."""
+    try:
+        return Diag()
+    except OSError:
+        return ProcNet()
+
+
+#: What is waited for after the stop signal, besides lifecycle's DELAY and QUEUES.
+LOSSES = "losses"
+
+
+class Watcher:
+    """What watches. `due_at` is when look() wants to be called next, on the clock of system.monotonic(); None: not at all."""
+
+    def __init__(self, config: "Config", started_at: float, requested_at: float) -> None:
+        """Raises OSError where nothing can be seen."""
+        self._config = config
+        self._started_at = started_at
+        self._requested_at = requested_at
+        self.due_at: float | None = None
+        self._waits_for = NOTHING
+        self._policy = quiet.Policy(config.pre_stop_min, config.longest_delay, config.pre_stop_quiet)
+        self._view = _open_view()
+        self._is_shared = surroundings.on_host_network()
+        self._ports = set(self._view.listeners())  # that are listened on, or were
+        self._doors: set[int] = set()  # those that were open when the stop signal went out
+        self._arrivals: Arrivals | None = None
+        self._seen: quiet.Seen | None = None
+        self._delay = loss.NO_DELAY if config.pre_stop_delay == 0 else loss.FIXED
+        self._requested = self._closing = self._last = None if self._is_shared or not self._ports else counters.read()
+        self._last_event: float | None = None
+        self._last_reset: float | None = None
+        self._open_at_kill = 0
+
+    def _counts(self, port: int) -> bool:
+        """Whether connections to a port count as traffic."""
+        return port in self._ports and self._config.watches(port)
+
+    # --- the pre-stop delay ---
+
+    def begin_delay(self) -> Finding:
+        """Begin to watch for silence, if there is anything to watch."""
+        self._delay = loss.FIXED
+        limit = seconds(self._policy.maximum)
+        if self._is_shared and not self._config.ports:
+            return self._unseen(f"this is the host's network, where traffic is not ours alone (--ports names what is); {limit}")
+        if not self._ports:
+            other = "UDP" if surroundings.serves_udp() else "unix sockets" if surroundings.serves_unix() else ""
+            if other:
+                return self._unseen(f"it comes over {other}, where it cannot be watched; {limit}")
+            return Finding(DELAY, "info", "no_listener", "nobody listens on a TCP port, so there is no pre-stop delay", {})
+        if not any(map(self._counts, self._ports)):
+            listening = ", ".join(map(str, sorted(self._ports)[:8]))
+            if self._config.ports:
+                return self._unseen(f"nobody listens on the --ports, but on {listening}; {limit}", "warning")
+            text = f"only ignored ports are listened on ({listening}), so there is no pre-stop delay"
+            return Finding(DELAY, "info", "no_listener", text, {})
+        restricted = self._counts if self._config.ports or self._config.ignore_ports else None
+        self._arrivals = arrivals.choose(self._view, restricted, self._is_shared)
+        self._waits_for = DELAY
+        first, _ = self._look_at_connections(quiet.FIRST)
+        life = max(1.0, self._requested_at - self._started_at)
+        opened = 0 if self._requested is None else self._requested.opened
+        before = quiet.Before(max(opened, first.segments) / life, first.active, first.idle)
+        self._seen = quiet.Seen(before)
+        ports = sorted(filter(self._counts, self._ports))
+        shown = ", ".join(map(str, ports[:8]))
+        text = f"watching the traffic to port {shown}: {first.count} connections, {before.average:.2f} events/s so far"
+        return Finding(NOTHING, "debug", "traffic_watched", text, {"ports": ports, "connections": first.count})
+
+    def _unseen(self, reason: str, level: str = "info") -> Finding:
+        return Finding(NOTHING, level, "traffic_unseen", f"the traffic is not watched: {reason} is a fixed delay", {})
+
+    def _look_at_connections(self, within: float) -> tuple[Connections, int]:
+        """The connections, and how many events there were since the last look. Says when the next one is due."""
+        began, cost = system.monotonic(), system.cpu_time()
+        if self._arrivals is None:
+            raise RuntimeError("the delay has not begun")
+        self._arrivals.before_look()
+        self._ports.update(self._view.listeners())
+        found = self._view.connections(self._counts, within)
+        opened = self._arrivals.after_look(found.count)
+        self.due_at = began + max(PERIOD, (system.cpu_time() - cost) / SHARE)
+        return found, max(opened, found.active)
+
+    def _look_at_traffic(self, now: float) -> Finding | None:
+        if self._seen is None:
+            return None
+        at = now - self._requested_at
+        found, events = self._look_at_connections(at - self._seen.looked_at + TICK)
+        self._seen = quiet.saw(self._seen, at, events, found.idle)
+        if events:
+            self._last_event = self._seen.last_at
+        verdict = quiet.verdict(self._policy, self._seen)
+        if verdict is None:
+            over_at = self._requested_at + quiet.over_at(self._policy, self._seen)
+            self.due_at = over_at if self.due_at is None else min(self.due_at, over_at)
+            return None
+        self._delay = verdict
+        return self._tell_of_delay(verdict, self._seen)
+
+    def _tell_of_delay(self, verdict: str, seen: quiet.Seen) -> Finding:
+        rate = quiet.rate(seen)
+        needed = quiet.needed(self._policy, seen)
+        silence = seconds(seen.looked_at - seen.last_at)
+        limit = f"{seconds(self._policy.maximum)} (--pre-stop-max)"
+        if verdict == quiet.QUIET:
+            text = f"the traffic has been quiet for {silence}, after {rate:.1f} events/s"
+        elif rate * self._policy.maximum < quiet.EVENTS:
+            text = f"there was too little traffic ({rate:.1f} events/s) for silence to mean anything: served on for {limit}"
+        else:
+            text = f"the traffic has not gone quiet within {limit}: the last of it came {silence} ago"
+        fields: dict[str, object] = {
+            "verdict": verdict,
+            "seconds": seen.looked_at,
+            "silence": seen.looked_at - seen.last_at,
+            "needed": min(needed, self._policy.maximum),
+            "rate": rate,
+            "events": seen.events,
+        }
+        return Finding(DELAY, "info", f"traffic_{'quiet' if verdict == quiet.QUIET else 'not_quiet'}", text, fields)
+
+    # --- the accept queues ---
+
+    def await_queues(self) -> Finding | None:
+        """Wait until no connection waits in an accept queue."""
+        self._waits_for = QUEUES
+        return self._look_at_queues()
+
+    def _look_at_queues(self) -> Finding | None:
+        began, cost = system.monotonic(), system.cpu_time()
+        queued = sum(self._view.listeners().values())
+        if not queued:
+            return Finding(QUEUES)
+        self.due_at = began + max(QUEUE_PERIOD, (system.cpu_time() - cost) / SHARE)
+        return None
+
+    # --- what is lost ---
+
+    def on_signalled(self, was_hurried: bool) -> None:
+        """The stop signal goes out now: from here on a closed door is a loss. A later one changes nothing."""
+        if self._waits_for == LOSSES:
+            return
+        if was_hurried and self._delay != loss.NO_DELAY:
+            self._delay = loss.CUT_SHORT
+        self._waits_for = LOSSES
+        self._doors = set(self._view.listeners())
+        self._look_at_doors(system.monotonic())
+
+    def _look_at_doors(self, now: float) -> None:
+        """Note the counters, and whether all ports are open yet; and when it was that resets were sent."""
+        read = counters.read()
+        since = now - self._requested_at
+        self.due_at = now + max(PERIOD, since * RESOLUTION)
+        if read is None or self._last is None or not self._doors:
+            self.due_at = None
+            return
+        if read.resets > self._last.resets:
+            self._last_reset = since
+        self._last = read
+        if self._doors.issubset(self._view.listeners()):
+            self._closing, self._last_reset = read, None
+
+    def on_kill(self) -> None:
+        """SIGKILL goes out now."""
+        self._open_at_kill = self._view.connections(self._ports.__contains__, 0).established
+
+    def losses(self, now: float) -> loss.Losses | None:
+        """The report; None where nobody listened, or nothing can be known."""
+        closing = self._closing
+        self._look_at_doors(now)
+        self.due_at = None
+        if not self._doors or self._requested is None or closing is None or self._last is None:
+            return None
+        times = (self._last_event, self._last_reset)
+        return loss.report(loss.Story(self._delay, self._requested, closing, self._last, *times, self._open_at_kill))
+
+    def look(self, now: float) -> Finding | None:
+        """Look at what is of interest now."""
+        if self._waits_for == DELAY:
+            return self._look_at_traffic(now)
+        if self._waits_for == QUEUES:
+            return self._look_at_queues()
+        if self._waits_for == LOSSES:
+            self._look_at_doors(now)
+        else:
+            self.due_at = None
+        return None
