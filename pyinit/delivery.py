@@ -203,12 +203,14 @@ def _hold(
         return set(), set()
     above = {pid for blocker in blockers for pid in _ancestors(processes[blocker].parent, processes)}
     held = {pid for pid in mortals if pid in above or not _ancestors(processes[pid].parent, processes) & blockers}
+    # A shell that waits for one who is held back cannot work before that one ends: the shells below come first.
+    waiting = {pid for one in held for pid in _ancestors(processes[one].parent, processes)}
     held |= {
         pid
         for pid in below
         if _is_background_job(processes[pid], processes) and _ancestors(processes[pid].parent, processes) & blockers
     }
-    return held, blockers
+    return held, blockers - waiting or blockers
 
 
 def is_deaf(process: Process, signum: int) -> bool:

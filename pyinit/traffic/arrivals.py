@@ -36,23 +36,26 @@ class OfSomePorts:
         view.hear_of_the_dead()
         self._view = view
         self._counts = counts
+        self._are_untold = False
         self._dead = 0
         self._most: int | None = None
 
     def before_look(self) -> None:
         """To be called before the connections are looked at: who dies in between is seen there, and mourned later."""
-        try:
-            for port in self._view.deaths():
-                self._dead += self._counts(port)
-        except OSError:
-            self._dead += 1  # ENOBUFS: more than can be told, so this is no silence
+        for port in self._view.deaths():
+            self._are_untold |= port == 0
+            self._dead += self._counts(port)
 
     def after_look(self, count: int) -> int:
         """How many were opened since the last call, there being so many now."""
         opened = count + self._dead
-        new = 0 if self._most is None else max(0, opened - self._most)
+        if self._most is None or self._are_untold:
+            # More have died than could be told of: that is no silence, and how many there were is unknown.
+            new, self._most, self._are_untold = int(self._are_untold), opened, False
+            return new
+        new = max(0, opened - self._most)
         # A connection may be out of sight for a while before it is destroyed. That makes no new one of it.
-        self._most = opened if self._most is None else max(opened, self._most)
+        self._most = max(opened, self._most)
         return new
 
 
@@ -60,6 +63,7 @@ class OfVisible(OfSomePorts):
     """Where the kernel does not tell of the destroyed either: those that come and go are missed."""
 
     def __init__(self) -> None:
+        self._are_untold = False
         self._dead = 0
         self._most = None
 

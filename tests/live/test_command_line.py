@@ -33,6 +33,13 @@ BAD: Mapping[str, tuple[str, list[str]]] = {
         "5, 2.5",
         ["", "soon", "-1", "1x", "1.2.3", ".", "inf", "nan", "1e3", "2y", "100000000", "5 s"],
     ),
+    "--pre-stop-min": ("5, 2.5", ["", "auto", "-1"]),
+    "--pre-stop-max": ("5, 2.5", ["", "none", "2d"]),
+    "--pre-stop-quiet": ("5, 2.5", ["", "auto", "x"]),
+    "--ports": ("1 to 65535|is no range", ["http", "0", "65536", "-1", "80-", "-80", "90-80", "80:90", "8080 9090"]),
+    "--ignore-ports": ("1 to 65535|is no range", ["none", "9090-70000", "1.5", "80--90"]),
+    "--pre-stop-until": ("yes", ["", "success", "2"]),
+    "--stop-timeout": ("5, 2.5", ["", "auto", "-30"]),
     "--pre-stop-timeout": ("1m30s", ["", "none", "-0.1", "ten"]),
     "--grace-period": ("5, 2.5", ["", "never", "-5", "5,5"]),
     "--settle": ("5, 2.5", ["", "none", "1d"]),
@@ -55,7 +62,14 @@ GOOD: Mapping[str, str] = {
     "--stop-signal": "sigquit",
     "--rewrite": "TERM:QUIT, USR1:0,RTMIN+1:RTMAX-1",
     "--pre-stop-delay": "1m30.5s",
+    "--pre-stop-min": "4",
+    "--pre-stop-max": "30",
+    "--pre-stop-quiet": "0",
+    "--ports": "8080, 9000-9010",
+    "--ignore-ports": "9090",
     "--pre-stop": "sleep 1",
+    "--pre-stop-until": "yes",
+    "--stop-timeout": "3h",
     "--pre-stop-timeout": "500ms",
     "--grace-period": "2h",
     "--settle": ".5",
@@ -68,6 +82,10 @@ GOOD: Mapping[str, str] = {
     "--log-format": "json",
     "--termination-log": "none",
 }
+
+
+#: The variables without which an option is of no use, and refused.
+NEEDED_BESIDE = {"--pre-stop-until": {"PYINIT_PRE_STOP": "true", "PYINIT_PRE_STOP_DELAY": "auto"}}
 
 
 def of(flag: str) -> Option:
@@ -124,7 +142,7 @@ def test_a_bad_value_on_the_command_line_starts_nothing_and_is_named_with_what_i
     for value in values:
         error = error_of(start(f"{flag}={value}", "--", "touch", str(marker)), marker)
         assert error.startswith(f"pyinit: error: {flag}: ")
-        assert any(part in error for part in (repr(value), *(re.split("[,:]", value) if value else ()))), error
+        assert any(part in error for part in (repr(value), *(re.split("[,:-]", value) if value else ()))), error
         assert re.search(allowed, error), error
 
 
@@ -147,7 +165,7 @@ def test_a_good_value_is_taken_from_either_place(start: Start, flag: str) -> Non
     if option.implied is None:
         places.append(([flag, value], {}))
     for words, variables in places:
-        namespace = start(*words, "--", "sh", "-c", "exit 9", env=environment(**variables))
+        namespace = start(*words, "--", "sh", "-c", "exit 9", env=environment(**NEEDED_BESIDE.get(flag, {}), **variables))
         assert (namespace.wait(), namespace.stderr) == (9, "")
 
 

@@ -111,6 +111,14 @@ def test_a_wrapper_above_a_shell_with_a_trap_is_held_back(forward: str) -> None:
     assert (found.now, found.held, found.working) == ({3: SIGTERM, 4: SIGTERM}, (2,), frozenset({3}))
 
 
+def test_a_shell_with_a_trap_below_another_comes_first() -> None:
+    """The outer one waits for the wrapper, which is held back until the inner one has gone: nobody must wait for the outer."""
+    wrapper, inner, sleep = process(3, 2), process(4, 3, "sh", caught=[SIGTERM]), process(5, 4, "sleep")
+    found = decide(TRAPPER, wrapper, inner, sleep)
+    assert (found.now, found.held, found.working) == ({2: SIGTERM, 4: SIGTERM, 5: SIGTERM}, (3,), frozenset({4}))
+    assert decide(TRAPPER, wrapper, request=later(STOP, found)).now == {3: SIGTERM}
+
+
 @pytest.mark.parametrize("forward", [GROUP, TOPMOST])
 def test_the_reader_of_a_shell_with_a_trap_is_held_back(forward: str) -> None:
     """`./start.sh | tee log`, where start.sh has a trap: its last lines belong in the log."""
