@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo test test-docker lint bench wheel clean
+.PHONY: help demo test test-docker lint bench simulate rollout wheel clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -34,6 +34,13 @@ lint: $(VENV)/ready ## ruff and mypy
 bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare interpreter, in one run
 	tests/prepare.sh
 	$(RUN) -m tests.bench
+
+simulate: $(VENV)/ready ## simulate pre-stop delays, fixed and adaptive: lost requests over router delays, stragglers and rates
+	$(RUN) -m tests.simulation
+
+rollout: $(VENV)/ready ## real rolling updates under load, pyinit beside the others (Debian, as root, with Docker; takes long)
+	tests/docker/prepare.sh
+	$(RUN) -m tests.rolling
 
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/
 	$(RUN) -m build
