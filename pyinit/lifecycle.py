@@ -65,7 +65,7 @@ class RunPreStop(Record):
 
 
 class WatchTraffic(Record):
-    """Watch the traffic for silence, and call on_finding() with what that brings."""
+    """Watch the traffic from now on, and call on_finding() with what that brings."""
 
 
 class AwaitQueues(Record):
@@ -137,7 +137,7 @@ class Lifecycle:
         self._config = config
         self._command = command
         self._started_at = now
-        self._requested_at: float | None = None  # the first stop request
+        self.requested_at: float | None = None  # the first stop request
         self._story: list[str] = []  # for the one line of summary
         self.stop_signal = config.stop_signal or int(signal.SIGTERM)  # what the command gets, or has got
         self._request: Request | None = None  # the one whose later rounds are still to come
@@ -280,8 +280,8 @@ class Lifecycle:
             "phase": self.phase,
         }
         heading = f"stop requested: {signals.name(received.signum)} from {origin} (uid {received.sender_uid})"
-        if self._requested_at is None:
-            self._requested_at = now
+        if self.requested_at is None:
+            self.requested_at = now
             self._story.append(heading)
         if self.phase == RUNNING:
             return self._begin_pre_stop(heading, fields, received.signum, now)
@@ -311,15 +311,12 @@ class Lifecycle:
             waits.append(f"{until} the pre-stop command{' succeeds' if config.pre_stop_until else ''}{limit}")
         note = f"; the command {' '.join(waits).removeprefix('and ')}" if waits else ""
         shown = "auto" if delay is None else delay
-        actions: list[Action] = [
-            Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": shown, "pre_stop": hook})
-        ]
+        said = Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": shown, "pre_stop": hook})
+        actions: list[Action] = [said, WatchTraffic()]
         self.phase = PRE_STOP
         if not waits:
             return [*actions, *self._await_queues(now)]
         self._delay_over_at = now + longest if delay != 0 else None
-        if delay is None:
-            actions.append(WatchTraffic())
         if hook:
             actions.append(RunPreStop(signum))
         return actions
@@ -394,7 +391,7 @@ class Lifecycle:
         said = _say(
             "command_exited",
             story,
-            "debug" if self._requested_at is None and none_left else "info",
+            "debug" if self.requested_at is None and none_left else "info",
             pid=child.pid,
             status=child.status,
             killed_by=signals.name(child.killed_by) if child.killed_by else None,
@@ -467,14 +464,14 @@ class Lifecycle:
         status = self._config.map_status.get(own, own)
         mapped = f" (mapped from {own})" if status != own else ""
         story = f"exit status {status}{mapped}, {seconds(self._since(now))} after {self._since_what}"
-        level = "debug" if self._requested_at is None else "info"
+        level = "debug" if self.requested_at is None else "info"
         since = self._since(now)
         said = _say("exit", story, level, status=status, command_status=self.status, seconds=since)
         return [TellLosses(), said, Exit(status, "; ".join([*self._story, story]))]
 
     def _since(self, now: float) -> float:
-        return now - (self._started_at if self._requested_at is None else self._requested_at)
+        return now - (self._started_at if self.requested_at is None else self.requested_at)
 
     @property
     def _since_what(self) -> str:
-        return "the start" if self._requested_at is None else "the stop request"
+        return "the start" if self.requested_at is None else "the stop request"

@@ -81,7 +81,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "--pre-stop-quiet",
             "SECONDS",
             values.duration,
-            "5",
+            "6",
             "auto: no traffic for so long is quiet, or longer where there was little before",
         ),
         Option(

@@ -120,7 +120,7 @@ class Supervisor:
                 case RunPreStop(signum):
                     actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), system.monotonic())
                 case WatchTraffic():
-                    actions += self.ask_traffic(lambda traffic: traffic.begin_delay())
+                    actions += self.ask_traffic(lambda traffic: traffic.begin())
                 case AwaitQueues():
                     actions += self.ask_traffic(lambda traffic: traffic.await_queues())
                 case TellLosses():
@@ -165,7 +165,8 @@ class Supervisor:
             if self.traffic is None and not self.is_blind:
                 from pyinit.traffic.watcher import Watcher
 
-                self.traffic = Watcher(self.config, self.started_at, now)
+                requested_at = self.lifecycle.requested_at
+                self.traffic = Watcher(self.config, self.started_at, now if requested_at is None else requested_at)
             if self.traffic is not None:
                 finding = ask(self.traffic)
         except Exception as error:  # noqa: BLE001 - the kernel's tables hold surprises, and the stop must go on

@@ -184,7 +184,7 @@ class Diag:
     def _messages(self, size: int) -> "Iterator[int]":
         at, end = 0, size >> 2
         words = self._words
-        while at < end and words[at] >= HEADER:
+        while at < end and HEADER <= words[at] <= 4 * (end - at):
             yield at
             at += words[at] + 3 >> 2
 

@@ -58,19 +58,19 @@ def report(story: Story) -> Losses:
     parts, hints = [], []
     if resets:
         when = "" if story.last_reset is None else f", the last {story.last_reset:.1f}s after the stop request"
-        parts.append(f"up to {resets} requests were refused or reset{when}")
+        parts.append(f"requests refused or reset: up to {resets}{when}")
         if unread:
             hints.append(KEEP_ALIVE)
         if unread < resets:
             hints.append(HINTS[story.delay])
     if drops:
-        parts.append(f"{drops} connection requests met a full accept queue or were dropped")
+        parts.append(f"connection requests dropped: {drops}")
         hints.append(FULL)
     if story.open_at_kill:
-        parts.append(f"{story.open_at_kill} connections were open at SIGKILL")
+        parts.append(f"connections open at SIGKILL: {story.open_at_kill}")
         hints.append(KILLED)
     came = "" if story.last_event is None else f"; traffic was last seen {story.last_event:.1f}s after the stop request"
-    message = ", ".join(parts) + came + f" ({'; '.join(hints)})" if parts else f"no request was refused or reset{came}"
+    message = "; ".join(parts) + came + f" ({'; '.join(hints)})" if parts else f"no request was refused or reset{came}"
     fields: dict[str, object] = {
         "refused_or_reset": resets,
         "unread": unread,

@@ -1,12 +1,8 @@
 """PURE. When has the traffic been quiet for long enough? Figures in, an answer out: no clock, no socket.
 
-Silence must mean something. At 100 requests/s a second of it does, at one request a minute five do not. So what is asked for
-is the longest of three times:
-
-* the least quiet (an option);
-* the time in which EVENTS events were to be expected at the rate at which the container was serving;
-* DOUBTS times the longest silence so far that traffic has ended: where one of many routers is late, the rate has fallen to its
-  share, and a silence has been seen that meant nothing.
+Silence must mean something. At 100 requests/s a second of it does, at one request a minute five do not; and where one of twenty
+routers is late, it has a twentieth of the rate to show itself. So what is asked for is the longer of two times: the least quiet
+(an option), and the time in which EVENTS events were to be expected at the rate at which the container was serving.
 
 An event is a new connection, or inbound data on a connection between two looks: at most one for each connection and look, so
 that the rate is rather too low, and the time asked for rather too long. `python -m tests.simulation` shows what the figures do.
@@ -14,17 +10,17 @@ that the rate is rather too low, and the time asked for rather too long. `python
 
 from pyinit.record import Record
 
-#: So many events must fail to come.
-EVENTS = 20
-
-#: So many times a silence that meant nothing must be exceeded.
-DOUBTS = 2.0
+#: So many must fail to come. Meanwhile one of twenty routers sends two; or none, by chance, in 13 of 100 cases (Poisson).
+EVENTS = 40
 
 #: Seconds after the stop request in which nearly nobody has heard of it yet: here the traffic is as it was.
 FIRST = 1.0
 
 #: Fewer events than this in a second are chance, and the average of the container's life tells more.
 ENOUGH = 3
+
+#: Standard deviations by which the traffic around the request must differ from the average, or the average tells more.
+DIFFERENT = 2.0
 
 #: The last event before the stop request is not older than this many mean gaps, in 95 of 100 cases (Poisson).
 OLDEST = 3.0
@@ -59,41 +55,39 @@ class Seen(Record):
     before: Before
     looked_at: float = 0.0
     last_at: float = 0.0  # when the last event was; 0 where there was none
-    longest: float = 0.0  # the longest silence that an event has ended
-    first: int = 0  # events in the first FIRST seconds
     events: int = 0
+    first: int = 0  # how many of them came first
+    first_until: float = 0.0  # ... until this look, at which FIRST was over or nearly so
 
 
 def saw(seen: Seen, at: float, events: int, idle: float | None = None) -> Seen:
     """One more look, at a time: so many events since the look before, the last one `idle` seconds ago if that is known."""
-    last_at, longest = seen.last_at, seen.longest
+    last_at = seen.last_at
     if events:
         # Not known: then as late as can be, which errs on the safe side.
         last_at = at if idle is None else min(at, max(seen.looked_at, at - idle))
-        longest = max(longest, last_at - seen.last_at)
-    first = seen.first + (events if at <= FIRST else 0)
-    return Seen(seen.before, at, last_at, longest, first, seen.events + events)
+    is_first = seen.looked_at < FIRST
+    first = (seen.first + events, at) if is_first else (seen.first, seen.first_until)
+    return Seen(seen.before, at, last_at, seen.events + events, *first)
 
 
 def rate(seen: Seen) -> float:
     """Events/s at which the container was serving when the stop was requested.
 
-    What came around the request counts if it is enough to count; or else the average, unless the silence before the request
-    shows that this is no longer true.
+    What came around the request, if it is enough to count and is no chance deviation from the average; or else the average,
+    unless the silence before the request shows that this is no longer true.
     """
-    recent = max(float(seen.before.just_now), seen.first / FIRST)
-    if recent >= ENOUGH:
+    before = seen.before
+    recent = max(float(before.just_now), seen.first / seen.first_until if seen.first_until else 0.0)
+    if recent >= ENOUGH and abs(recent - before.average) > DIFFERENT * before.average**0.5:
         return recent
-    average = seen.before.average
-    idle = seen.before.idle
-    return min(average, OLDEST / idle) if idle and not seen.first else average
+    return min(before.average, OLDEST / before.idle) if before.idle and not seen.first else before.average
 
 
 def needed(policy: Policy, seen: Seen) -> float:
-    """Seconds of silence that mean something; more than the maximum where no silence does."""
+    """Seconds of silence that mean something; infinite where no silence does."""
     serving = rate(seen)
-    proof = EVENTS / serving if serving else float("inf")
-    return max(policy.quiet, proof, DOUBTS * seen.longest)
+    return max(policy.quiet, EVENTS / serving if serving else float("inf"))
 
 
 def over_at(policy: Policy, seen: Seen) -> float:

@@ -69,9 +69,10 @@ class Watcher:
 
     # --- the pre-stop delay ---
 
-    def begin_delay(self) -> Finding:
-        """Begin to watch for silence, if there is anything to watch."""
-        self._delay = loss.FIXED
+    def begin(self) -> Finding | None:
+        """Begin to watch for silence, if that is what ends the delay and there is anything to watch."""
+        if self._config.pre_stop_delay is not None:
+            return None
         limit = seconds(self._policy.maximum)
         if self._is_shared and not self._config.ports:
             return self._unseen(f"this is the host's network, where traffic is not ours alone (--ports names what is); {limit}")
@@ -118,6 +119,8 @@ class Watcher:
         if self._seen is None:
             return None
         at = now - self._requested_at
+        if now >= self._requested_at + self._policy.maximum:
+            at = max(at, self._policy.maximum)  # which rounding may have missed
         found, events = self._look_at_connections(at - self._seen.looked_at + TICK)
         self._seen = quiet.saw(self._seen, at, events, found.idle)
         if events:
@@ -127,7 +130,7 @@ class Watcher:
             over_at = self._requested_at + quiet.over_at(self._policy, self._seen)
             self.due_at = over_at if self.due_at is None else min(self.due_at, over_at)
             return None
-        self._delay = verdict
+        self._delay, self._waits_for, self.due_at = verdict, NOTHING, None
         return self._tell_of_delay(verdict, self._seen)
 
     def _tell_of_delay(self, verdict: str, seen: quiet.Seen) -> Finding:
@@ -160,8 +163,10 @@ class Watcher:
 
     def _look_at_queues(self) -> Finding | None:
         began, cost = system.monotonic(), system.cpu_time()
-        queued = sum(self._view.listeners().values())
-        if not queued:
+        queues = self._view.listeners()
+        if self._is_shared:  # a stranger's queue may be full for ever
+            queues = {port: length for port, length in queues.items() if self._config.ports and self._config.watches(port)}
+        if not any(queues.values()):
             return Finding(QUEUES)
         self.due_at = began + max(QUEUE_PERIOD, (system.cpu_time() - cost) / SHARE)
         return None
@@ -194,7 +199,8 @@ class Watcher:
 
     def on_kill(self) -> None:
         """SIGKILL goes out now."""
-        self._open_at_kill = self._view.connections(self._ports.__contains__, 0).established
+        established = self._view.connections(self._ports.__contains__, 0).established
+        self._open_at_kill = max(self._open_at_kill, established)
 
     def losses(self, now: float) -> loss.Losses | None:
         """The report; None where nobody listened, or nothing can be known."""
