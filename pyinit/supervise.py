@@ -171,7 +171,7 @@ class Supervisor:
                 finding = ask(self.traffic)
         except Exception as error:  # noqa: BLE001 - the kernel's tables hold surprises, and the stop must go on
             self.traffic, self.is_blind = None, True
-            text = f"the traffic cannot be watched, and an automatic delay is as long as it may be: {error}"
+            text = f"the traffic cannot be watched, so an automatic delay is as long as it may be: {error}"
             finding = Finding(QUEUES, "warning", "traffic_unseen", text)
         return [] if finding is None else self.lifecycle.on_finding(finding, now)
 

@@ -73,18 +73,17 @@ class Watcher:
         """Begin to watch for silence, if that is what ends the delay and there is anything to watch."""
         if self._config.pre_stop_delay is not None:
             return None
-        limit = seconds(self._policy.maximum)
         if self._is_shared and not self._config.ports:
-            return self._unseen(f"this is the host's network, where traffic is not ours alone (--ports names what is); {limit}")
+            return self._unseen("on the host's network it is not ours alone (--ports says what is)")
         if not self._ports:
             other = "UDP" if surroundings.serves_udp() else "unix sockets" if surroundings.serves_unix() else ""
             if other:
-                return self._unseen(f"it comes over {other}, where it cannot be watched; {limit}")
+                return self._unseen(f"it comes over {other}")
             return Finding(DELAY, "info", "no_listener", "nobody listens on a TCP port, so there is no pre-stop delay", {})
         if not any(map(self._counts, self._ports)):
             listening = ", ".join(map(str, sorted(self._ports)[:8]))
             if self._config.ports:
-                return self._unseen(f"nobody listens on the --ports, but on {listening}; {limit}", "warning")
+                return self._unseen(f"nobody listens on the --ports, but on {listening}", "warning")
             text = f"only ignored ports are listened on ({listening}), so there is no pre-stop delay"
             return Finding(DELAY, "info", "no_listener", text, {})
         restricted = self._counts if self._config.ports or self._config.ignore_ports else None
@@ -98,10 +97,15 @@ class Watcher:
         ports = sorted(filter(self._counts, self._ports))
         shown = ", ".join(map(str, ports[:8]))
         text = f"watching the traffic to port {shown}: {first.count} connections, {before.average:.2f} events/s so far"
-        return Finding(NOTHING, "debug", "traffic_watched", text, {"ports": ports, "connections": first.count})
+        level = "debug"
+        if isinstance(self._view, ProcNet):
+            text += "; without sock_diag, where no connection at all is quiet"
+            level = "info"
+        return Finding(NOTHING, level, "traffic_watched", text, {"ports": ports, "connections": first.count})
 
     def _unseen(self, reason: str, level: str = "info") -> Finding:
-        return Finding(NOTHING, level, "traffic_unseen", f"the traffic is not watched: {reason} is a fixed delay", {})
+        text = f"the traffic cannot be watched, so the delay is {seconds(self._policy.maximum)}: {reason}"
+        return Finding(NOTHING, level, "traffic_unseen", text, {"reason": reason})
 
     def _look_at_connections(self, within: float) -> tuple[Connections, int]:
         """The connections, and how many events there were since the last look. Says when the next one is due."""
@@ -140,8 +144,8 @@ class Watcher:
         limit = f"{seconds(self._policy.maximum)} (--pre-stop-max)"
         if verdict == quiet.QUIET:
             text = f"the traffic has been quiet for {silence}, after {rate:.1f} events/s"
-        elif rate * self._policy.maximum < quiet.EVENTS:
-            text = f"there was too little traffic ({rate:.1f} events/s) for silence to mean anything: served on for {limit}"
+        elif seen.looked_at - seen.last_at >= self._policy.quiet:
+            text = f"{rate:.1f} events/s are too few for {silence} of silence to mean anything: served on for {limit}"
         else:
             text = f"the traffic has not gone quiet within {limit}: the last of it came {silence} ago"
         fields: dict[str, object] = {
