@@ -4,8 +4,8 @@ Silence must mean something. At 100 requests/s a second of it does, at one reque
 routers is late, it has a twentieth of the rate to show itself. So what is asked for is the longer of two times: the least quiet
 (an option), and the time in which EVENTS events were to be expected at the rate at which the container was serving.
 
-An event is a new connection, or inbound data on a connection between two looks: at most one for each connection and look, so
-that the rate is rather too low, and the time asked for rather too long. `python -m tests.simulation` shows what the figures do.
+An event is a new connection, or a segment of inbound data: a request, as a rule. (A large upload is many; then the least quiet
+is all that is asked for.) `python -m tests.simulation` shows what the figures do.
 """
 
 from pyinit.record import Record

@@ -56,6 +56,7 @@ class Watcher:
         self._ports = set(self._view.listeners())  # that are listened on, or were
         self._doors: set[int] = set()  # those that were open when the stop signal went out
         self._arrivals: Arrivals | None = None
+        self._segments = 0  # of inbound data, at the last look
         self._seen: quiet.Seen | None = None
         self._delay = loss.NO_DELAY if config.pre_stop_delay == 0 else loss.FIXED
         self._requested = self._closing = self._last = None if self._is_shared or not self._ports else counters.read()
@@ -116,8 +117,11 @@ class Watcher:
         self._ports.update(self._view.listeners())
         found = self._view.connections(self._counts, within)
         opened = self._arrivals.after_look(found.count)
+        # Whose connection has ended is missing from the sum. So it may be too low, and the sum of those that are active is not.
+        received = found.segments - self._segments if found.active else 0
+        self._segments = found.segments
         self.due_at = began + max(PERIOD, (system.cpu_time() - cost) / SHARE)
-        return found, max(opened, found.active)
+        return found, max(opened, found.active, received)
 
     def _look_at_traffic(self, now: float) -> Finding | None:
         if self._seen is None:

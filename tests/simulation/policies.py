@@ -53,7 +53,7 @@ def watch(rule: Rule, traffic: Traffic) -> float:
         told = until
         # Of a connection that has come and gone nobody can tell when that was.
         last, connection = events[-1] if events else (at, 0)
-        seen = quiet.saw(seen, at, len({connection for _, connection in events}), at - last if connection > 0 else None)
+        seen = quiet.saw(seen, at, len(events), at - last if connection > 0 else None)
     return seen.looked_at
 
 

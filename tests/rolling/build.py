@@ -1,0 +1,73 @@
+"""The images of the laboratory: servers with every init, and routers."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import BuildError
+from docker.utils.build import tar
+
+from tests.namespace import ROOT
+
+SERVERS, ROUTERS = "servers", "routers"
+
+#: On every image, so that those which a newer build has replaced are found.
+IMAGE_LABEL = "pyinit.rolling.image"
+
+#: Of the image's python3: Debian bookworm's.
+PYTHON = "3.11"
+
+REQUIREMENTS = ROOT / "tests" / "rolling" / "images" / "requirements.txt"
+WORK = ROOT / "build" / "rolling"
+WHEELS = WORK / "wheels"
+
+#: What of the checkout is sent to the engine, as lines of a .dockerignore.
+CONTEXT = ["*", "!pyinit", "!tests/rolling/images", "!build/rolling/wheels", "**/__pycache__"]
+
+
+def image(name: str) -> str:
+    """The tag of an image."""
+    return f"pyinit-rolling/{name}"
+
+
+def build_images(client: DockerClient) -> None:
+    """Build both images. It is quick where nothing has changed, and PyPI is asked for new requirements only."""
+    _download(WHEELS)
+    for name in (SERVERS, ROUTERS):
+        _build(client, name)
+    client.images.prune({"dangling": True, "label": IMAGE_LABEL})
+
+
+def _download(folder: Path) -> None:
+    """Fetch the wheels. In the engine's network there may be no PyPI, so they are sent along."""
+    stamp = folder.parent / "requirements.txt"
+    wanted = REQUIREMENTS.read_text()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for wheel in folder.glob("*.whl"):
+        wheel.unlink()
+    words = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    words += ["--python-version", PYTHON, "--only-binary", ":all:", "--dest", str(folder), "--requirement", str(REQUIREMENTS)]
+    subprocess.run(words, check=True)
+    stamp.write_text(wanted)
+
+
+def _build(client: DockerClient, name: str) -> None:
+    with tempfile.TemporaryFile() as context:
+        tar(ROOT, CONTEXT, fileobj=context)
+        try:
+            client.images.build(
+                fileobj=context,
+                custom_context=True,
+                dockerfile=f"tests/rolling/images/{name}.Dockerfile",
+                tag=image(name),
+                labels={IMAGE_LABEL: name},
+                rm=True,
+                forcerm=True,
+            )
+        except BuildError as error:
+            said = "".join(str(line.get("stream", "")) for line in error.build_log if isinstance(line, dict))
+            raise AssertionError(f"{name}.Dockerfile: {error}\n{said}") from None

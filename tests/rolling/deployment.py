@@ -1,0 +1,202 @@
+"""Three replicas of a server behind routers, and how an orchestrator replaces them: as Kubernetes does it.
+
+For each replica in turn: a new one is started and put into the routers once it answers. At the same moment the old one is
+asked to stop and the removal of its endpoint begins, which reaches the routers some time later. Nobody waits for the end of
+the old one before the next replica has its turn.
+"""
+
+import contextlib
+import http.client
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import requests
+from docker import DockerClient
+from docker.errors import APIError
+from docker.models.containers import Container
+from docker.models.networks import Network
+
+from tests.docker.engine import remove
+from tests.rolling.build import ROUTERS, SERVERS, image
+from tests.rolling.dnat import Dnat
+from tests.rolling.engine import network, started
+from tests.rolling.haproxy import HAProxy, addresses, control_ports
+from tests.rolling.results import Stop
+from tests.rolling.servers import PORT
+from tests.rolling.variants import DNAT, GRACE_PERIOD, Variant
+from tests.waiting import wait_until
+
+REPLICAS = 3
+
+#: Seconds for a replica or a router to answer: the machine may be busy with others.
+START = 60.0
+
+
+class Router(Protocol):
+    """Where clients ask: `host` and `port`. It sends requests to the endpoints that it has been told of."""
+
+    host: str
+    port: int
+
+    def admit(self, address: str) -> None:
+        """A new endpoint."""
+
+    def dismiss(self, address: str, routers: Sequence[int]) -> None:
+        """An endpoint less, in these of the routers."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A running container, and where it listens."""
+
+    container: Container
+    address: str
+
+    @property
+    def hostname(self) -> str:
+        """Its own name for itself, as in X-Replica."""
+        return str(self.container.id)[:12]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A rolling update that has ended; moments as in results."""
+
+    began: float
+    ended: float
+    stops: tuple[Stop, ...]
+
+
+class Deployment:
+    """Replicas and routers of one variant, for clients at `host` and `port`.
+
+    A context manager; nothing is left of it at the end.
+    """
+
+    def __init__(self, client: DockerClient, variant: Variant) -> None:
+        self._client, self._variant = client, variant
+        self._replicas: list[Replica] = []
+        self.host, self.port = "", 0
+
+    def __enter__(self) -> "Deployment":
+        with contextlib.ExitStack() as stack:
+            self._network, self._addresses = stack.enter_context(network(self._client))
+            self._stack = stack.enter_context(contextlib.ExitStack())
+            router = _router(self._client, self._variant, self._network, next(self._addresses))
+            self._router = self._stack.enter_context(router)
+            self.host, self.port = self._router.host, self._router.port
+            for _ in range(REPLICAS):
+                self._replicas.append(self._start())
+            for replica in self._replicas:
+                self._admit(replica)
+            self._all = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._all.close()
+
+    def roll_out(self) -> Rollout:
+        """Replace all replicas; return when the old ones are gone and every router knows of it."""
+        began = time.monotonic()
+        with ThreadPoolExecutor(2 * REPLICAS) as pool:
+            stopped: list[Future[Stop]] = []
+            for number, old in enumerate(self._replicas.copy()):
+                new = self._start()
+                self._admit(new)
+                self._replicas[number] = new
+                stopped.append(pool.submit(self._stop, pool, old, time.monotonic()))
+            stops = tuple(future.result() for future in stopped)
+        return Rollout(began, time.monotonic(), stops)
+
+    def _start(self) -> Replica:
+        address = next(self._addresses)
+        variant = self._variant
+        container = self._stack.enter_context(
+            started(
+                self._client,
+                image(SERVERS),
+                variant.command,
+                self._network,
+                address,
+                environment=dict(variant.init.env),
+                init=variant.init.from_engine,
+                stop_signal=f"SIG{variant.server.stop_signal}",
+            )
+        )
+        return Replica(container, address)
+
+    def _admit(self, replica: Replica) -> None:
+        wait_until(lambda: _answers(replica), f"{self._variant.names} answers", START)
+        self._router.admit(replica.address)
+
+    def _stop(self, pool: ThreadPoolExecutor, replica: Replica, requested: float) -> Stop:
+        removal = pool.submit(self._remove, replica.address, requested)
+        status = _stop_container(replica.container, requested, self._variant)
+        ended = time.monotonic()
+        removed = removal.result()
+        lines = replica.container.logs().decode(errors="replace").splitlines()
+        log = "\n".join(line for line in lines if line.startswith("pyinit:"))
+        remove(self._client, str(replica.container.id))
+        return Stop(replica.hostname, requested, removed, ended, status, log)
+
+    def _remove(self, address: str, requested: float) -> float:
+        """Let each router know when its time has come; return when the last one did."""
+        delays = self._variant.removal.delays
+        for delay in sorted(set(delays)):
+            time.sleep(max(0.0, requested + delay - time.monotonic()))
+            self._router.dismiss(address, [router for router, its_own in enumerate(delays) if its_own == delay])
+        return time.monotonic()
+
+
+def _stop_container(container: Container, requested: float, variant: Variant) -> int:
+    """What a kubelet does: the preStop hook, the stop signal, and SIGKILL when the grace period is over; the exit status."""
+    time.sleep(max(0.0, requested + variant.init.pre_stop - time.monotonic()))
+    container.kill(f"SIG{variant.server.stop_signal}")
+    try:
+        return _wait(container, requested + GRACE_PERIOD - time.monotonic())
+    except requests.exceptions.RequestException:  # of the SDK: a timeout is either ConnectionError or ReadTimeout
+        with contextlib.suppress(APIError):  # 409: it has ended just now
+            container.kill("SIGKILL")
+        return _wait(container, START)
+
+
+def _wait(container: Container, seconds: float) -> int:
+    return int(container.wait(timeout=max(1.0, seconds))["StatusCode"])
+
+
+def _answers(replica: Replica) -> bool:
+    connection = http.client.HTTPConnection(replica.address, PORT, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        replica.container.reload()
+        assert replica.container.status in ("created", "running"), f"it has ended: {replica.container.logs().decode()}"
+        return False
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _router(client: DockerClient, variant: Variant, where: Network, address: str) -> Iterator[Router]:
+    if variant.router == DNAT:
+        with started(client, image(ROUTERS), ["sleep", "infinity"], where, address, cap_add=["NET_ADMIN"]) as container:
+            yield Dnat(address, container)
+        return
+    routers = len(variant.removal.delays)
+    command = ["/routers/haproxies.sh", "/routers/haproxy.cfg", *control_ports(routers)]
+    with started(client, image(ROUTERS), command, where, address):
+        for router in range(routers):
+            wait_until(lambda router=router: _listens(address, router), "HAProxy listens", START)  # type: ignore[misc]
+        yield HAProxy(address, routers)
+
+
+def _listens(host: str, router: int) -> bool:
+    try:
+        addresses(host, router)
+    except OSError:
+        return False
+    return True

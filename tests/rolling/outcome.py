@@ -1,0 +1,74 @@
+"""What became of a request. Pure: how far it got, and the answer if there was one, decide its kind."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: How far a request got. GARBLED: something answered, but not in HTTP.
+CONNECTING, CONNECTED, SENT, ANSWERING, COMPLETE, GARBLED = (
+    "connecting",
+    "connected",
+    "sent",
+    "answering",
+    "complete",
+    "garbled",
+)
+
+OK = "ok"
+REFUSED = "refused"  # no connection: the port was closed, or nobody had the address
+RESET_BEFORE = "reset-before"  # connected, then reset or closed before the request could be sent
+RESET_AFTER = "reset-after"  # reset or closed after the request was sent, without a byte of an answer
+CUT = "cut"  # reset or closed within the answer
+SERVER_ERROR = "5xx"
+TIMEOUT = "timeout"
+ERROR = "error"  # an answer of 4xx, or one that is not HTTP: a fault of the laboratory, not of a stop
+
+#: Every kind of loss, in the order of a table.
+LOSSES = (REFUSED, RESET_BEFORE, RESET_AFTER, CUT, SERVER_ERROR, TIMEOUT, ERROR)
+
+_BROKEN_OFF = {CONNECTING: REFUSED, CONNECTED: RESET_BEFORE, SENT: RESET_AFTER, ANSWERING: CUT, GARBLED: ERROR}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One request, as its client saw it."""
+
+    at: float  #: time.monotonic() when it began
+    took: float  #: seconds
+    kind: str
+    kept: bool  #: whether its connection had carried a request before
+    status: int | None  #: of HTTP, where an answer began
+    replica: str | None  #: the X-Replica of the answer
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the client did not get what it asked for."""
+        return self.kind != OK
+
+    def as_json(self) -> str:
+        """One line, which from_json() reads."""
+        return json.dumps(vars(self))
+
+    @staticmethod
+    def from_json(line: str) -> "Outcome":
+        """The outcome that a line of as_json() tells."""
+        return Outcome(**json.loads(line))
+
+
+def classify(stage: str, status: int | None, timed_out: bool = False) -> str:
+    """The kind of a request that got as far as `stage`, and there ended or (COMPLETE) was answered."""
+    if timed_out:
+        return TIMEOUT
+    if stage != COMPLETE:
+        return _BROKEN_OFF[stage]
+    assert status is not None, "a complete answer has a status"
+    if status >= 500:
+        return SERVER_ERROR
+    return ERROR if status >= 400 else OK
+
+
+def losses(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """How many were lost, by kind, without the kinds that did not occur."""
+    counts = Counter(outcome.kind for outcome in outcomes)
+    return {kind: counts[kind] for kind in LOSSES if counts[kind]}

@@ -1,0 +1,131 @@
+"""What one rolling update gave: when each replica was stopped and how it ended, and how many requests were lost.
+
+Moments are seconds of time.monotonic() of the machine that ran the laboratory; a file of results has one JSON object per line.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+#: What a mark can stand for: the stop request, the last router that has removed the endpoint, the end of the container.
+STOP, REMOVAL, END = "stop", "removal", "end"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment of a rolling update, for a line in its timeline."""
+
+    at: float
+    kind: str
+    replica: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The end of one old replica.
+
+    `replica`: the container's hostname, as in the header X-Replica. `requested`: when the orchestrator asked for the stop (a
+    preStop hook begins then). `removed`: when the last router knew. `ended`: when the container was gone. `status`: its exit
+    status. `log`: what its init said of the stop, where that is pyinit and not on Swarm.
+    """
+
+    replica: str
+    requested: float
+    removed: float
+    ended: float
+    status: int
+    log: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """The stop time: from the request to the container's end."""
+        return self.ended - self.requested
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """Its moments, for a timeline."""
+        return (
+            Mark(self.requested, STOP, self.replica),
+            Mark(self.removed, REMOVAL, self.replica),
+            Mark(self.ended, END, self.replica),
+        )
+
+
+@dataclass(frozen=True)
+class RolloutResult:
+    """One rolling update of one variant.
+
+    `server`, `form`, `init`, `router` and `removal` name the variant, in the words of a table; `number` counts its rollouts
+    from 1. `began` and `ended`: from the start of the first new replica to the moment when every old one was gone and every
+    router knew. `requests`: how many were begun until the next rollout began, and with the first one those before it, too.
+    `lost`: how many of them by kind, without those that were ok.
+    """
+
+    server: str
+    form: str
+    init: str
+    router: str
+    removal: str
+    number: int
+    began: float
+    ended: float
+    requests: int
+    lost: Mapping[str, int]
+    stops: tuple[Stop, ...]
+
+    @property
+    def variant(self) -> tuple[str, str, str, str, str]:
+        """What the rollouts of one row of a table have in common."""
+        return (self.server, self.form, self.init, self.router, self.removal)
+
+    @property
+    def seconds(self) -> float:
+        """The rollout time."""
+        return self.ended - self.began
+
+    @property
+    def lost_in_all(self) -> int:
+        """How many requests were lost, of whatever kind."""
+        return sum(self.lost.values())
+
+    @property
+    def stop_times(self) -> tuple[float, ...]:
+        """Of each replica, in seconds."""
+        return tuple(stop.seconds for stop in self.stops)
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The exit status of each replica."""
+        return tuple(stop.status for stop in self.stops)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """All moments of all replicas, for a timeline."""
+        return tuple(mark for stop in self.stops for mark in stop.marks)
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps({**asdict(self), "lost": dict(self.lost)})
+
+
+def from_json(line: str) -> RolloutResult:
+    """What as_json() wrote."""
+    fields: dict[str, Any] = json.loads(line)
+    return RolloutResult(**{**fields, "stops": tuple(Stop(**stop) for stop in fields["stops"])})
+
+
+def by_variant(results: Iterable[RolloutResult]) -> dict[tuple[str, str, str, str, str], list[RolloutResult]]:
+    """The results of each variant, in the order of their first one."""
+    found: dict[tuple[str, str, str, str, str], list[RolloutResult]] = {}
+    for result in results:
+        found.setdefault(result.variant, []).append(result)
+    return found
+
+
+def read(path: Path) -> Iterator[RolloutResult]:
+    """The results in a file."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield from_json(line)

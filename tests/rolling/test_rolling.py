@@ -1,0 +1,123 @@
+"""Rolling updates under load, once each: the quick form of the laboratory."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from statistics import median
+
+import docker
+import pytest
+from docker import DockerClient
+from docker.errors import DockerException
+
+from tests.rolling.dnat import rules
+from tests.rolling.plans import OTHERS, PLAIN, full, quick
+from tests.rolling.results import REMOVAL, STOP, RolloutResult, Stop, by_variant, from_json
+from tests.rolling.rollout import prepare, run
+from tests.rolling.swarm import swarm
+from tests.rolling.variants import DNAT, HAPROXY, SWARM, Variant, in_form, select
+
+
+@pytest.fixture(scope="module")
+def images() -> Iterator[DockerClient]:
+    """An engine that has the images; the test is skipped, or under CI fails, where none answers."""
+    try:
+        client = docker.from_env()
+        client.ping()
+    except DockerException as error:
+        reason = f"no Docker engine answers (tests/docker/prepare.sh starts one): {error}"
+        if os.environ.get("CI") or os.environ.get("REQUIRE_DOCKER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with contextlib.closing(client):
+        prepare(client)
+        yield client
+
+
+def only(init: str, router: str, removal: str) -> Variant:
+    (variant,) = select([PLAIN], ["start.sh"], [init], [router], [removal])
+    return variant
+
+
+def roll_out(variant: Variant) -> RolloutResult:
+    ((result, outcomes),) = run(variant)
+    assert result.requests == len(outcomes) > 100
+    assert len(result.stops) == 3
+    assert {one.replica for one in outcomes} >= {stop.replica for stop in result.stops}, "the old replicas have served"
+    return result
+
+
+@pytest.mark.usefixtures("images")
+def test_under_pyinit_with_delay_auto_no_request_is_lost_and_the_stop_is_shorter_than_a_sleep_of_15_seconds() -> None:
+    result = roll_out(only("auto", HAPROXY, "1.5"))
+    assert not result.lost
+    assert result.statuses == (0, 0, 0)
+    assert 5 < median(result.stop_times) < 0.6 * 15
+    for stop in result.stops:
+        assert stop.removed - stop.requested == pytest.approx(1.5, abs=0.5)
+
+
+@pytest.mark.usefixtures("images")
+@pytest.mark.parametrize("init", OTHERS)
+def test_under_another_init_requests_are_lost(init: str) -> None:
+    result = roll_out(only(init, HAPROXY, "1.5"))
+    assert result.lost_in_all > 0
+    assert result.statuses == (143, 143, 143)
+
+
+@pytest.mark.usefixtures("images")
+def test_under_pyinit_no_request_is_lost_behind_iptables() -> None:
+    result = roll_out(only("auto", DNAT, "1.5"))
+    assert not result.lost
+    assert result.statuses == (0, 0, 0)
+
+
+def test_under_pyinit_no_request_is_lost_on_swarm(images: DockerClient) -> None:
+    with swarm(images):
+        result = roll_out(only("auto", SWARM, "5"))
+    assert not result.lost
+    assert result.statuses == (0, 0, 0)
+
+
+def test_the_quick_form_measures_what_is_tested_here() -> None:
+    assert [(variant.init.name, variant.router) for variant, _ in quick()] == [
+        ("pyinit, delay auto", HAPROXY),
+        *((init, HAPROXY) for init in OTHERS),
+        ("pyinit, delay auto", DNAT),
+        ("pyinit, delay auto", SWARM),
+    ]
+
+
+def test_the_full_form_measures_every_variant_once() -> None:
+    variants = [variant for variant, _ in full()]
+    assert len(set(variants)) == len(variants)
+
+
+def test_a_sleep_belongs_to_exec_form_and_a_straggler_to_haproxy() -> None:
+    found = select([PLAIN], ["start.sh", "exec"], ["sleep", "auto"], [HAPROXY, DNAT, SWARM], ["straggler", "5"])
+    told = {(variant.form, variant.init.name, variant.router, len(variant.removal.delays)) for variant in found}
+    assert ("exec form", "none, preStop sleep 15", HAPROXY, 4) in told
+    assert not [variant for variant in found if variant.form == "start.sh" and variant.init.pre_stop]
+    assert not [variant for variant in found if variant.router != HAPROXY and len(variant.removal.delays) > 1]
+    assert not [variant for variant in found if variant.router == SWARM and variant.init.pre_stop]
+
+
+def test_forms_are_those_of_a_dockerfile() -> None:
+    assert in_form("start.sh", "serve -p 80") == ["/app/start.sh", "serve", "-p", "80"]
+    assert in_form("shell form", "serve -p 80") == ["/bin/sh", "-c", "serve -p 80"]
+    assert in_form("exec form", "serve -p 80") == ["serve", "-p", "80"]
+
+
+def test_every_endpoint_of_iptables_gets_an_equal_part() -> None:
+    chances = [line.split()[9] for line in rules("10.0.0.2", ["a", "b", "c"]).splitlines() if "statistic" in line]
+    assert [float(chance) for chance in chances] == pytest.approx([1 / 3, 1 / 2])
+    assert "--to-destination c:8000" in rules("10.0.0.2", ["a", "b", "c"])
+
+
+def test_a_result_survives_its_file() -> None:
+    stop = Stop("replica", requested=2.0, removed=3.5, ended=9.0, status=0)
+    result = RolloutResult("server", "form", "init", "router", "removal", 1, 1.0, 9.5, 100, {"refused": 2}, (stop,))
+    assert from_json(result.as_json()) == result
+    assert by_variant([result, result]) == {result.variant: [result, result]}
+    assert (result.lost_in_all, result.stop_times, result.statuses, result.seconds) == (2, (7.0,), (0,), 8.5)
+    assert [(mark.at, mark.kind) for mark in result.marks][:2] == [(2.0, STOP), (3.5, REMOVAL)]

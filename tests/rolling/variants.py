@@ -1,0 +1,123 @@
+"""The variants of a rolling update: a server, the form of its command, an init, a router, and when the endpoint is removed."""
+
+import itertools
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.rolling.servers import Server
+
+START_SCRIPT, SHELL_FORM, EXEC_FORM = "start.sh", "shell form", "exec form"
+FORMS = {"start.sh": START_SCRIPT, "shell": SHELL_FORM, "exec": EXEC_FORM}
+
+#: Seconds from the stop request to SIGKILL, as Kubernetes has it.
+GRACE_PERIOD = 30.0
+
+
+@dataclass(frozen=True)
+class Init:
+    """An init, and what is set up around it.
+
+    `words` stand before the command. `from_engine`: whether Docker puts its own init into the container. `pre_stop`: seconds
+    that the orchestrator waits before it sends the stop signal, as a kubelet does that runs a preStop hook with a sleep.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    from_engine: bool = False
+    pre_stop: float = 0.0
+
+
+#: By the word that the command line uses.
+INITS = {
+    "none": Init("none"),
+    "tini": Init("tini", ("tini", "--")),
+    "tini-g": Init("tini -g", ("tini", "-g", "--")),
+    "dumb-init": Init("dumb-init", ("dumb-init", "--")),
+    "catatonit": Init("catatonit", ("catatonit", "--")),
+    "docker": Init("docker run --init", from_engine=True),
+    "sleep": Init("none, preStop sleep 15", pre_stop=15.0),
+    "fixed": Init("pyinit, delay 15", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "15"),)),
+    "auto": Init("pyinit, delay auto", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "auto"),)),
+}
+
+#: preStop sleep is what is usually recommended, and it is recommended together with exec form.
+ONLY_IN_EXEC_FORM = ("sleep",)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """When the routers learn that an endpoint is to be removed: for each router, seconds after the stop request."""
+
+    name: str
+    delays: tuple[float, ...]
+
+
+REMOVALS = {
+    "0": Removal("0 s", (0.0,)),
+    "1.5": Removal("1.5 s", (1.5,)),
+    "5": Removal("5 s", (5.0,)),
+    "straggler": Removal("1.5 s, one router 12 s", (1.5, 1.5, 1.5, 12.0)),
+}
+
+#: On Swarm the engine removes the endpoint, and the router learns of it when it asks again: seconds between two questions.
+#: HAProxy's default is 1; the engine's DNS allows its answers to be kept for 600.
+DNS_REMOVALS = {"1": Removal("DNS every 1 s", (1.0,)), "5": Removal("DNS every 5 s", (5.0,))}
+
+HAPROXY, DNAT, SWARM = "haproxy", "dnat", "swarm"
+ROUTERS = (HAPROXY, DNAT, SWARM)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is updated, and how."""
+
+    server: Server
+    form: str
+    init: Init
+    router: str
+    removal: Removal
+
+    @property
+    def command(self) -> list[str]:
+        """The words that the container starts with."""
+        return [*self.init.words, *in_form(self.form, self.server.command)]
+
+    @property
+    def names(self) -> tuple[str, str, str, str, str]:
+        """As in a result: server, form, init, router, removal."""
+        return (self.server.name, self.form, self.init.name, self.router, self.removal.name)
+
+
+def in_form(form: str, command: str) -> list[str]:
+    """The words of a command line in this form; the shell form is what Docker makes of a CMD without brackets."""
+    if form == START_SCRIPT:
+        return ["/app/start.sh", *shlex.split(command)]
+    return ["/bin/sh", "-c", command] if form == SHELL_FORM else shlex.split(command)
+
+
+def select(
+    servers: Sequence[Server],
+    forms: Sequence[str],
+    inits: Sequence[str],
+    routers: Sequence[str],
+    removals: Sequence[str],
+) -> list[Variant]:
+    """Every combination that makes sense; forms, inits and removals by the words of the command line."""
+    every = itertools.product(servers, routers, removals, forms, inits)
+    return [
+        Variant(server, FORMS[form], INITS[init], router, removals_of(router)[removal])
+        for server, router, removal, form, init in every
+        if removal in removals_of(router)
+        and (form == "exec" or init not in ONLY_IN_EXEC_FORM)
+        and not (router == SWARM and INITS[init].pre_stop)  # Swarm has no such hook
+    ]
+
+
+def removals_of(router: str) -> dict[str, Removal]:
+    """The removals that a router can have, by the word of the command line."""
+    if router == SWARM:
+        return DNS_REMOVALS
+    # A straggler needs others that are in time, and there is one iptables only.
+    return {name: removal for name, removal in REMOVALS.items() if router == HAPROXY or len(removal.delays) == 1}
