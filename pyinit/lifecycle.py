@@ -39,6 +39,10 @@ NOTHING = ""
 DELAY = "delay"
 QUEUES = "queues"
 
+# What has ended a delay before its time, besides the traffic.
+CUT_SHORT = "cut short"
+PRE_STOP_COMMAND = "pre-stop command"
+
 #: Seconds that the stop signal waits at most for the accept queues to be empty.
 QUEUES_MAY_TAKE = 1.0
 
@@ -145,8 +149,9 @@ class Lifecycle:
         self._held: tuple[int, ...] = ()
         self._pre_stop: int | None = None  # PID of the pre-stop command while it runs
         self._pre_stop_was = 0  # and also after it ran out of time
-        self.was_hurried = False  # a second stop request has cut the pre-stop phase short
+        self.delay_ended_by: str | None = None  # CUT_SHORT, PRE_STOP_COMMAND
         self._delay_over_at: float | None = None
+        self._is_quiet = False  # the traffic says so, while the pre-stop command that has the last word does not yet
         self._queues_over_at: float | None = None
         self._pre_stop_over_at: float | None = None
         self._spared: int | None = None  # the process group of a pre-stop command that may finish
@@ -237,7 +242,9 @@ class Lifecycle:
             said.append(Say(finding.level, finding.event, finding.message, finding.fields))
         if finding.ends == DELAY and self._delay_over_at is not None:
             self._story.append(finding.message)
-            return [*said, *self._end_delay(now)]
+            # The load balancer's own word, which the pre-stop command asks for, is better than a conclusion from silence.
+            self._is_quiet = self._config.pre_stop_until and self._pre_stop is not None
+            return said if self._is_quiet else [*said, *self._end_delay(now)]
         if finding.ends == QUEUES and self._queues_over_at is not None:
             return [*said, *self._begin_stopping(now)]
         return said
@@ -287,7 +294,7 @@ class Lifecycle:
             return self._begin_pre_stop(heading, fields, received.signum, now)
         said = Say("info", "stop_requested", f"{heading}, again", fields)
         if self.phase == PRE_STOP:
-            self.was_hurried = True
+            self.delay_ended_by = CUT_SHORT
             return [said, *self._begin_stopping(now)]
         if self.phase == SWEEPING:
             if self._config.grace_period is not None:
@@ -312,20 +319,19 @@ class Lifecycle:
         note = f"; the command {' '.join(waits).removeprefix('and ')}" if waits else ""
         shown = "auto" if delay is None else delay
         said = Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": shown, "pre_stop": hook})
-        actions: list[Action] = [said, WatchTraffic()]
         self.phase = PRE_STOP
         if not waits:
-            return [*actions, *self._await_queues(now)]
+            return [said, WatchTraffic(), *self._await_queues(now)]
         self._delay_over_at = now + longest if delay != 0 else None
-        if hook:
-            actions.append(RunPreStop(signum))
-        return actions
+        # The pre-stop command first: should there be no traffic at all, it must be waited for all the same.
+        return [said, RunPreStop(signum), WatchTraffic()] if hook else [said, WatchTraffic()]
 
     def _end_delay(self, now: float) -> list[Action]:
         self._delay_over_at = None
         actions: list[Action] = []
         if self._config.pre_stop_until and self._pre_stop is not None:
-            actions.append(KillPreStop(self._pre_stop))
+            text = f"the pre-stop command has not succeeded within {seconds(self._since(now))}, and is killed"
+            actions += [_say("pre_stop_timeout", text, "warning", pid=self._pre_stop), KillPreStop(self._pre_stop)]
             self._pre_stop = None
         return actions + self._stop_when_due(now)
 
@@ -356,15 +362,17 @@ class Lifecycle:
         self._pre_stop_over_at = None
         level = "warning" if child.status else "info"
         until = self._config.pre_stop_until and self._delay_over_at is not None
-        meaning = ("; the delay goes on" if child.status else ", which ends the delay") if until else ""
+        ends = not child.status or self._is_quiet
+        meaning = (", and the delay ends" if ends else "; the delay goes on") if until else ""
         said = _say(
             "pre_stop_exited",
             f"the pre-stop command exited with status {child.status} after {seconds(self._since(now))}{meaning}",
             level,
             status=child.status,
         )
-        if until and not child.status:
+        if until and ends:
             self._delay_over_at = None
+            self.delay_ended_by = None if child.status else PRE_STOP_COMMAND
         return [said, *self._stop_when_due(now)]
 
     def _on_pre_stop_timeout(self, now: float) -> list[Action]:
@@ -407,7 +415,8 @@ class Lifecycle:
             self._begin_grace(now)
         if self._config.pre_stop_until and self._pre_stop is not None:
             pid, self._pre_stop = self._pre_stop, None
-            return [said, KillPreStop(pid)]
+            text = "the pre-stop command is killed: there is no command any more that could be told"
+            return [said, _say("pre_stop_killed", text, pid=pid), KillPreStop(pid)]
         return [said]
 
     def _on_time_over(self, now: float) -> list[Action]:

@@ -91,7 +91,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "",
             "auto watches these TCP ports only (none: all)",
         ),
-        Option("--ignore-ports", "PORT[-PORT][,...]", values.ports, "", "auto does not watch these: probes, metrics"),
+        Option("--ignore-ports", "PORT[-PORT][,...]", values.ports, "none", "auto does not watch these: probes, metrics"),
         Option(
             "--pre-stop",
             "COMMAND",
@@ -104,7 +104,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "yes|no",
             values.switch,
             "no",
-            "the success of the pre-stop command is the end of the delay, the end of the delay its time limit",
+            "the success of the pre-stop command ends the delay, and silence does not before it; the delay is its time limit",
             implied="yes",
         ),
         Option("--pre-stop-timeout", "SECONDS", values.duration, "10", "SIGKILL for a pre-stop command after so long"),
@@ -278,18 +278,21 @@ def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
         raise UsageError(f"no command given: {USAGE}")
 
     fields: dict[str, object] = {}
+    names: dict[str, str] = {}
     for option in all_options():
         sources = [(option.flag, text) for text in given.get(option.flag, [])]
         if environ.get(option.variable) and (option.merges or not sources):
             sources.insert(0, (option.variable, environ[option.variable]))
         found = [_value(option, text, name) for name, text in sources]
+        if sources:
+            names[option.field] = sources[-1][0]
         if option.merges:
             fields[option.field] = {key: value for pairs in found for key, value in pairs.items()}  # type: ignore[attr-defined]  # every parser of a merging option makes a dict
         else:
             fields[option.field] = found[-1] if found else option.parse(option.default)
-    config = Config(**fields)  # type: ignore[arg-type]  # one per option
+    config, warnings = _together(fields, names)
     variables = [option.variable for option in all_options()]
-    warnings = _contradictions(config) + [
+    warnings += [
         f"{name if name.isprintable() else ascii(name)} is no variable of pyinit; "
         f"did you mean {nearest(name, variables)}? It is ignored"
         for name in sorted(environ)
@@ -298,31 +301,43 @@ def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
     return Parsed(config, tuple(command), script, tuple(warnings))
 
 
-def _contradictions(config: Config) -> list[str]:
-    """Options that do not go together: raises UsageError where they cannot be meant, returns warnings where they may be."""
-    warnings = []
-    delay, timeout = config.pre_stop_delay, config.stop_timeout
-    if config.pre_stop_min > config.pre_stop_max:
+def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config, list[str]]:
+    """The Config, and warnings, of options that are good each by itself. Raises UsageError where they cannot all be meant.
+
+    `names` are those that were given, by field: a flag, or a variable.
+    """
+    if "pre_stop_min" not in names:
+        lowest = min(Config(**fields).pre_stop_min, Config(**fields).pre_stop_max)  # type: ignore[arg-type]  # one per option
+        fields["pre_stop_min"] = lowest
+    config = Config(**fields)  # type: ignore[arg-type]  # one per option
+    delay, timeout, grace = config.pre_stop_delay, config.stop_timeout, config.grace_period
+    if delay is None and config.pre_stop_min > config.pre_stop_max:
+        at_most = names.get("pre_stop_max", "the default of --pre-stop-max")
         raise UsageError(
-            f"--pre-stop-min ({config.pre_stop_min:g} s) is above --pre-stop-max ({config.pre_stop_max:g} s): "
+            f"{names['pre_stop_min']}: {config.pre_stop_min:g} s is above {at_most}, {config.pre_stop_max:g} s: "
             "lower the one or raise the other"
         )
-    if config.pre_stop_until and config.pre_stop is None:
-        raise UsageError("--pre-stop-until: there is no command whose success could be awaited: add --pre-stop")
-    if config.pre_stop_until and delay == 0:
-        raise UsageError("--pre-stop-until: there is no delay that could end early: add --pre-stop-delay (auto, or seconds)")
-    if timeout is not None and config.grace_period is not None and config.grace_period >= timeout:
+    if delay is None and timeout is not None and grace is not None and grace >= timeout:
         raise UsageError(
-            f"--grace-period ({config.grace_period:g} s) leaves nothing of --stop-timeout ({timeout:g} s): it must be lower"
+            f"{names['grace_period']}: {grace:g} s leave no time for a delay, of {timeout:g} s ({names['stop_timeout']}): "
+            "lower the one or raise the other"
         )
+    warnings = []
+    if config.pre_stop_until and (config.pre_stop is None or delay == 0):
+        missing = "--pre-stop-delay" if config.pre_stop else "--pre-stop"
+        warnings.append(f"{names['pre_stop_until']}: of no use without {missing}; it is ignored")
+        config = Config(**{**fields, "pre_stop_until": False})  # type: ignore[arg-type]  # as above
     if delay is None and config.pre_stop_quiet > config.longest_delay:
         warnings.append(
             f"--pre-stop-quiet ({config.pre_stop_quiet:g} s) is above the longest delay ({config.longest_delay:g} s): "
             "the delay will always be the longest"
         )
-    if delay is not None and timeout is not None and delay >= timeout:
-        warnings.append(f"--pre-stop-delay ({delay:g} s) is not below --stop-timeout ({timeout:g} s): SIGKILL will come first")
-    return warnings
+    if delay and timeout is not None and delay >= timeout:
+        text = (
+            f"{names['pre_stop_delay']}: {delay:g} s are not below {timeout:g} s ({names['stop_timeout']}): SIGKILL comes first"
+        )
+        warnings.append(text)
+    return config, warnings
 
 
 def help_text() -> str:

@@ -73,6 +73,8 @@ class Supervisor:
         self.lifecycle = Lifecycle(config, command.pid, self.started_at)
         self.jobs = jobs
         self.watch = Watch()
+        # The network namespace, and what it counts, may be much older than we: that of a pod outlives its containers.
+        self.counters_at_start = system.read_file("/proc/net/snmp") if config.pre_stop_delay is None else b""
         self.traffic: Watcher | None = None  # from the stop request on
         self.is_blind = False  # it has failed
         self.losses: Losses | None = None
@@ -166,7 +168,8 @@ class Supervisor:
                 from pyinit.traffic.watcher import Watcher
 
                 requested_at = self.lifecycle.requested_at
-                self.traffic = Watcher(self.config, self.started_at, now if requested_at is None else requested_at)
+                times = (self.started_at, now if requested_at is None else requested_at)
+                self.traffic = Watcher(self.config, *times, self.counters_at_start)
             if self.traffic is not None:
                 finding = ask(self.traffic)
         except Exception as error:  # noqa: BLE001 - the kernel's tables hold surprises, and the stop must go on
@@ -196,7 +199,7 @@ class Supervisor:
         """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
         self.command.owed = request.signum
         if request.is_stop:
-            self.tell_traffic(lambda traffic: traffic.on_signalled(self.lifecycle.was_hurried))
+            self.tell_traffic(lambda traffic: traffic.on_signalled(self.lifecycle.delay_ended_by))
         denied: list[int] = []
         early = self.tell_command_first(request)
         table = processes.snapshot(self.command.pid if self.lifecycle.status is None else None)

@@ -63,8 +63,10 @@ def _port(text: str) -> int:
 
 
 def ports(text: str) -> tuple[tuple[int, int], ...]:
-    """Ranges of TCP ports, both ends included: "8080,9000-9010"."""
+    """Ranges of TCP ports, both ends included: "8080,9000-9010"; none for "none"."""
     found = []
+    if text == "none":
+        return ()
     for word in text.split(","):
         first, dash, last = word.partition("-")
         if word.strip():

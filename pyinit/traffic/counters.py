@@ -31,6 +31,14 @@ def parse(text: bytes) -> dict[bytes, int]:
     return found
 
 
+def opened_in(snmp: bytes) -> int:
+    """Handshakes completed, as of this content of /proc/net/snmp; 0 where it does not tell."""
+    try:
+        return parse(snmp).get(b"PassiveOpens", 0)
+    except ValueError:
+        return 0
+
+
 def read() -> Counters | None:
     """The counters now; None where /proc does not tell (gVisor tells a part, which is no use)."""
     try:

@@ -1,5 +1,6 @@
 """PURE. What a stop has cost: from the kernel's counters to a line for people."""
 
+from pyinit.lifecycle import CUT_SHORT, PRE_STOP_COMMAND
 from pyinit.record import Record
 from pyinit.traffic import quiet
 
@@ -7,16 +8,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.traffic.counters import Counters
 
-# How the pre-stop delay ended, besides quiet.QUIET and quiet.MAXIMUM.
+# How the pre-stop delay ended, besides quiet.QUIET and quiet.MAXIMUM, CUT_SHORT and PRE_STOP_COMMAND.
 NO_DELAY = "no delay"
 FIXED = "fixed"
-CUT_SHORT = "cut short"
+IGNORED = "only ignored ports"
 
 #: What would have helped those who came too late, by how the delay ended.
 HINTS = {
     NO_DELAY: "serve on until routers have noticed: --pre-stop-delay auto",
     FIXED: "routers were later than the delay: raise --pre-stop-delay, or set it to auto",
-    CUT_SHORT: "the delay was cut short",
+    IGNORED: "the ports that they came to do not count: --ports, --ignore-ports",
+    CUT_SHORT: "a second stop request cut the delay short",
+    PRE_STOP_COMMAND: "the pre-stop command succeeded too early",
     quiet.QUIET: "some router was silent for a while and came back: raise --pre-stop-quiet",
     quiet.MAXIMUM: "traffic came to the end: raise --pre-stop-max, and with it the orchestrator's timeout",
 }
@@ -28,13 +31,12 @@ KILLED = "connections were open at SIGKILL: raise --grace-period"
 class Story(Record):
     """What was seen of a stop. Times are seconds after the stop request.
 
-    `requested` are the counters at the request, `closing` when the ports were last known to be open, `ended` at the end;
-    `last_event` is when traffic was last seen, `last_reset` when a reset was; `open_at_kill` counts connections.
+    `requested` are the counters at the request, `signalled` those at the stop signal, `ended` those at the end; `last_event` is when traffic was last seen, `last_reset` when a reset was; `open_at_kill` counts connections.
     """
 
     delay: str
     requested: "Counters"
-    closing: "Counters"
+    signalled: "Counters"
     ended: "Counters"
     last_event: float | None
     last_reset: float | None
@@ -51,8 +53,8 @@ class Losses(Record):
 
 def report(story: Story) -> Losses:
     """What was lost at most, when the last request came, and what would help."""
-    resets = max(0, story.ended.resets - story.closing.resets)
-    unread = max(0, min(resets, story.ended.unread - story.closing.unread))
+    resets = max(0, story.ended.resets - story.signalled.resets)
+    unread = max(0, min(resets, story.ended.unread - story.signalled.unread))
     overflows = max(0, story.ended.overflows - story.requested.overflows)
     drops = max(overflows, story.ended.drops - story.requested.drops)
     parts, hints = [], []

@@ -43,10 +43,11 @@ LOSSES = "losses"
 class Watcher:
     """What watches. `due_at` is when look() wants to be called next, on the clock of system.monotonic(); None: not at all."""
 
-    def __init__(self, config: "Config", started_at: float, requested_at: float) -> None:
-        """Raises OSError where nothing can be seen."""
+    def __init__(self, config: "Config", started_at: float, requested_at: float, counters_at_start: bytes) -> None:
+        """When we were started and when the stop was requested; /proc/net/snmp at the start. Raises OSError where we are blind."""
         self._config = config
         self._started_at = started_at
+        self._opened_at_start = counters.opened_in(counters_at_start)
         self._requested_at = requested_at
         self.due_at: float | None = None
         self._waits_for = NOTHING
@@ -54,12 +55,12 @@ class Watcher:
         self._view = _open_view()
         self._is_shared = surroundings.on_host_network()
         self._ports = set(self._view.listeners())  # that are listened on, or were
-        self._doors: set[int] = set()  # those that were open when the stop signal went out
+        self._were_open = False  # when the stop signal went out
         self._arrivals: Arrivals | None = None
         self._segments = 0  # of inbound data, at the last look
         self._seen: quiet.Seen | None = None
         self._delay = loss.NO_DELAY if config.pre_stop_delay == 0 else loss.FIXED
-        self._requested = self._closing = self._last = None if self._is_shared or not self._ports else counters.read()
+        self._requested = self._signalled = self._last = None if self._is_shared or not self._ports else counters.read()
         self._last_event: float | None = None
         self._last_reset: float | None = None
         self._open_at_kill = 0
@@ -84,15 +85,16 @@ class Watcher:
         if not any(map(self._counts, self._ports)):
             listening = ", ".join(map(str, sorted(self._ports)[:8]))
             if self._config.ports:
-                return self._unseen(f"nobody listens on the --ports, but on {listening}", "warning")
+                return self._unseen(f"nobody listens on a port that counts, but on {listening} (--ports)", "warning")
             text = f"only ignored ports are listened on ({listening}), so there is no pre-stop delay"
+            self._delay = loss.IGNORED
             return Finding(DELAY, "info", "no_listener", text, {})
         restricted = self._counts if self._config.ports or self._config.ignore_ports else None
         self._arrivals = arrivals.choose(self._view, restricted, self._is_shared)
         self._waits_for = DELAY
         first, _ = self._look_at_connections(quiet.FIRST)
         life = max(1.0, self._requested_at - self._started_at)
-        opened = 0 if self._requested is None else self._requested.opened
+        opened = 0 if self._requested is None else self._requested.opened - self._opened_at_start
         before = quiet.Before(max(opened, first.segments) / life, first.active, first.idle)
         self._seen = quiet.Seen(before)
         ports = sorted(filter(self._counts, self._ports))
@@ -105,6 +107,7 @@ class Watcher:
         return Finding(NOTHING, level, "traffic_watched", text, {"ports": ports, "connections": first.count})
 
     def _unseen(self, reason: str, level: str = "info") -> Finding:
+        self._delay = quiet.MAXIMUM
         text = f"the traffic cannot be watched, so the delay is {seconds(self._policy.maximum)}: {reason}"
         return Finding(NOTHING, level, "traffic_unseen", text, {"reason": reason})
 
@@ -181,29 +184,31 @@ class Watcher:
 
     # --- what is lost ---
 
-    def on_signalled(self, was_hurried: bool) -> None:
-        """The stop signal goes out now: from here on a closed door is a loss. A later one changes nothing."""
+    def on_signalled(self, ended_by: str | None) -> None:
+        """The stop signal goes out now: from here on a reset is a loss. A later one changes nothing.
+
+        `ended_by` is what has ended the delay, if it was neither the traffic nor the time.
+        """
         if self._waits_for == LOSSES:
             return
-        if was_hurried and self._delay != loss.NO_DELAY:
-            self._delay = loss.CUT_SHORT
+        if ended_by and self._delay != loss.NO_DELAY:
+            self._delay = ended_by
         self._waits_for = LOSSES
-        self._doors = set(self._view.listeners())
-        self._look_at_doors(system.monotonic())
+        self._were_open = bool(self._view.listeners())
+        self._look_at_counters(system.monotonic())
+        self._signalled, self._last_reset = self._last, None
 
-    def _look_at_doors(self, now: float) -> None:
-        """Note the counters, and whether all ports are open yet; and when it was that resets were sent."""
+    def _look_at_counters(self, now: float) -> None:
+        """Note the counters, and when it was that resets were sent."""
         read = counters.read()
         since = now - self._requested_at
         self.due_at = now + max(PERIOD, since * RESOLUTION)
-        if read is None or self._last is None or not self._doors:
+        if read is None or self._last is None or not self._were_open:
             self.due_at = None
             return
         if read.resets > self._last.resets:
             self._last_reset = since
         self._last = read
-        if self._doors.issubset(self._view.listeners()):
-            self._closing, self._last_reset = read, None
 
     def on_kill(self) -> None:
         """SIGKILL goes out now."""
@@ -212,13 +217,12 @@ class Watcher:
 
     def losses(self, now: float) -> loss.Losses | None:
         """The report; None where nobody listened, or nothing can be known."""
-        closing = self._closing
-        self._look_at_doors(now)
+        self._look_at_counters(now)
         self.due_at = None
-        if not self._doors or self._requested is None or closing is None or self._last is None:
+        if not self._were_open or self._requested is None or self._signalled is None or self._last is None:
             return None
         times = (self._last_event, self._last_reset)
-        return loss.report(loss.Story(self._delay, self._requested, closing, self._last, *times, self._open_at_kill))
+        return loss.report(loss.Story(self._delay, self._requested, self._signalled, self._last, *times, self._open_at_kill))
 
     def look(self, now: float) -> Finding | None:
         """Look at what is of interest now."""
@@ -227,7 +231,7 @@ class Watcher:
         if self._waits_for == QUEUES:
             return self._look_at_queues()
         if self._waits_for == LOSSES:
-            self._look_at_doors(now)
+            self._look_at_counters(now)
         else:
             self.due_at = None
         return None

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pyinit.config import COMMAND, GROUP, TOPMOST, Config
 from pyinit.delivery import IN_GROUP, LEFT, Plan, Request, plan
 from pyinit.lifecycle import (
+    CUT_SHORT,
     DELAY,
     KILL_TAKES,
     KILLING,
@@ -342,9 +343,9 @@ def test_the_stop_signal_does_not_wait_for_ever_for_empty_accept_queues() -> Non
 def test_a_second_stop_request_waits_for_no_accept_queue() -> None:
     life = Lifecycle(config(), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)
-    assert not life.was_hurried
+    assert life.delay_ended_by is None
     assert delivered(life.on_signal(received(SIGTERM), 10.1)).signum == SIGTERM
-    assert life.was_hurried
+    assert life.delay_ended_by == CUT_SHORT
 
 
 def test_a_command_that_exits_ends_the_wait_for_the_accept_queues() -> None:
@@ -374,6 +375,22 @@ def test_the_failure_of_the_pre_stop_command_is_not_the_end_of_the_delay() -> No
     assert without_words(life.on_children([Reaped(9, 1)], False, 12.0)) == []
     assert (life.phase, life.deadline) == (PRE_STOP, 15.0)
     assert delivered(life.on_timeout(15.0)).signum == SIGTERM
+
+
+def test_silence_does_not_end_a_delay_that_waits_for_the_pre_stop_command() -> None:
+    life = until()
+    assert without_words(life.on_finding(Finding(DELAY, "info", "traffic_quiet", "quiet"), 11.0)) == []
+    assert life.phase == PRE_STOP
+    assert delivered(life.on_children([Reaped(9, 1)], False, 12.0)).signum == SIGTERM, "it failed; but it is quiet already"
+
+
+def test_a_pre_stop_command_is_waited_for_where_nobody_listens() -> None:
+    life = WithEmptyQueues(auto(pre_stop="hook"), APP, 0.0)
+    run, watch = life.on_signal(received(SIGTERM), 10.0)[1:]
+    assert (run, watch) == (RunPreStop(SIGTERM), WatchTraffic()), "in this order, or it would not be known of"
+    life.on_pre_stop_started(9, 10.0)
+    assert without_words(life.on_finding(Finding(DELAY, "info", "no_listener", "nobody"), 10.0)) == []
+    assert delivered(life.on_children([Reaped(9, 0)], False, 12.0)).signum == SIGTERM
 
 
 def test_the_end_of_the_delay_is_the_end_of_a_pre_stop_command_that_could_have_ended_it() -> None:

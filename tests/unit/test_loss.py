@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.traffic import loss, quiet
+from pyinit.traffic import loss
 from pyinit.traffic.counters import Counters
 from pyinit.traffic.loss import Losses, Story
 
 BEGAN = Counters(opened=1000, resets=70, overflows=5, drops=6, unread=7)
-DELAYS = (loss.NO_DELAY, loss.FIXED, loss.CUT_SHORT, quiet.QUIET, quiet.MAXIMUM)
+DELAYS = tuple(loss.HINTS)
 
 COUNTERS = st.builds(Counters, *(st.integers(0, 50) for _ in range(5)))
 TIMES = st.none() | st.floats(0, 1000)
@@ -25,7 +25,7 @@ def later(resets: int = 0, overflows: int = 0, drops: int = 0, unread: int = 0) 
 
 def told(
     ended: Counters,
-    closing: Counters = BEGAN,
+    signalled: Counters = BEGAN,
     *,
     delay: str = loss.FIXED,
     last_event: float | None = None,
@@ -33,7 +33,7 @@ def told(
     open_at_kill: int = 0,
 ) -> Losses:
     """The report of a stop."""
-    return loss.report(Story(delay, BEGAN, closing, ended, last_event, last_reset, open_at_kill))
+    return loss.report(Story(delay, BEGAN, signalled, ended, last_event, last_reset, open_at_kill))
 
 
 def test_nothing_counted_is_nothing_lost() -> None:
