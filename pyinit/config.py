@@ -15,6 +15,9 @@ NO = "no"
 #: --stop-timeout: this part of it is left for finishing (a third), where --grace-period does not say how much that takes.
 TO_FINISH = 3
 
+#: Seconds that the stop signal waits at most, after the delay, for the accept queues to be empty.
+QUEUES_MAY_TAKE = 1.0
+
 #: --termination-log: where Kubernetes looks, in containers that it has started.
 TERMINATION_LOG = "/dev/termination-log"
 
@@ -58,12 +61,16 @@ class Config(Record):
         if self.stop_timeout is None:
             return self.pre_stop_max
         finishing = self.stop_timeout / TO_FINISH if self.grace_period is None else self.grace_period
-        return max(0.0, min(self.pre_stop_max, self.stop_timeout - finishing))
+        return max(0.0, min(self.pre_stop_max, self.stop_timeout - finishing - QUEUES_MAY_TAKE))
 
     def watches(self, port: int) -> bool:
         """Whether connections to this port count as traffic, as far as the options go."""
         named = not self.ports or any(low <= port <= high for low, high in self.ports)
-        return named and not any(low <= port <= high for low, high in self.ignore_ports)
+        return named and not self.ignores(port)
+
+    def ignores(self, port: int) -> bool:
+        """Whether nobody cares for connections to this port."""
+        return any(low <= port <= high for low, high in self.ignore_ports)
 
 
 class UsageError(Exception):

@@ -16,6 +16,7 @@ A phase may be skipped; none is ever gone back to. The way out, from sweeping or
 """
 
 from pyinit import signals
+from pyinit.config import QUEUES_MAY_TAKE
 from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
 from pyinit.record import Record
 from pyinit.signals import signal
@@ -42,9 +43,6 @@ QUEUES = "queues"
 # What has ended a delay before its time, besides the traffic.
 CUT_SHORT = "cut short"
 PRE_STOP_COMMAND = "pre-stop command"
-
-#: Seconds that the stop signal waits at most for the accept queues to be empty.
-QUEUES_MAY_TAKE = 1.0
 
 #: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
 KILL_TAKES = 5.0
@@ -259,8 +257,7 @@ class Lifecycle:
         if self._delay_over_at is not None and now >= self._delay_over_at:
             actions += self._end_delay(now)
         if self._queues_over_at is not None and now >= self._queues_over_at:
-            text = f"connections wait in an accept queue for {seconds(QUEUES_MAY_TAKE)}; the stop signal waits no longer"
-            actions += [_say("queues_full", text, "warning"), *self._begin_stopping(now)]
+            actions += self._begin_stopping(now)
         if self._kill_at is not None and now >= self._kill_at:
             actions += self._on_time_over(now)
         if self._round_at is not None and now >= self._round_at:
@@ -308,8 +305,8 @@ class Lifecycle:
         delay, hook = config.pre_stop_delay, config.pre_stop
         longest = config.longest_delay if delay is None else delay
         if delay is None:
-            shortest = seconds(min(config.pre_stop_min, longest))
-            waits.append(f"keeps serving until the traffic is quiet, {shortest} to {seconds(longest)}")
+            times = [seconds(config.pre_stop_min)] if config.pre_stop_min < longest else []
+            waits.append(f"keeps serving until the traffic is quiet ({' to '.join([*times, seconds(longest)])})")
         elif delay:
             waits.append(f"keeps serving for {seconds(delay)}")
         if hook:

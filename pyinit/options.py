@@ -5,7 +5,7 @@ that is no good raises UsageError with one line that names the option (or variab
 """
 
 from pyinit import values
-from pyinit.config import AUTO, COMMAND, GROUP, TERMINATION_LOG, TOPMOST, YES, Asked, Config, UsageError
+from pyinit.config import AUTO, COMMAND, GROUP, QUEUES_MAY_TAKE, TERMINATION_LOG, TOPMOST, YES, Asked, Config, UsageError
 from pyinit.record import Record
 
 TYPE_CHECKING = False
@@ -317,7 +317,7 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
             f"{names['pre_stop_min']}: {config.pre_stop_min:g} s is above {at_most}, {config.pre_stop_max:g} s: "
             "lower the one or raise the other"
         )
-    if delay is None and timeout is not None and grace is not None and grace >= timeout:
+    if delay is None and timeout is not None and grace is not None and grace + QUEUES_MAY_TAKE >= timeout:
         raise UsageError(
             f"{names['grace_period']}: {grace:g} s leave no time for a delay, of {timeout:g} s ({names['stop_timeout']}): "
             "lower the one or raise the other"
@@ -332,11 +332,11 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
             f"--pre-stop-quiet ({config.pre_stop_quiet:g} s) is above the longest delay ({config.longest_delay:g} s): "
             "the delay will always be the longest"
         )
-    if delay and timeout is not None and delay >= timeout:
-        text = (
-            f"{names['pre_stop_delay']}: {delay:g} s are not below {timeout:g} s ({names['stop_timeout']}): SIGKILL comes first"
+    if delay and timeout is not None and delay + QUEUES_MAY_TAKE + (grace or 0) > timeout:
+        needs = f"{delay:g} s, 1 s for the accept queues" + (f" and {grace:g} s of grace" if grace else "")
+        warnings.append(
+            f"{names['pre_stop_delay']}: {needs} are more than {timeout:g} s ({names['stop_timeout']}): SIGKILL comes first"
         )
-        warnings.append(text)
     return config, warnings
 
 

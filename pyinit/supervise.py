@@ -7,6 +7,7 @@ from pyinit import delivery, processes, signals, system
 from pyinit.config import COMMAND, TERMINATION_LOG, TOPMOST
 from pyinit.delivery import IN_GROUP, LEFT
 from pyinit.lifecycle import (
+    CUT_SHORT,
     PRE_STOP,
     QUEUES,
     AwaitQueues,
@@ -207,6 +208,8 @@ class Supervisor:
             self.deliver_blindly(request)
             return self.lifecycle.on_delivered(request, delivery.Plan({}, told=request.told), system.monotonic())
         plan = delivery.plan(request, table, self.config.forward, self.command.pid, self.own_pid, processes.is_shell)
+        if not early:
+            self.await_moment(request)
         if plan.whole_group and not early:
             system.send(-self.command.pid, request.signum)
         else:
@@ -230,7 +233,13 @@ class Supervisor:
         is_first = request.scope == IN_GROUP and not request.told and request.signum not in signals.SUSPENDS
         if not is_first or self.config.forward == TOPMOST or not processes.catches(self.command.pid, request.signum):
             return False
+        self.await_moment(request)
         return system.send(self.command.pid, request.signum)
+
+    def await_moment(self, request: "Request") -> None:
+        """Let the first stop signal hit a moment at which no connection waits to be accepted."""
+        if request.is_stop and not request.told and self.lifecycle.delay_ended_by != CUT_SHORT:
+            self.tell_traffic(lambda traffic: traffic.await_moment())
 
     def deliver_blindly(self, request: "Request") -> None:
         """Signal the whole group, or in the sweep everybody: what is left to do where /proc does not tell."""

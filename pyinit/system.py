@@ -66,6 +66,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def nap(seconds: float) -> None:
+    """Do nothing for a moment, whatever happens."""
+    time.sleep(seconds)
+
+
 def cpu_time() -> float:
     """Seconds of CPU that we have used."""
     return time.process_time()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 NO_DELAY = "no delay"
 FIXED = "fixed"
 IGNORED = "only ignored ports"
+NOT_ACCEPTED = "not accepted"
 
 #: What would have helped those who came too late, by how the delay ended.
 HINTS = {
@@ -21,7 +22,8 @@ HINTS = {
     CUT_SHORT: "a second stop request cut the delay short",
     PRE_STOP_COMMAND: "the pre-stop command succeeded too early",
     quiet.QUIET: "some router was silent for a while and came back: raise --pre-stop-quiet",
-    quiet.MAXIMUM: "traffic came to the end: raise --pre-stop-max, and with it the orchestrator's timeout",
+    quiet.MAXIMUM: "routers were later than the longest delay: raise --pre-stop-max, and the orchestrator's timeout with it",
+    NOT_ACCEPTED: "the application did not accept the connections that waited",
 }
 KEEP_ALIVE = "the application closes keep-alive connections without notice while clients use them"
 FULL = "the accept queue was full: a larger backlog (listen(), net.core.somaxconn) or more workers"
@@ -31,7 +33,8 @@ KILLED = "connections were open at SIGKILL: raise --grace-period"
 class Story(Record):
     """What was seen of a stop. Times are seconds after the stop request.
 
-    `requested` are the counters at the request, `signalled` those at the stop signal, `ended` those at the end; `last_event` is when traffic was last seen, `last_reset` when a reset was; `open_at_kill` counts connections.
+    `requested` are the counters at the request, `signalled` those at the stop signal, `ended` those at the end; `last_event` is
+    when traffic was last seen, `last_reset` when a reset was; `open_at_kill` counts connections.
     """
 
     delay: str

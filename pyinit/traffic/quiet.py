@@ -97,6 +97,6 @@ def over_at(policy: Policy, seen: Seen) -> float:
 
 def verdict(policy: Policy, seen: Seen) -> str | None:
     """QUIET or MAXIMUM where the delay is over as of the last look, None where the command is to serve on."""
-    if seen.looked_at >= policy.maximum:
-        return MAXIMUM
-    return QUIET if seen.looked_at >= over_at(policy, seen) else None
+    if seen.looked_at >= max(policy.minimum, seen.last_at + needed(policy, seen)):
+        return QUIET
+    return MAXIMUM if seen.looked_at >= policy.maximum else None

@@ -4,6 +4,7 @@ Everything in here is of help and not of need: where it fails, the stop goes on 
 """
 
 from pyinit import system
+from pyinit.config import QUEUES_MAY_TAKE
 from pyinit.lifecycle import DELAY, NOTHING, QUEUES, Finding, seconds
 from pyinit.traffic import arrivals, counters, loss, quiet, surroundings
 from pyinit.traffic.diag import Connections, Diag
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 #: Seconds between two looks, at least: at the traffic, at the accept queues.
 PERIOD = 0.25
 QUEUE_PERIOD = 0.002
+
+#: Seconds that await_moment() takes at most. Short, for PID 1 does nothing else meanwhile.
+MOMENT = 0.02
 
 #: A look may cost this share of a CPU; where it costs more, looks become rarer.
 SHARE = 0.05
@@ -44,7 +48,10 @@ class Watcher:
     """What watches. `due_at` is when look() wants to be called next, on the clock of system.monotonic(); None: not at all."""
 
     def __init__(self, config: "Config", started_at: float, requested_at: float, counters_at_start: bytes) -> None:
-        """When we were started and when the stop was requested; /proc/net/snmp at the start. Raises OSError where we are blind."""
+        """Two times on the clock of system.monotonic(), and /proc/net/snmp as it was at the start.
+
+        Raises OSError where nothing can be seen.
+        """
         self._config = config
         self._started_at = started_at
         self._opened_at_start = counters.opened_in(counters_at_start)
@@ -55,6 +62,7 @@ class Watcher:
         self._view = _open_view()
         self._is_shared = surroundings.on_host_network()
         self._ports = set(self._view.listeners())  # that are listened on, or were
+        self._queues_since = requested_at
         self._were_open = False  # when the stop signal went out
         self._arrivals: Arrivals | None = None
         self._segments = 0  # of inbound data, at the last look
@@ -148,7 +156,8 @@ class Watcher:
         rate = quiet.rate(seen)
         needed = quiet.needed(self._policy, seen)
         silence = seconds(seen.looked_at - seen.last_at)
-        limit = f"{seconds(self._policy.maximum)} (--pre-stop-max)"
+        option = "--pre-stop-max" if self._policy.maximum == self._config.pre_stop_max else "--stop-timeout"
+        limit = f"{seconds(self._policy.maximum)} ({option})"
         if verdict == quiet.QUIET:
             text = f"the traffic has been quiet for {silence}, after {rate:.1f} events/s"
         elif seen.looked_at - seen.last_at >= self._policy.quiet:
@@ -169,18 +178,36 @@ class Watcher:
 
     def await_queues(self) -> Finding | None:
         """Wait until no connection waits in an accept queue."""
-        self._waits_for = QUEUES
+        self._waits_for, self._queues_since = QUEUES, system.monotonic()
         return self._look_at_queues()
+
+    def _waiting(self) -> list[int]:
+        """The ports with connections that wait to be accepted. On the host's network strangers may let theirs wait for ever."""
+        waiting = [port for port, length in self._view.listeners().items() if length and not self._config.ignores(port)]
+        if self._is_shared:
+            return [port for port in waiting if self._config.ports and self._config.watches(port)]
+        return waiting
 
     def _look_at_queues(self) -> Finding | None:
         began, cost = system.monotonic(), system.cpu_time()
-        queues = self._view.listeners()
-        if self._is_shared:  # a stranger's queue may be full for ever
-            queues = {port: length for port, length in queues.items() if self._config.ports and self._config.watches(port)}
-        if not any(queues.values()):
+        waiting = self._waiting()
+        limit = self._queues_since + QUEUES_MAY_TAKE
+        if waiting and began >= limit:
+            self._delay = loss.NOT_ACCEPTED
+            ports = ", ".join(map(str, waiting[:8]))
+            waited = seconds(QUEUES_MAY_TAKE)
+            text = f"connections wait to be accepted on port {ports}, for {waited}; the stop signal waits no longer"
+            return Finding(QUEUES, "warning", "not_accepted", text, {"ports": waiting})
+        if not waiting:
             return Finding(QUEUES)
-        self.due_at = began + max(QUEUE_PERIOD, (system.cpu_time() - cost) / SHARE)
+        self.due_at = min(limit, began + max(QUEUE_PERIOD, (system.cpu_time() - cost) / SHARE))
         return None
+
+    def await_moment(self) -> None:
+        """Wait some milliseconds at most for empty queues: the last look is older than what was done since."""
+        until = system.monotonic() + MOMENT
+        while self._waits_for == LOSSES and self._waiting() and system.monotonic() < until:
+            system.nap(MOMENT / 20)
 
     # --- what is lost ---
 
