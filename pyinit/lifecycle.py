@@ -71,7 +71,9 @@ class WatchTraffic(Record):
 
 
 class AwaitQueues(Record):
-    """Call on_finding() when no connection waits in an accept queue: at once, if none does."""
+    """Call on_finding() when no connection waits in an accept queue: at once if none does, at this time if one still does."""
+
+    until: float
 
 
 class TellLosses(Record):
@@ -149,7 +151,7 @@ class Lifecycle:
         self._pre_stop_was = 0  # and also after it ran out of time
         self.delay_ended_by: str | None = None  # CUT_SHORT, PRE_STOP_COMMAND
         self._delay_over_at: float | None = None
-        self._is_quiet = False  # the traffic says so, while the pre-stop command that has the last word does not yet
+        self._has_no_traffic = False  # nobody listens; but the pre-stop command has the last word
         self._queues_over_at: float | None = None
         self._pre_stop_over_at: float | None = None
         self._spared: int | None = None  # the process group of a pre-stop command that may finish
@@ -170,6 +172,11 @@ class Lifecycle:
         pre_stop = (self._delay_over_at, self._queues_over_at, self._pre_stop_over_at)
         times = (*pre_stop, self._round_at, self._kill_at, self._give_up_at)
         return min((time for time in times if time is not None), default=None)
+
+    @property
+    def awaits_word(self) -> bool:
+        """Whether a pre-stop command runs that has the last word about the delay: silence alone does not end it."""
+        return self._config.pre_stop_until and self._pre_stop is not None
 
     # --- events ---
 
@@ -240,9 +247,8 @@ class Lifecycle:
             said.append(Say(finding.level, finding.event, finding.message, finding.fields))
         if finding.ends == DELAY and self._delay_over_at is not None:
             self._story.append(finding.message)
-            # The load balancer's own word, which the pre-stop command asks for, is better than a conclusion from silence.
-            self._is_quiet = self._config.pre_stop_until and self._pre_stop is not None
-            return said if self._is_quiet else [*said, *self._end_delay(now)]
+            self._has_no_traffic = self.awaits_word
+            return said if self.awaits_word else [*said, *self._end_delay(now)]
         if finding.ends == QUEUES and self._queues_over_at is not None:
             return [*said, *self._begin_stopping(now)]
         return said
@@ -340,7 +346,7 @@ class Lifecycle:
     def _await_queues(self, now: float) -> list[Action]:
         """A connection that waits in an accept queue when its listener is closed is reset; so choose the moment."""
         self._queues_over_at = now + QUEUES_MAY_TAKE
-        return [AwaitQueues()]
+        return [AwaitQueues(self._queues_over_at)]
 
     def _begin_stopping(self, now: float) -> list[Action]:
         self.phase = STOPPING
@@ -359,7 +365,7 @@ class Lifecycle:
         self._pre_stop_over_at = None
         level = "warning" if child.status else "info"
         until = self._config.pre_stop_until and self._delay_over_at is not None
-        ends = not child.status or self._is_quiet
+        ends = not child.status or self._has_no_traffic
         meaning = (", and the delay ends" if ends else "; the delay goes on") if until else ""
         said = _say(
             "pre_stop_exited",

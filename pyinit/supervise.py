@@ -75,7 +75,7 @@ class Supervisor:
         self.jobs = jobs
         self.watch = Watch()
         # The network namespace, and what it counts, may be much older than we: that of a pod outlives its containers.
-        self.counters_at_start = system.read_file("/proc/net/snmp") if config.pre_stop_delay is None else b""
+        self.counters_at_start = system.read_file("/proc/self/net/snmp") if config.pre_stop_delay is None else b""
         self.traffic: Watcher | None = None  # from the stop request on
         self.is_blind = False  # it has failed
         self.losses: Losses | None = None
@@ -108,7 +108,7 @@ class Supervisor:
         none_left = system.reap(self.command.exits, self.lifecycle.known, self.jobs.on_terminal)
         self.carry_out(self.lifecycle.on_children(self.take_exits(), none_left, now))
         if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
-            self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now)))
+            self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now, self.lifecycle.awaits_word)))
         self.carry_out(self.lifecycle.on_timeout(now))
         self.command.owed = self.lifecycle.stop_signal if self.lifecycle.phase == PRE_STOP else 0
 
@@ -124,8 +124,8 @@ class Supervisor:
                     actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), system.monotonic())
                 case WatchTraffic():
                     actions += self.ask_traffic(lambda traffic: traffic.begin())
-                case AwaitQueues():
-                    actions += self.ask_traffic(lambda traffic: traffic.await_queues())
+                case AwaitQueues(until):
+                    actions += self.ask_traffic(lambda traffic, until=until: traffic.await_queues(until))  # type: ignore[misc]
                 case TellLosses():
                     self.tell_losses()
                 case KillPreStop(pid):
@@ -176,7 +176,7 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - the kernel's tables hold surprises, and the stop must go on
             self.traffic, self.is_blind = None, True
             text = f"the traffic cannot be watched, so an automatic delay is as long as it may be: {error}"
-            finding = Finding(QUEUES, "warning", "traffic_unseen", text)
+            finding = Finding(QUEUES, "warning" if self.config.pre_stop_delay is None else "debug", "traffic_unseen", text)
         return [] if finding is None else self.lifecycle.on_finding(finding, now)
 
     def tell_traffic(self, tell: "Callable[[Watcher], None]") -> None:

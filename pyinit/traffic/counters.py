@@ -42,7 +42,7 @@ def opened_in(snmp: bytes) -> int:
 def read() -> Counters | None:
     """The counters now; None where /proc does not tell (gVisor tells a part, which is no use)."""
     try:
-        found = parse(system.read_file("/proc/net/snmp")) | parse(system.read_file("/proc/net/netstat"))
+        found = parse(system.read_file("/proc/self/net/snmp")) | parse(system.read_file("/proc/self/net/netstat"))
         return Counters(
             found[b"PassiveOpens"],
             found[b"OutRsts"],

@@ -40,6 +40,9 @@ DATA_SEGMENTS_IN = 38
 #: Bytes of struct nlmsghdr.
 HEADER = 16
 
+#: Bytes of notices that may wait for us; the kernel allows what net.core.rmem_max says, without an error.
+LARGEST_QUEUE = 1 << 23
+
 #: Bytes; the kernel fills at most 32 KiB at a time.
 BUFFER = 1 << 16
 
@@ -135,6 +138,7 @@ class Diag:
     def hear_of_the_dead(self) -> None:
         """From now on deaths() tells. Raises OSError where the kernel does not (before Linux 4.3)."""
         self._obituaries = self._open(DESTROYED)
+        self._obituaries.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, LARGEST_QUEUE)
 
     def deaths(self) -> "Iterator[int]":
         """The local port of each connection that was destroyed since the last call; 0 for those too many to be told of."""

@@ -27,6 +27,7 @@ HINTS = {
 }
 KEEP_ALIVE = "the application closes keep-alive connections without notice while clients use them"
 FULL = "the accept queue was full: a larger backlog (listen(), net.core.somaxconn) or more workers"
+DROPPED = "the kernel dropped them; clients send them again after a second"
 KILLED = "connections were open at SIGKILL: raise --grace-period"
 
 
@@ -70,7 +71,7 @@ def report(story: Story) -> Losses:
             hints.append(HINTS[story.delay])
     if drops:
         parts.append(f"connection requests dropped: {drops}")
-        hints.append(FULL)
+        hints.append(FULL if overflows else DROPPED)
     if story.open_at_kill:
         parts.append(f"connections open at SIGKILL: {story.open_at_kill}")
         hints.append(KILLED)

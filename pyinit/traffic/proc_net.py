@@ -28,7 +28,7 @@ class ProcNet:
     """A view of the sockets, with the methods of Diag. Raises OSError where there is no such file, or none that can be read."""
 
     def __init__(self) -> None:
-        if not system.read_file("/proc/net/tcp", 1):
+        if not system.read_file("/proc/self/net/tcp", 1):
             raise FileNotFoundError("/proc/net/tcp cannot be read")
 
     def close(self) -> None:
@@ -36,7 +36,7 @@ class ProcNet:
 
     def _rows(self) -> "Iterator[tuple[int, int, int]]":
         for name in ("tcp", "tcp6"):
-            yield from rows(system.read_file(f"/proc/net/{name}", LONGEST))
+            yield from rows(system.read_file(f"/proc/self/net/{name}", LONGEST))
 
     def listeners(self) -> dict[int, int]:
         """By port: how many connections wait in the accept queue."""

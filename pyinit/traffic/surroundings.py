@@ -27,7 +27,7 @@ def serves_udp() -> bool:
     except ValueError:
         low, high = OF_CLIENTS
     for name in ("udp", "udp6"):
-        for line in system.read_file(f"/proc/net/{name}").splitlines()[1:]:
+        for line in system.read_file(f"/proc/self/net/{name}").splitlines()[1:]:
             fields = line.split()
             if fields[3:4] == [WITHOUT_PEER] and not low <= int(fields[1].rpartition(b":")[2], 16) <= high:
                 return True
@@ -36,5 +36,5 @@ def serves_udp() -> bool:
 
 def serves_unix() -> bool:
     """Whether a unix socket listens."""
-    lines = system.read_file("/proc/net/unix", 1 << 20).splitlines()[1:]
+    lines = system.read_file("/proc/self/net/unix", 1 << 20).splitlines()[1:]
     return any(int(b"".join(line.split()[3:4]) or b"0", 16) & ACCEPTS for line in lines)

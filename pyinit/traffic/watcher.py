@@ -22,6 +22,9 @@ QUEUE_PERIOD = 0.002
 #: Seconds that await_moment() takes at most. Short, for PID 1 does nothing else meanwhile.
 MOMENT = 0.02
 
+#: Segments on one connection between two looks count for so many events at most: more are rather one large request.
+REQUESTS = 2
+
 #: A look may cost this share of a CPU; where it costs more, looks become rarer.
 SHARE = 0.05
 
@@ -62,9 +65,10 @@ class Watcher:
         self._view = _open_view()
         self._is_shared = surroundings.on_host_network()
         self._ports = set(self._view.listeners())  # that are listened on, or were
-        self._queues_since = requested_at
+        self._queues_until = requested_at
         self._were_open = False  # when the stop signal went out
         self._arrivals: Arrivals | None = None
+        self._has_told_of_silence = False
         self._segments = 0  # of inbound data, at the last look
         self._seen: quiet.Seen | None = None
         self._delay = loss.NO_DELAY if config.pre_stop_delay == 0 else loss.FIXED
@@ -100,7 +104,7 @@ class Watcher:
         restricted = self._counts if self._config.ports or self._config.ignore_ports else None
         self._arrivals = arrivals.choose(self._view, restricted, self._is_shared)
         self._waits_for = DELAY
-        first, _ = self._look_at_connections(quiet.FIRST)
+        first, *_ = self._look_at_connections(quiet.FIRST)
         life = max(1.0, self._requested_at - self._started_at)
         opened = 0 if self._requested is None else self._requested.opened - self._opened_at_start
         before = quiet.Before(max(opened, first.segments) / life, first.active, first.idle)
@@ -119,8 +123,11 @@ class Watcher:
         text = f"the traffic cannot be watched, so the delay is {seconds(self._policy.maximum)}: {reason}"
         return Finding(NOTHING, level, "traffic_unseen", text, {"reason": reason})
 
-    def _look_at_connections(self, within: float) -> tuple[Connections, int]:
-        """The connections, and how many events there were since the last look. Says when the next one is due."""
+    def _look_at_connections(self, within: float) -> tuple[Connections, int, float | None]:
+        """The connections; how many events there were since the last look; and the age of the last one, if that is known.
+
+        Says when the next look is due.
+        """
         began, cost = system.monotonic(), system.cpu_time()
         if self._arrivals is None:
             raise RuntimeError("the delay has not begun")
@@ -128,27 +135,35 @@ class Watcher:
         self._ports.update(self._view.listeners())
         found = self._view.connections(self._counts, within)
         opened = self._arrivals.after_look(found.count)
-        # Whose connection has ended is missing from the sum. So it may be too low, and the sum of those that are active is not.
-        received = found.segments - self._segments if found.active else 0
+        # Of whose connection has ended the sum knows no more, so it may be too low. An upload makes it too high.
+        received = min(found.segments - self._segments, REQUESTS * found.active)
         self._segments = found.segments
         self.due_at = began + max(PERIOD, (system.cpu_time() - cost) / SHARE)
-        return found, max(opened, found.active, received)
+        # Who came and went unseen may have been later than those who are still there.
+        return found, max(opened, found.active, received), None if opened > found.active else found.idle
 
-    def _look_at_traffic(self, now: float) -> Finding | None:
+    def _look_at_traffic(self, now: float, awaits_word: bool) -> Finding | None:
         if self._seen is None:
             return None
         at = now - self._requested_at
         if now >= self._requested_at + self._policy.maximum:
             at = max(at, self._policy.maximum)  # which rounding may have missed
-        found, events = self._look_at_connections(at - self._seen.looked_at + TICK)
-        self._seen = quiet.saw(self._seen, at, events, found.idle)
+        _, events, idle = self._look_at_connections(at - self._seen.looked_at + TICK)
+        self._seen = quiet.saw(self._seen, at, events, idle)
         if events:
             self._last_event = self._seen.last_at
         verdict = quiet.verdict(self._policy, self._seen)
-        if verdict is None:
+        if verdict is None or (awaits_word and at < self._policy.maximum):
             over_at = self._requested_at + quiet.over_at(self._policy, self._seen)
-            self.due_at = over_at if self.due_at is None else min(self.due_at, over_at)
-            return None
+            if self.due_at is not None and over_at > now:
+                self.due_at = min(self.due_at, over_at)
+            if verdict is None or self._has_told_of_silence:
+                return None
+            self._has_told_of_silence = True
+            text = (
+                f"the traffic has been quiet for {seconds(at - self._seen.last_at)}; the pre-stop command has the last word"
+            )
+            return Finding(NOTHING, "info", "traffic_quiet", text, {})
         self._delay, self._waits_for, self.due_at = verdict, NOTHING, None
         return self._tell_of_delay(verdict, self._seen)
 
@@ -176,9 +191,9 @@ class Watcher:
 
     # --- the accept queues ---
 
-    def await_queues(self) -> Finding | None:
-        """Wait until no connection waits in an accept queue."""
-        self._waits_for, self._queues_since = QUEUES, system.monotonic()
+    def await_queues(self, until: float) -> Finding | None:
+        """Wait until no connection waits in an accept queue, and not beyond a time."""
+        self._waits_for, self._queues_until = QUEUES, until
         return self._look_at_queues()
 
     def _waiting(self) -> list[int]:
@@ -191,8 +206,7 @@ class Watcher:
     def _look_at_queues(self) -> Finding | None:
         began, cost = system.monotonic(), system.cpu_time()
         waiting = self._waiting()
-        limit = self._queues_since + QUEUES_MAY_TAKE
-        if waiting and began >= limit:
+        if waiting and began >= self._queues_until:
             self._delay = loss.NOT_ACCEPTED
             ports = ", ".join(map(str, waiting[:8]))
             waited = seconds(QUEUES_MAY_TAKE)
@@ -200,7 +214,7 @@ class Watcher:
             return Finding(QUEUES, "warning", "not_accepted", text, {"ports": waiting})
         if not waiting:
             return Finding(QUEUES)
-        self.due_at = min(limit, began + max(QUEUE_PERIOD, (system.cpu_time() - cost) / SHARE))
+        self.due_at = min(self._queues_until, began + max(QUEUE_PERIOD, (system.cpu_time() - cost) / SHARE))
         return None
 
     def await_moment(self) -> None:
@@ -251,10 +265,10 @@ class Watcher:
         times = (self._last_event, self._last_reset)
         return loss.report(loss.Story(self._delay, self._requested, self._signalled, self._last, *times, self._open_at_kill))
 
-    def look(self, now: float) -> Finding | None:
-        """Look at what is of interest now."""
+    def look(self, now: float, awaits_word: bool) -> Finding | None:
+        """Look at what is of interest now. `awaits_word`: somebody else has the last word, so that silence ends nothing."""
         if self._waits_for == DELAY:
-            return self._look_at_traffic(now)
+            return self._look_at_traffic(now, awaits_word)
         if self._waits_for == QUEUES:
             return self._look_at_queues()
         if self._waits_for == LOSSES:

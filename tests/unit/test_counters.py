@@ -32,7 +32,7 @@ VALUES = st.integers(-1, 1 << 64)
 
 def reading(monkeypatch: pytest.MonkeyPatch, snmp: bytes, netstat: bytes) -> Counters | None:
     """What is read where these are the files."""
-    files = {"/proc/net/snmp": snmp, "/proc/net/netstat": netstat}
+    files = {"/proc/self/net/snmp": snmp, "/proc/self/net/netstat": netstat}
     monkeypatch.setattr(system, "read_file", files.__getitem__)
     return counters.read()
 

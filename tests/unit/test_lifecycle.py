@@ -69,7 +69,7 @@ class WithEmptyQueues(Lifecycle):
 
     def _await_queues(self, now: float) -> list[Action]:
         actions = super()._await_queues(now)
-        assert actions == [AwaitQueues()]
+        assert actions == [AwaitQueues(now + QUEUES_MAY_TAKE)]
         return self.on_finding(Finding(QUEUES), now)
 
 
@@ -324,7 +324,7 @@ def test_a_finding_that_comes_too_late_changes_nothing() -> None:
 
 def test_the_stop_signal_waits_for_empty_accept_queues() -> None:
     life = Lifecycle(config(grace_period=5.0), APP, 0.0)
-    assert without_words(life.on_signal(received(SIGTERM), 10.0)) == [AwaitQueues()]
+    assert without_words(life.on_signal(received(SIGTERM), 10.0)) == [AwaitQueues(10.0 + QUEUES_MAY_TAKE)]
     assert (life.phase, life.deadline) == (PRE_STOP, 10.0 + QUEUES_MAY_TAKE)
     assert delivered(life.on_finding(Finding(QUEUES), 10.5)).signum == SIGTERM
     assert (life.phase, life.deadline) == (STOPPING, 15.5)
@@ -373,11 +373,13 @@ def test_the_failure_of_the_pre_stop_command_is_not_the_end_of_the_delay() -> No
     assert delivered(life.on_timeout(15.0)).signum == SIGTERM
 
 
-def test_silence_does_not_end_a_delay_that_waits_for_the_pre_stop_command() -> None:
+def test_a_pre_stop_command_has_the_last_word_even_where_nobody_listens() -> None:
     life = until()
-    assert without_words(life.on_finding(Finding(DELAY, "info", "traffic_quiet", "quiet"), 11.0)) == []
+    assert life.awaits_word
+    assert without_words(life.on_finding(Finding(DELAY, "info", "no_listener", "nobody"), 11.0)) == []
     assert life.phase == PRE_STOP
-    assert delivered(life.on_children([Reaped(9, 1)], False, 12.0)).signum == SIGTERM, "it failed; but it is quiet already"
+    assert delivered(life.on_children([Reaped(9, 1)], False, 12.0)).signum == SIGTERM, "it failed, and there is no traffic"
+    assert not life.awaits_word
 
 
 def test_a_pre_stop_command_is_waited_for_where_nobody_listens() -> None:
@@ -519,7 +521,7 @@ class Container(RuleBasedStateMachine):
         """Tell both lifecycles of an event; what time of day it is must make no difference."""
         actions: list[Action] = getattr(self.life, event)(*details, self.now)
         of_twin: list[Action] = getattr(self.twin, event)(*details, self.now + SHIFT)
-        assert actions == of_twin
+        assert actions == [AwaitQueues(one.until - SHIFT) if isinstance(one, AwaitQueues) else one for one in of_twin]
         assert self.life.deadline == (None if self.twin.deadline is None else self.twin.deadline - SHIFT)
         self.note_phase()
         return actions
