@@ -19,7 +19,7 @@ FIRST = 1.0
 #: Fewer events than this in a second are chance, and the average of the container's life tells more.
 ENOUGH = 3
 
-#: Standard deviations by which the traffic around the request must differ from the average, or the average tells more.
+#: Standard deviations by which the traffic around the request must be below the average, or the average tells more.
 DIFFERENT = 2.0
 
 #: The last event before the stop request is not older than this many mean gaps, in 95 of 100 cases (Poisson).
@@ -74,12 +74,12 @@ def saw(seen: Seen, at: float, events: int, idle: float | None = None) -> Seen:
 def rate(seen: Seen) -> float:
     """Events/s at which the container was serving when the stop was requested.
 
-    What came around the request, if it is enough to count and is no chance deviation from the average; or else the average,
-    unless the silence before the request shows that this is no longer true.
+    What came around the request, if it is enough to count, and more than the average (which knows little of kept connections that
+    have ended) or less by more than chance; or else the average, unless the silence before the request belies it.
     """
     before = seen.before
     recent = max(float(before.just_now), seen.first / seen.first_until if seen.first_until else 0.0)
-    if recent >= ENOUGH and abs(recent - before.average) > DIFFERENT * before.average**0.5:
+    if recent >= ENOUGH and (recent > before.average or before.average - recent > DIFFERENT * before.average**0.5):
         return recent
     return min(before.average, OLDEST / before.idle) if before.idle and not seen.first else before.average
 

@@ -160,9 +160,7 @@ class Watcher:
             if verdict is None or self._has_told_of_silence:
                 return None
             self._has_told_of_silence = True
-            text = (
-                f"the traffic has been quiet for {seconds(at - self._seen.last_at)}; the pre-stop command has the last word"
-            )
+            text = f"the traffic has been quiet for {seconds(at - self._seen.last_at)}; the pre-stop command has the last word"
             return Finding(NOTHING, "info", "traffic_quiet", text, {})
         self._delay, self._waits_for, self.due_at = verdict, NOTHING, None
         return self._tell_of_delay(verdict, self._seen)

@@ -121,7 +121,7 @@ class Deployment:
                 variant.command,
                 self._network,
                 address,
-                environment=dict(variant.init.env),
+                environment=variant.env,
                 init=variant.init.from_engine,
                 stop_signal=f"SIG{variant.server.stop_signal}",
             )

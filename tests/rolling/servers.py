@@ -11,13 +11,15 @@ class Server:
     """A server and its application.
 
     `command`: a line that sh and shlex understand alike. `stop_signal`: what the orchestrator sends, as STOPSIGNAL of the
-    server's own image has it. `graceful`: its own behaviour at that signal, for the reader of a table.
+    server's own image has it. `graceful`: its own behaviour at that signal, for the reader of a table. `manages_workers`: it
+    tells its workers itself, so pyinit has `--forward topmost`.
     """
 
     name: str
     command: str
     stop_signal: str
     graceful: str
+    manages_workers: bool
 
 
 SERVERS = {
@@ -29,6 +31,7 @@ SERVERS = {
             "TERM",
             "closes its port at once, and finishes the requests that its workers have accepted; no connection is kept, "
             "so none can be lost in between; status 0",
+            manages_workers=True,
         ),
         Server(
             "gunicorn-gthread",
@@ -36,6 +39,7 @@ SERVERS = {
             "TERM",
             "closes its port at once, finishes the requests that it has read, and closes kept connections without notice; "
             "status 0",
+            manages_workers=True,
         ),
         Server(
             "uvicorn",
@@ -43,6 +47,7 @@ SERVERS = {
             "TERM",
             "closes its port at once, finishes the requests that it has read, and closes kept connections without notice; "
             "status 143",
+            manages_workers=False,
         ),
         Server(
             "nginx",
@@ -50,6 +55,7 @@ SERVERS = {
             "QUIT",
             "closes its port at once, finishes the requests that it has read, and closes kept connections without notice; "
             "status 0",
+            manages_workers=True,
         ),
     )
 }

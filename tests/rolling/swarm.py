@@ -199,7 +199,7 @@ def _service(client: DockerClient, name: str, variant: Variant, where: Network) 
         name=name,
         labels=labels(),
         container_labels={**labels(), SERVICE_LABEL: name},
-        env=[f"{key}={value}" for key, value in variant.init.env],
+        env=[f"{key}={value}" for key, value in variant.env.items()],
         init=variant.init.from_engine,
         networks=[where.name],
         endpoint_spec=EndpointSpec(mode="dnsrr"),

@@ -6,7 +6,7 @@ from statistics import median
 
 from tests.rolling.outcome import LOSSES
 from tests.rolling.results import RolloutResult, by_variant
-from tests.rolling.servers import SERVERS
+from tests.rolling.servers import SERVERS, Server
 
 #: Column titles, and whether the column is one of numbers.
 COLUMNS = (
@@ -34,8 +34,13 @@ def markdown(results: Iterable[RolloutResult]) -> str:
     ]
     lines += [_joined(_cells(rollouts)) for rollouts in rows.values()]
     servers = dict.fromkeys(rollouts[0].server for rollouts in rows.values())
-    notes = [f"* {name}, at SIG{SERVERS[name].stop_signal}: {SERVERS[name].graceful}" for name in servers if name in SERVERS]
+    notes = [_note(SERVERS[name]) for name in servers if name in SERVERS]
     return "\n".join([*lines, *(["", *notes] if notes else [])])
+
+
+def _note(server: Server) -> str:
+    forward = "; pyinit with --forward topmost" if server.manages_workers else ""
+    return f"* {server.name}, at SIG{server.stop_signal}: {server.graceful}{forward}"
 
 
 def _joined(cells: Iterable[str]) -> str:

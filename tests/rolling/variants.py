@@ -85,6 +85,12 @@ class Variant:
         return [*self.init.words, *in_form(self.form, self.server.command)]
 
     @property
+    def env(self) -> dict[str, str]:
+        """Variables of the container. A server that tells its workers itself is to be told alone, as the README says."""
+        forward = {"PYINIT_FORWARD": "topmost"} if self.server.manages_workers else {}
+        return {**forward, **dict(self.init.env)}
+
+    @property
     def names(self) -> tuple[str, str, str, str, str]:
         """As in a result: server, form, init, router, removal."""
         return (self.server.name, self.form, self.init.name, self.router, self.removal.name)

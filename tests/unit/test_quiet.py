@@ -98,7 +98,11 @@ def test_a_look_that_comes_late_counts_for_as_long_as_it_took() -> None:
 
 def test_a_deviation_by_chance_leaves_it_to_the_average() -> None:
     assert rate(seen_of((FIRST, 5), before=Before(10.0, 0, None))) == 10, "2 standard deviations are 6.3 events"
-    assert rate(seen_of((FIRST, 17), before=Before(10.0, 0, None))) == 17
+    assert rate(seen_of((FIRST, 3), before=Before(10.0, 0, None))) == 3
+
+
+def test_more_than_the_average_is_believed_for_that_knows_little_of_connections_that_have_ended() -> None:
+    assert rate(seen_of((FIRST, 11), before=Before(10.0, 0, None))) == 11
 
 
 def test_few_events_are_chance() -> None:
