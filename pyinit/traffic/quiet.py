@@ -74,8 +74,8 @@ def saw(seen: Seen, at: float, events: int, idle: float | None = None) -> Seen:
 def rate(seen: Seen) -> float:
     """Events/s at which the container was serving when the stop was requested.
 
-    What came around the request, if it is enough to count, and more than the average (which knows little of kept connections that
-    have ended) or less by more than chance; or else the average, unless the silence before the request belies it.
+    What came around the request, if it is enough to count, and is more than the average (which knows little of kept connections
+    that have ended) or less by more than chance; or else the average, unless the silence before the request belies it.
     """
     before = seen.before
     recent = max(float(before.just_now), seen.first / seen.first_until if seen.first_until else 0.0)
