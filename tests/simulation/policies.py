@@ -10,7 +10,7 @@ from pyinit.traffic import quiet
 from pyinit.traffic.quiet import Policy, Seen
 from tests.simulation.traffic import Traffic
 
-#: Seconds between two looks, as in pyinit/traffic/watcher.py.
+#: Seconds between two looks, as in pyinit/traffic/delay.py.
 PERIOD = 0.25
 
 #: Seconds by which a look comes later than asked for.
