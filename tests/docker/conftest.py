@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from docker import DockerClient
-from docker.errors import DockerException
 
-from tests.docker.engine import Contained, build_images, connect, remove_stale
+from tests.docker.engine import Contained, build_images, need_engine, remove_stale
 
 Start = Callable[..., Contained]
 
@@ -18,13 +17,7 @@ Start = Callable[..., Contained]
 @pytest.fixture(scope="session")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerClient]:
     """A client of the engine, after all images have been built; the test is skipped, or under CI fails, where none answers."""
-    try:
-        engine = connect()
-    except DockerException as error:
-        reason = f"no Docker engine answers (tests/docker/prepare.sh starts one): {error}"
-        if os.environ.get("CI") or os.environ.get("REQUIRE_DOCKER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    engine = need_engine()
     with contextlib.closing(engine):
         folder = tmp_path_factory.getbasetemp()
         if "PYTEST_XDIST_WORKER" in os.environ:

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Any
 
 import docker
+import pytest
 from docker import DockerClient
-from docker.errors import APIError, BuildError, NotFound
+from docker.errors import APIError, BuildError, DockerException, NotFound
 from docker.models.containers import Container
 from docker.utils.build import tar
 
@@ -60,24 +61,40 @@ def connect() -> DockerClient:
     return client
 
 
+def need_engine() -> DockerClient:
+    """A client of the engine; where none answers the test is skipped, or, where one is required, fails."""
+    try:
+        return connect()
+    except DockerException as error:
+        reason = f"no Docker engine answers (tests/docker/prepare.sh starts one): {error}"
+        if os.environ.get("CI") or os.environ.get("REQUIRE_DOCKER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+def build(client: DockerClient, dockerfile: str, tag: str, labels: dict[str, str], sent: list[str]) -> None:
+    """Build an image of this checkout, of which is sent to the engine what `sent` says, as lines of a .dockerignore."""
+    with tempfile.TemporaryFile() as context:
+        tar(ROOT, sent, fileobj=context)
+        try:
+            client.images.build(
+                fileobj=context,
+                custom_context=True,
+                dockerfile=dockerfile,
+                tag=tag,
+                labels=labels,
+                rm=True,
+                forcerm=True,
+            )
+        except BuildError as error:
+            said = "".join(str(line.get("stream", "")) for line in error.build_log if isinstance(line, dict))
+            raise AssertionError(f"{dockerfile}: {error}\n{said}") from None
+
+
 def build_images(client: DockerClient) -> None:
     """Build all images and remove those they replace; the engine's cache makes it quick where nothing has changed."""
     for name in IMAGES:
-        with tempfile.TemporaryFile() as context:
-            tar(ROOT, CONTEXT, fileobj=context)
-            try:
-                client.images.build(
-                    fileobj=context,
-                    custom_context=True,
-                    dockerfile=f"docker/{name}.Dockerfile",
-                    tag=image(name),
-                    labels={IMAGE_LABEL: name},
-                    rm=True,
-                    forcerm=True,
-                )
-            except BuildError as error:
-                said = "".join(str(line.get("stream", "")) for line in error.build_log if isinstance(line, dict))
-                raise AssertionError(f"docker/{name}.Dockerfile: {error}\n{said}") from None
+        build(client, f"docker/{name}.Dockerfile", image(name), {IMAGE_LABEL: name}, CONTEXT)
     client.images.prune({"dangling": True, "label": IMAGE_LABEL})
 
 

@@ -143,10 +143,8 @@ def test_the_delay_goes_on_while_new_connections_come(serving: Serving) -> None:
     come_and_go(served, 8000)
 
 
-def test_the_delay_goes_on_while_old_connections_carry_requests(serving: Serving) -> None:
-    served = serving(*auto(0.1, FOR_EVER, quiet=0.6), server="--listen tcp:8000 --work 0.002")
-    crowd = served.crowd(40)
-    served.request_stop()
+def talk_on(served: Served, crowd: list[socket.socket]) -> None:
+    """Go on with requests after the stop request for a while; the delay goes on as well."""
     last = 0.0
     while last < 1.5:
         for connection in crowd:
@@ -154,6 +152,13 @@ def test_the_delay_goes_on_while_old_connections_carry_requests(serving: Serving
             last = served.since
     assert served.told_after() >= last + 0.5
     assert "the traffic has been quiet for" in served.finish()
+
+
+def test_the_delay_goes_on_while_old_connections_carry_requests(serving: Serving) -> None:
+    served = serving(*auto(0.1, FOR_EVER, quiet=0.6), server="--listen tcp:8000 --work 0.002")
+    crowd = served.crowd(40)
+    served.request_stop()
+    talk_on(served, crowd)
 
 
 @pytest.mark.parametrize("protocol", [IPPROTO_MPTCP, 0])
@@ -164,13 +169,7 @@ def test_mptcp_is_traffic(serving: Serving, protocol: int) -> None:
     for connection in crowd:
         talk(connection)
     served.request_stop()
-    last = 0.0
-    while last < 1.5:
-        for connection in crowd:
-            assert talk(connection) == b"hello"
-            last = served.since
-    assert served.told_after() >= last + 0.5
-    assert "the traffic has been quiet for" in served.finish()
+    talk_on(served, crowd)
 
 
 def test_ipv6_is_traffic(serving: Serving) -> None:

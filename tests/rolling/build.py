@@ -2,13 +2,11 @@
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import BuildError
-from docker.utils.build import tar
 
+from tests.docker.engine import build
 from tests.namespace import ROOT
 
 SERVERS, ROUTERS = "servers", "routers"
@@ -36,7 +34,7 @@ def build_images(client: DockerClient) -> None:
     """Build both images. It is quick where nothing has changed, and PyPI is asked for new requirements only."""
     _download(WHEELS)
     for name in (SERVERS, ROUTERS):
-        _build(client, name)
+        build(client, f"tests/rolling/images/{name}.Dockerfile", image(name), {IMAGE_LABEL: name}, CONTEXT)
     client.images.prune({"dangling": True, "label": IMAGE_LABEL})
 
 
@@ -53,21 +51,3 @@ def _download(folder: Path) -> None:
     words += ["--python-version", PYTHON, "--only-binary", ":all:", "--dest", str(folder), "--requirement", str(REQUIREMENTS)]
     subprocess.run(words, check=True)
     stamp.write_text(wanted)
-
-
-def _build(client: DockerClient, name: str) -> None:
-    with tempfile.TemporaryFile() as context:
-        tar(ROOT, CONTEXT, fileobj=context)
-        try:
-            client.images.build(
-                fileobj=context,
-                custom_context=True,
-                dockerfile=f"tests/rolling/images/{name}.Dockerfile",
-                tag=image(name),
-                labels={IMAGE_LABEL: name},
-                rm=True,
-                forcerm=True,
-            )
-        except BuildError as error:
-            said = "".join(str(line.get("stream", "")) for line in error.build_log if isinstance(line, dict))
-            raise AssertionError(f"{name}.Dockerfile: {error}\n{said}") from None

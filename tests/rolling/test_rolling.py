@@ -1,15 +1,13 @@
 """Rolling updates under load, once each: the quick form of the laboratory."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from statistics import median
 
-import docker
 import pytest
 from docker import DockerClient
-from docker.errors import DockerException
 
+from tests.docker.engine import need_engine
 from tests.rolling.dnat import rules
 from tests.rolling.plans import OTHERS, PLAIN, full, quick
 from tests.rolling.results import REMOVAL, STOP, RolloutResult, Stop, by_variant, from_json
@@ -21,14 +19,7 @@ from tests.rolling.variants import DNAT, HAPROXY, SWARM, Variant, in_form, selec
 @pytest.fixture(scope="module")
 def images() -> Iterator[DockerClient]:
     """An engine that has the images; the test is skipped, or under CI fails, where none answers."""
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        reason = f"no Docker engine answers (tests/docker/prepare.sh starts one): {error}"
-        if os.environ.get("CI") or os.environ.get("REQUIRE_DOCKER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    client = need_engine()
     with contextlib.closing(client):
         prepare(client)
         yield client
