@@ -125,7 +125,7 @@ class Supervisor:
                 case WatchTraffic():
                     actions += self.ask_traffic(lambda traffic: traffic.begin())
                 case AwaitQueues(until):
-                    actions += self.ask_traffic(lambda traffic, until=until: traffic.await_queues(until))  # type: ignore[misc]
+                    actions += self.await_queues(until)
                 case TellLosses():
                     self.tell_losses()
                 case KillPreStop(pid):
@@ -178,6 +178,10 @@ class Supervisor:
             text = f"the traffic cannot be watched, so an automatic delay is as long as it may be: {error}"
             finding = Finding(QUEUES, "warning" if self.config.pre_stop_delay is None else "debug", "traffic_unseen", text)
         return [] if finding is None else self.lifecycle.on_finding(finding, now)
+
+    def await_queues(self, until: float) -> "list[Action]":
+        """Wait for empty accept queues, and not beyond a time."""
+        return self.ask_traffic(lambda traffic: traffic.await_queues(until))
 
     def tell_traffic(self, tell: "Callable[[Watcher], None]") -> None:
         """Tell who watches the traffic of something, if anybody does."""
