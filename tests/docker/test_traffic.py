@@ -20,8 +20,6 @@ from tests.docker.conftest import Start
 from tests.docker.engine import IMAGE_LABEL, Contained, image
 from tests.waiting import PATIENCE, wait_until
 
-pytestmark = pytest.mark.timeout(600)  # the first test builds an image
-
 PORT = 8080
 
 #: Seconds within which a stop ends that is not held up, on a busy machine; what must not be waited for takes far longer.
