@@ -140,7 +140,7 @@ class Lifecycle:
         self.told: Mapping[int, str] = {}  # who has been signalled for the current request, and their names then
         self._config = config
         self._command = command
-        self._started_at = now
+        self.started_at = now
         self.requested_at: float | None = None  # the first stop request
         self._story: list[str] = []  # for the one line of summary
         self.stop_signal = config.stop_signal or int(signal.SIGTERM)  # what the command gets, or has got
@@ -331,12 +331,10 @@ class Lifecycle:
 
     def _end_delay(self, now: float) -> list[Action]:
         self._delay_over_at = None
-        actions: list[Action] = []
-        if self._config.pre_stop_until and self._pre_stop is not None:
-            text = f"the pre-stop command has not succeeded within {seconds(self._since(now))}, and is killed"
-            actions += [_say("pre_stop_timeout", text, "warning", pid=self._pre_stop), KillPreStop(self._pre_stop)]
-            self._pre_stop = None
-        return actions + self._stop_when_due(now)
+        if not self.awaits_word:
+            return self._stop_when_due(now)
+        text = f"the pre-stop command has not succeeded within {seconds(self._since(now))}, and is killed"
+        return [*self._kill_pre_stop("pre_stop_timeout", text, "warning"), *self._stop_when_due(now)]
 
     def _stop_when_due(self, now: float) -> list[Action]:
         """Go on if the delay is over and the pre-stop command has exited."""
@@ -379,18 +377,15 @@ class Lifecycle:
         return [said, *self._stop_when_due(now)]
 
     def _on_pre_stop_timeout(self, now: float) -> list[Action]:
-        pid, self._pre_stop, self._pre_stop_over_at = self._pre_stop, None, None
-        if pid is None:
-            return []
-        said = _say(
-            "pre_stop_timeout",
-            f"the pre-stop command did not exit within {seconds(self._config.pre_stop_timeout)} and is killed "
-            "(--pre-stop-timeout)",
-            "warning",
-            pid=pid,
-        )
-        actions = [said, KillPreStop(pid), *self._stop_when_due(now)]
+        limit = seconds(self._config.pre_stop_timeout)
+        text = f"the pre-stop command did not exit within {limit} and is killed (--pre-stop-timeout)"
+        actions = [*self._kill_pre_stop("pre_stop_timeout", text, "warning"), *self._stop_when_due(now)]
         return actions + self._look_again(set(), now) if self.phase == SWEEPING else actions
+
+    def _kill_pre_stop(self, event: str, text: str, level: str) -> list[Action]:
+        """The time of the pre-stop command is over, for the reason in the text."""
+        pid, self._pre_stop, self._pre_stop_over_at = self._pre_stop, None, None
+        return [] if pid is None else [_say(event, text, level, pid=pid), KillPreStop(pid)]
 
     def _on_command_exit(self, child: "Reaped", none_left: bool, now: float) -> list[Action]:
         self.status = child.status
@@ -416,11 +411,10 @@ class Lifecycle:
             self._kill_at = now + self._config.sweep_timeout
         elif phase == PRE_STOP:
             self._begin_grace(now)
-        if self._config.pre_stop_until and self._pre_stop is not None:
-            pid, self._pre_stop = self._pre_stop, None
-            text = "the pre-stop command is killed: there is no command any more that could be told"
-            return [said, _say("pre_stop_killed", text, pid=pid), KillPreStop(pid)]
-        return [said]
+        if not self.awaits_word:
+            return [said]
+        text = "the pre-stop command is killed: there is no command any more that could be told"
+        return [said, *self._kill_pre_stop("pre_stop_killed", text, "info")]
 
     def _on_time_over(self, now: float) -> list[Action]:
         option = "--grace-period" if self._grace_runs else "--sweep-timeout"
@@ -482,7 +476,7 @@ class Lifecycle:
         return [TellLosses(), said, Exit(status, "; ".join([*self._story, story]))]
 
     def _since(self, now: float) -> float:
-        return now - (self._started_at if self.requested_at is None else self.requested_at)
+        return now - (self.started_at if self.requested_at is None else self.requested_at)
 
     @property
     def _since_what(self) -> str:

@@ -306,10 +306,15 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
 
     `names` are those that were given, by field: a flag, or a variable.
     """
-    if "pre_stop_min" not in names:
-        lowest = min(Config(**fields).pre_stop_min, Config(**fields).pre_stop_max)  # type: ignore[arg-type]  # one per option
-        fields["pre_stop_min"] = lowest
+    warnings = []
     config = Config(**fields)  # type: ignore[arg-type]  # one per option
+    if "pre_stop_min" not in names:
+        fields["pre_stop_min"] = min(config.pre_stop_min, config.pre_stop_max)
+    if config.pre_stop_until and (config.pre_stop is None or config.pre_stop_delay == 0):
+        missing = "--pre-stop-delay" if config.pre_stop else "--pre-stop"
+        warnings.append(f"{names['pre_stop_until']}: of no use without {missing}; it is ignored")
+        fields["pre_stop_until"] = False
+    config = Config(**fields)  # type: ignore[arg-type]  # as above
     delay, timeout, grace = config.pre_stop_delay, config.stop_timeout, config.grace_period
     if delay is None and config.pre_stop_min > config.pre_stop_max:
         at_most = names.get("pre_stop_max", "the default of --pre-stop-max")
@@ -322,11 +327,6 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
             f"{names['grace_period']}: {grace:g} s leave no time for a delay, of {timeout:g} s ({names['stop_timeout']}): "
             "lower the one or raise the other"
         )
-    warnings = []
-    if config.pre_stop_until and (config.pre_stop is None or delay == 0):
-        missing = "--pre-stop-delay" if config.pre_stop else "--pre-stop"
-        warnings.append(f"{names['pre_stop_until']}: of no use without {missing}; it is ignored")
-        config = Config(**{**fields, "pre_stop_until": False})  # type: ignore[arg-type]  # as above
     if delay is None and config.pre_stop_quiet > config.longest_delay:
         warnings.append(
             f"--pre-stop-quiet ({config.pre_stop_quiet:g} s) is above the longest delay ({config.longest_delay:g} s): "

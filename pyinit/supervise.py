@@ -70,8 +70,7 @@ class Supervisor:
         self.mask = mask
         self.folder = folder  # in which we were started, and the command too
         self.own_pid = system.getpid()
-        self.started_at = system.monotonic()
-        self.lifecycle = Lifecycle(config, command.pid, self.started_at)
+        self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
         self.jobs = jobs
         self.watch = Watch()
         # The network namespace, and what it counts, may be much older than we: that of a pod outlives its containers.
@@ -169,7 +168,7 @@ class Supervisor:
                 from pyinit.traffic.watcher import Watcher
 
                 requested_at = self.lifecycle.requested_at
-                times = (self.started_at, now if requested_at is None else requested_at)
+                times = (self.lifecycle.started_at, now if requested_at is None else requested_at)
                 self.traffic = Watcher(self.config, *times, self.counters_at_start)
             if self.traffic is not None:
                 finding = ask(self.traffic)

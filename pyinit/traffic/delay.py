@@ -3,7 +3,7 @@
 from pyinit.lifecycle import DELAY, NOTHING, Finding, seconds
 from pyinit.traffic import arrivals, loss, quiet, surroundings
 from pyinit.traffic.proc_net import ProcNet
-from pyinit.traffic.view import Look
+from pyinit.traffic.view import Look, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ REQUESTS = 2
 
 #: A tick of the kernel's clock, and a bit: what has come since the last look is at most that much older.
 TICK = 0.011
-
-#: How many ports a log line names.
-NAMED = 8
 
 
 class Delay:
@@ -60,7 +57,7 @@ class Delay:
                 return self._unseen(f"it comes over {other}")
             return Finding(DELAY, "info", "no_listener", "nobody listens on a TCP port, so there is no pre-stop delay")
         if not any(map(self._view.counts, ports)):
-            listening = ", ".join(map(str, sorted(ports)[:NAMED]))
+            listening = listed(ports)
             if config.ports:
                 return self._unseen(f"nobody listens on a port that counts, but on {listening} (--ports)", "warning")
             self.ended = loss.IGNORED
@@ -81,8 +78,7 @@ class Delay:
         average = max(self._opened, first.segments) / self._life
         self._seen = quiet.Seen(quiet.Before(average, first.active, first.idle))
         ports = sorted(filter(view.counts, view.ports))
-        shown = ", ".join(map(str, ports[:NAMED]))
-        text = f"watching the traffic to port {shown}: {first.count} connections, {average:.2f} events/s so far"
+        text = f"watching the traffic to port {listed(ports)}: {first.count} connections, {average:.2f} events/s so far"
         level = "debug"
         if isinstance(view.sockets, ProcNet):
             level = "info"

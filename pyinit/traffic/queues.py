@@ -3,7 +3,7 @@
 from pyinit import system
 from pyinit.config import QUEUES_MAY_TAKE
 from pyinit.lifecycle import QUEUES, Finding, seconds
-from pyinit.traffic.view import Look
+from pyinit.traffic.view import Look, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ PERIOD = 0.002
 
 #: Seconds that await_moment() takes at most. Short, for PID 1 does nothing else meanwhile.
 MOMENT = 0.02
-
-#: How many ports a log line names.
-NAMED = 8
 
 
 class Queues:
@@ -48,9 +45,8 @@ class Queues:
             self.due_at = min(self._until, look.next_at(PERIOD))
             return None
         self.were_full = True
-        ports = ", ".join(map(str, waiting[:NAMED]))
         waited = seconds(QUEUES_MAY_TAKE)
-        text = f"connections wait to be accepted on port {ports}, for {waited}; the stop signal waits no longer"
+        text = f"connections wait to be accepted on port {listed(waiting)}, for {waited}; the stop signal waits no longer"
         return Finding(QUEUES, "warning", "not_accepted", text, {"ports": waiting})
 
     def await_moment(self) -> None:

@@ -7,10 +7,21 @@ from pyinit.traffic.proc_net import ProcNet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pyinit.config import Config
 
 #: A look may cost this share of a CPU; where it costs more, looks become rarer.
 SHARE = 0.05
+
+
+#: How many ports a log line names.
+NAMED = 8
+
+
+def listed(ports: "Iterable[int]") -> str:
+    """Ports for people: "80, 8080"."""
+    return ", ".join(map(str, sorted(ports)[:NAMED]))
 
 
 def _open() -> Diag | ProcNet:

@@ -225,8 +225,8 @@ def test_those_who_are_too_late_are_told(started: Started) -> None:
     assert "raise --pre-stop-max" in container.stderr
 
 
-def test_where_nobody_comes_a_stop_takes_no_longer_than_silence_needs(started: Started) -> None:
-    container = started(QUICK)
+def stops_when_it_is_quiet(container: Contained) -> None:
+    """There was traffic, there is none any more, and that is seen."""
     where = address(container)
     with contextlib.ExitStack() as stack:
         for _ in range(6):
@@ -234,6 +234,10 @@ def test_where_nobody_comes_a_stop_takes_no_longer_than_silence_needs(started: S
     assert container.stop(timeout=100) < AT_ONCE
     assert container.wait() == 7
     assert "the traffic has been quiet for" in container.stderr
+
+
+def test_where_nobody_comes_a_stop_takes_no_longer_than_silence_needs(started: Started) -> None:
+    stops_when_it_is_quiet(started(QUICK))
 
 
 def test_a_server_that_cannot_be_watched_through_netlink_is_watched_through_proc(started: Started) -> None:
@@ -266,14 +270,7 @@ CONFINEMENTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("confinement", CONFINEMENTS)
 def test_watching_needs_no_right_that_a_container_can_be_denied(started: Started, confinement: str) -> None:
-    container = started(QUICK, **CONFINEMENTS[confinement])
-    where = address(container)
-    with contextlib.ExitStack() as stack:
-        for _ in range(6):
-            stack.enter_context(Client(where, False))
-    assert container.stop(timeout=100) < AT_ONCE
-    assert container.wait() == 7
-    assert "the traffic has been quiet for" in container.stderr
+    stops_when_it_is_quiet(started(QUICK, **CONFINEMENTS[confinement]))
 
 
 def test_on_the_network_of_the_host_the_maximum_is_a_fixed_delay(start: Start) -> None:

@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-import docker
 from docker import DockerClient
 from docker.errors import DockerException
 
+from tests.docker.engine import connect
 from tests.rolling.build import WORK, build_images
 from tests.rolling.client import Load, LoadError
 from tests.rolling.deployment import REPLICAS, START, Deployment, Rollout
@@ -50,7 +50,7 @@ def prepare(client: DockerClient) -> None:
 @contextlib.contextmanager
 def engine(variants: Sequence[Variant]) -> Iterator[DockerClient]:
     """A client of an engine that has the images, and is in a swarm where a variant needs that."""
-    with contextlib.closing(docker.from_env()) as client:
+    with contextlib.closing(connect()) as client:
         prepare(client)
         with swarm(client) if any(variant.router == SWARM for variant in variants) else contextlib.nullcontext():
             yield client
@@ -62,7 +62,7 @@ def run(variant: Variant, numbers: Sequence[int] = (1,)) -> list[tuple[RolloutRe
     longest = len(numbers) * (REPLICAS * START + 2 * GRACE_PERIOD)
     deployment = SwarmDeployment if variant.router == SWARM else Deployment
     with (
-        contextlib.closing(docker.from_env()) as client,
+        contextlib.closing(connect()) as client,
         deployment(client, variant) as deployed,
         Load(deployed.host, deployed.port, RATE_NEW, RATE_KEPT, CONNECTIONS, TIMEOUT, longest=longest) as load,
     ):

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import docker
 from docker import DockerClient
 from docker.errors import APIError
 from docker.models.networks import Network
 from docker.types import EndpointSpec, Healthcheck, ServiceMode, UpdateConfig
 
-from tests.docker.engine import remove
+from tests.docker.engine import connect, remove
 from tests.rolling.build import ROUTERS, SERVERS, image
 from tests.rolling.deployment import REPLICAS, START, Rollout
 from tests.rolling.engine import LABEL, labels, network, started, unique
@@ -228,7 +227,7 @@ def _remove_containers(client: DockerClient, service: str) -> int:
 def _events(service: str) -> Iterator["queue.Queue[Mapping[str, Any]]"]:
     """What happens to the containers of a service, as the engine tells it."""
     found: queue.Queue[Mapping[str, Any]] = queue.Queue()
-    with contextlib.closing(docker.from_env()) as client:
+    with contextlib.closing(connect()) as client:
         filters = {"type": "container", "label": f"{SERVICE_LABEL}={service}", "event": ["kill", "die"]}
         stream = client.events(decode=True, filters=filters)
 

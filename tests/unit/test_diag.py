@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from pyinit.traffic import diag
 from pyinit.traffic.diag import Connections, Diag
 
+#: The end of a dump (linux/netlink.h).
+NLMSG_DONE = 3
+
 #: What the callers are ready for: supervise.py goes on without the traffic then.
 FORESEEN = (OSError, ValueError, IndexError)
 
@@ -83,7 +86,7 @@ def error(number: int) -> bytes:
     return header(diag.NLMSG_ERROR, 36) + struct.pack("=i", -number) + bytes(16)
 
 
-DONE = header(diag.NLMSG_DONE, 20) + bytes(4)
+DONE = header(NLMSG_DONE, 20) + bytes(4)
 
 
 def all_of(made: Diag) -> Connections:
