@@ -172,7 +172,11 @@ def held(namespace: Namespace) -> set[str]:
 
 def files(pid: int) -> set[str]:
     """What a process has open, as /proc names it."""
-    return {os.readlink(f"/proc/{pid}/fd/{entry}") for entry in os.listdir(f"/proc/{pid}/fd")}
+    found = set()
+    for entry in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            found.add(os.readlink(f"/proc/{pid}/fd/{entry}"))
+    return found
 
 
 def redirections(closed: tuple[int, ...]) -> str:
