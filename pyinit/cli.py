@@ -41,12 +41,8 @@ def main(arguments: list[str], mask: frozenset[int]) -> None:
 def _answer(flag: str) -> int:
     from pyinit import options
 
-    try:
-        sys.stdout.write(options.help_text() if flag == "--help" else f"pyinit {pyinit.__version__}\n")
-        sys.stdout.flush()
-    except (OSError, AttributeError):
-        return OUR_FAULT  # stdout is full, or closed
-    return 0
+    text = options.help_text() if flag == "--help" else f"pyinit {pyinit.__version__}\n"
+    return 0 if system.write_stdout(text.encode()) else OUR_FAULT
 
 
 def _run(arguments: list[str], mask: frozenset[int]) -> int:

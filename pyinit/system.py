@@ -258,6 +258,16 @@ def append_line(path: str, line: bytes, create: bool) -> None:
         posix.close(descriptor)
 
 
+def write_stdout(data: bytes) -> bool:
+    """Write to stdout, however long that takes; return whether it was written."""
+    try:
+        while data:
+            data = data[posix.write(STDOUT, data) :]
+    except OSError:
+        return False  # ENOSPC: full. EPIPE: nobody reads it. EBADF: closed
+    return True
+
+
 def write_stderr(data: bytes) -> bool:
     """Write at most PIPE_BUF bytes to stderr if that can be done at once; return whether it was."""
     descriptor = _open_stderr_anew()
