@@ -20,7 +20,7 @@ if sys.flags.isolated:
 
     from pyinit import cli
 
-    cli.main(sys.argv[1:], given_mask)
+    cli.main(sys.argv[1:], given_mask, sys.argv[0])
 else:
     # Without -I, PYTHONPATH and the folder we were started in can put files of the application before ours.
     import posix

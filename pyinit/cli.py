@@ -12,6 +12,8 @@ from pyinit.config import AUTO, NO, Asked, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyinit.config import Config
     from pyinit.log import Log
     from pyinit.options import Parsed
@@ -19,51 +21,61 @@ if TYPE_CHECKING:
 #: Exit status for a fault of ours or of our options; as `docker run` and `timeout` have it.
 OUR_FAULT = 125
 
+#: The names under which we are other programs, see personality.py; and the exit status of all of those for a fault.
+DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
+THEIR_FAULT = 1
 
-def main(arguments: list[str], mask: frozenset[int]) -> None:
-    """Run pyinit and leave with its exit status. All signals are blocked; `mask` is the mask as it was before."""
+
+def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:
+    """Run pyinit and leave with its exit status. All signals are blocked; `mask` is the mask as it was before.
+
+    `called` is the name that we were called by, or a path to it.
+    """
+    name = called.rpartition("/")[2]
+    fault = THEIR_FAULT if name in DROP_IN else OUR_FAULT
     try:
         system.hold_standard_streams()
-        status = _run(arguments, mask)
+        if name in DROP_IN:
+            from pyinit import personality
+
+            status = personality.run(name, arguments, mask)
+        else:
+            status = run(arguments, mask, {}, {})
     except Asked as asked:
         status = _answer(str(asked))
     except UsageError as error:
         from pyinit.log import Log
 
         Log("error", "text").say("error", "usage", str(error))
-        status = OUR_FAULT
+        status = fault
     except BaseException as error:
         last_resort.tell(error, "text", "nothing was started")
-        status = OUR_FAULT
+        status = fault
     system.exit_now(status)
 
 
 def _answer(flag: str) -> int:
     from pyinit import options
 
-    text = options.help_text() if flag == "--help" else f"pyinit {pyinit.__version__}\n"
-    return 0 if system.write_stdout(text.encode()) else OUR_FAULT
+    return 0 if system.write_stdout(options.answer(flag).encode()) else OUR_FAULT
 
 
-def _run(arguments: list[str], mask: frozenset[int]) -> int:
+def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]", statuses: "Mapping[int, int]") -> int:
+    """Run the command; `defaults` and `statuses` are as in drop_in.Translation, and empty under our own name."""
     environment = system.environ()
-    ours = {system.decode(name): system.decode(environment[name]) for name in environment if name.startswith(b"PYINIT_")}
-    parsed = _parse(arguments, ours)
+    parsed = parse(arguments, environment, defaults)
     config = parsed.config
-    notes = _place_ourselves(config)
+    notes = place_ourselves(config)
     ignored = system.accept_sigchld()
     how = terminal.mode()
     command = last_resort.Command(0)
-    command.pid, failure = _start(_command(parsed, environment), environment, mask, ignored, how)
+    command.pid, failure = _start(parsed, environment, mask, ignored, how)
     try:
-        _forget_the_start()
-        from pyinit.log import Log
-
-        log = Log(config.log_level, config.log_format)
-        for level, event, message in [*(("warning", "usage", warning) for warning in parsed.warnings), *notes]:
-            log.say(level, event, message)
+        forget_the_start()
+        log = open_log(parsed, notes)
         if failure is not None:
             status, message = failure
+            status = statuses.get(status, status)
             log.say("error", "not_started", message, status=status)
             return status
         del parsed
@@ -93,37 +105,48 @@ def _supervise(
         jobs.give_back()
 
 
-def _parse(arguments: list[str], environment: dict[str, str]) -> "Parsed":
+def open_log(parsed: "Parsed", notes: list[tuple[str, str, str]]) -> "Log":
+    """The log, with what there is to tell of the start."""
+    from pyinit.log import Log
+
+    log = Log(parsed.config.log_level, parsed.config.log_format)
+    for level, event, message in [*(("warning", "usage", warning) for warning in parsed.warnings), *notes]:
+        log.say(level, event, message)
+    return log
+
+
+def parse(arguments: list[str], environment: dict[bytes, bytes], defaults: "Mapping[str, str]") -> "Parsed":
+    """As options.read(), which may not be held on to by whoever goes on to run."""
     from pyinit import options
 
-    return options.parse(arguments, environment)
+    return options.read(arguments, environment, defaults)
 
 
 def _start(
-    arguments: list[str], environment: dict[bytes, bytes], mask: frozenset[int], ignored: tuple[int, ...], how: str
+    parsed: "Parsed", environment: dict[bytes, bytes], mask: frozenset[int], ignored: tuple[int, ...], how: str
 ) -> tuple[int, tuple[int, str] | None]:
     """Start the command; return its PID and None, or 0, its exit status and why it could not be started."""
-    from pyinit import spawn
+    from pyinit import options, spawn
 
     try:
-        return spawn.spawn(arguments, environment, mask, ignored, how), None
+        return spawn.spawn(options.to_execute(parsed, environment), environment, mask, ignored, how), None
     except spawn.SpawnError as error:
         return 0, (error.status, str(error))
 
 
-def _forget_the_start() -> None:
+def forget_the_start() -> None:
     """Give back the memory of what has read the options and started the command.
 
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
-    for module in ("options", "values", "words", "spawn"):
+    for module in ("options", "values", "words", "spawn", "drop_in"):
         if sys.modules.pop(f"pyinit.{module}", None):
             delattr(pyinit, module)
     sys.path_importer_cache.clear()
     gc.collect()
 
 
-def _place_ourselves(config: "Config") -> list[tuple[str, str, str]]:
+def place_ourselves(config: "Config") -> list[tuple[str, str, str]]:
     """Arrange what concerns the processes around us: orphans below, the parent above. Returns what to log about it."""
     notes = []
     if system.getpid() != 1 and config.subreaper != NO:
@@ -140,17 +163,3 @@ def _place_ourselves(config: "Config") -> list[tuple[str, str, str]]:
         except (OSError, ImportError) as error:
             raise UsageError(f"--parent-death-signal: cannot be set: {error}") from None
     return notes
-
-
-def _command(parsed: "Parsed", environment: dict[bytes, bytes]) -> list[str]:
-    """The words to execute: those given, expanded where asked for; or those that -c makes."""
-    if parsed.script is None and not parsed.config.expand_env:
-        return list(parsed.command)
-    from pyinit import words
-
-    if parsed.script is not None:
-        return words.as_shell(parsed.script, parsed.command, environment)
-    try:
-        return [words.expand(word, words.getter(environment)) for word in parsed.command]
-    except ValueError as error:
-        raise UsageError(f"--expand-env: {error}") from None

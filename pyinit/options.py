@@ -4,7 +4,8 @@ The command line is read first, then the environment for what the command line d
 that is no good raises UsageError with one line that names the option (or variable), the value and what is allowed.
 """
 
-from pyinit import values
+import pyinit
+from pyinit import system, values
 from pyinit.config import AUTO, COMMAND, GROUP, QUEUES_MAY_TAKE, TERMINATION_LOG, TOPMOST, YES, Asked, Config, UsageError
 from pyinit.record import Record
 
@@ -262,8 +263,11 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
     return given, None, words
 
 
-def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
+def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str, str] | None" = None) -> Parsed:
     """Read the command line and the environment.
+
+    `defaults` are texts by flag, in place of the option's own: those of the name that we are called by. They do not hold
+    where the command is a pyinit by its own name.
 
     Raises UsageError for what cannot be understood, and Asked for --help and --version.
     """
@@ -272,6 +276,7 @@ def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
         # An image with ENTRYPOINT ["pyinit", "--"] and SHELL ["pyinit", "-c"] runs `pyinit -- pyinit -c "..."`. That is
         # one pyinit, not two that each wait out the pre-stop delay; the inner one's options win.
         inner, script, command = _flags(command[1:])
+        defaults = None
         for flag, texts in inner.items():
             given[flag] = given.get(flag, []) + texts
     if script is None and not command:
@@ -283,13 +288,15 @@ def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
         sources = [(option.flag, text) for text in given.get(option.flag, [])]
         if environ.get(option.variable) and (option.merges or not sources):
             sources.insert(0, (option.variable, environ[option.variable]))
-        found = [_value(option, text, name) for name, text in sources]
         if sources:
             names[option.field] = sources[-1][0]
+            found = [_value(option, text, name) for name, text in sources]
+        else:
+            found = [option.parse((defaults or {}).get(option.flag, option.default))]
         if option.merges:
             fields[option.field] = {key: value for pairs in found for key, value in pairs.items()}  # type: ignore[attr-defined]  # every parser of a merging option makes a dict
         else:
-            fields[option.field] = found[-1] if found else option.parse(option.default)
+            fields[option.field] = found[-1]
     config, warnings = _together(fields, names)
     variables = [option.variable for option in all_options()]
     warnings += [
@@ -299,6 +306,12 @@ def parse(words: list[str], environ: "Mapping[str, str]") -> Parsed:
         if name.startswith("PYINIT_") and name not in variables and name not in TOLD
     ]
     return Parsed(config, tuple(command), script, tuple(warnings))
+
+
+def read(words: list[str], environment: "Mapping[bytes, bytes]", defaults: "Mapping[str, str]") -> Parsed:
+    """parse() with the environment as it was given to us."""
+    ours = {system.decode(name): system.decode(environment[name]) for name in environment if name.startswith(b"PYINIT_")}
+    return parse(words, ours, defaults)
 
 
 def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config, list[str]]:
@@ -338,6 +351,37 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
             f"{names['pre_stop_delay']}: {needs} are more than {timeout:g} s ({names['stop_timeout']}): SIGKILL comes first"
         )
     return config, warnings
+
+
+def to_execute(parsed: Parsed, environment: "Mapping[bytes, bytes]") -> list[str]:
+    """The words to execute: those given, expanded where asked for; or those that -c makes. Raises UsageError.
+
+    No method of Parsed: by that it would hold on to all of this module, in PID 1, for as long as it lives.
+    """
+    if parsed.script is None and not parsed.config.expand_env:
+        return list(parsed.command)
+    from pyinit import words
+
+    if parsed.script is not None:
+        return words.as_shell(parsed.script, parsed.command, environment)
+    try:
+        return [words.expand(word, words.getter(environment)) for word in parsed.command]
+    except ValueError as error:
+        raise UsageError(f"--expand-env: {error}") from None
+
+
+def answer(flag: str) -> str:
+    """What is printed for "--help" or "--version"."""
+    return help_text() if flag == "--help" else version_text("pyinit ")
+
+
+def version_text(name: str) -> str:
+    """What --version prints; `name` is all that comes before the figures.
+
+    In the form that dockerd understands of the init that it is given (`docker info` shows what follows "git."): two parts
+    with " - " in between, of which the second has one dot, or its log has a warning.
+    """
+    return f"{name}{pyinit.__version__} - git.pyinit-{pyinit.__version__.replace('.', '-')}\n"
 
 
 def help_text() -> str:

@@ -1,6 +1,8 @@
 """pyinit with a system call that fails: runs it as its __main__ does, after having replaced what it calls.
 
-usage: faulty.py MODULE.FUNCTION ERROR WHEN [pyinit option ...] -- command
+usage: faulty.py [as:NAME] MODULE.FUNCTION ERROR WHEN [pyinit option ...] -- command
+
+NAME is the name that it is called by, in place of its own; the options are those of that name.
 
 ERROR is the name of an errno, MemoryError, or LATE: the call is made, but only when our parent has been killed. WHEN says
 which calls fail: `start:1`, the first; `start:2`, the second; `start:always`; or `stop:1`, `stop:2`, `stop:always`, where
@@ -92,7 +94,9 @@ class Proxy(types.ModuleType):
 
 def main() -> None:
     """Replace, then run."""
-    target, error, when, *arguments = sys.argv[1:]
+    words = sys.argv[1:]
+    called = words.pop(0)[3:] if words[0].startswith("as:") else "pyinit"
+    target, error, when, *arguments = words
     fault = Fault(target, error, when)
     sys.path.insert(0, ROOT)
     from pyinit import signals
@@ -126,7 +130,7 @@ def main() -> None:
         vars(clock).update(vars(time))
         vars(clock)["time"] = lambda: 2_000_000_000.0 - 3600 * next(hours)
         vars(log)["time"] = clock
-    cli.main(arguments, mask)
+    cli.main(arguments, mask, called)
 
 
 if __name__ == "__main__":

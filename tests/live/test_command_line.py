@@ -15,6 +15,9 @@ from tests.live.conftest import APP_WORDS, Start
 from tests.namespace import Namespace, need, pyinit_from_source
 from tests.waiting import wait_until
 
+#: What --version prints, in the form that dockerd parses.
+VERSION = f"pyinit {__version__} - git.pyinit-{__version__.replace('.', '-')}\n"
+
 ALL = [option for group in OPTIONS.values() for option in group]
 
 #: For each option values that it cannot take, and a pattern of what is allowed, which the error must name.
@@ -302,7 +305,7 @@ def test_help_tells_of_every_option_with_its_variable_and_default(start: Start, 
 
 def test_version_tells_the_version(start: Start) -> None:
     namespace = start("--version")
-    assert (namespace.wait(), namespace.stdout, namespace.stderr) == (0, f"pyinit {__version__}\n", "")
+    assert (namespace.wait(), namespace.stdout, namespace.stderr) == (0, VERSION, "")
 
 
 # --- --expand-env ----------------------------------------------------------------------------------------------------------
@@ -545,4 +548,4 @@ def test_started_by_name_it_isolates_itself(tmp_path: Path) -> None:
     done = subprocess.run(
         module, env=environment(PYTHONPATH=f"{tmp_path}:{root}"), cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"pyinit {__version__}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, VERSION, "")

@@ -53,6 +53,34 @@ def test_the_installed_script_stops_a_start_script_as_the_source_does(installed:
         assert namespace.stdout == "app ready\napp got SIGTERM\napp done\nlast\n"
 
 
+@pytest.mark.parametrize("way", ["beside it", "by a full path", "by a relative path", "by a link to a link"])
+def test_a_link_to_the_installed_script_is_a_drop_in_by_its_name(installed: Path, tmp_path: Path, way: str) -> None:
+    script = installed / "venv" / "bin" / "pyinit"
+    (tmp_path / "sbin").mkdir()
+    link = tmp_path / "sbin" / "tini"
+    if way == "beside it":
+        link = script.parent / "tini"
+        link.unlink(missing_ok=True)
+        link.symlink_to("pyinit")
+    elif way == "by a full path":
+        link.symlink_to(script)
+    else:
+        target = tmp_path / "elsewhere"
+        target.symlink_to(script)
+        link.symlink_to(Path("..") / "elsewhere" if way == "by a link to a link" else os.path.relpath(script, link.parent))
+    line = 'test "$PYTHONPATH" && exit 5'
+    with Namespace([str(link), "-e", "5", "--", "sh", "-c", line], tmp_path, env=hostile(tmp_path), cwd=tmp_path) as namespace:
+        assert (namespace.wait(), namespace.stderr) == (0, "")
+
+
+def test_a_link_that_is_found_on_path_is_a_drop_in_by_its_name(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "dumb-init").symlink_to(installed / "venv" / "bin" / "pyinit")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    with Namespace(["dumb-init", "--single-child", "nosuch"], tmp_path, env={"PATH": path}) as namespace:
+        assert namespace.wait() == 2
+        assert "cannot execute nosuch" in namespace.stderr
+
+
 def test_pyinit_by_name_isolates_itself(installed: Path, tmp_path: Path) -> None:
     words = [str(installed / "venv" / "bin" / "python"), "-m", "pyinit", "--", "sleep", "1000"]
     with Namespace(words, tmp_path) as namespace:

@@ -76,6 +76,21 @@ def test_the_environment_wins_over_the_default_and_the_command_line_over_both(op
 
 
 @EVERY
+def test_a_default_may_be_another_which_loses_against_all_that_is_given(option: Option) -> None:
+    one, other = VALUES[option.flag]
+    environ, defaults = CONTEXT.get(option.flag, {}), {option.flag: one}
+    assert value(parse(["app"], environ, defaults).config, option) == option.parse(one)
+    assert value(parse(["app"], {**environ, option.variable: other}, defaults).config, option) == option.parse(other)
+    assert value(parse([f"{option.flag}={other}", "app"], environ, defaults).config, option) == option.parse(other)
+
+
+def test_other_defaults_do_not_hold_for_a_pyinit_as_the_command() -> None:
+    defaults = {"--log-level": "warning"}
+    assert parse(["--", "pyinit", "app"], {}, defaults).config.log_level == "info"
+    assert parse(["--log-level=debug", "--", "pyinit", "app"], {}, defaults).config.log_level == "debug"
+
+
+@EVERY
 def test_an_empty_variable_is_as_good_as_none(option: Option) -> None:
     assert value(parse(["app"], {option.variable: ""}).config, option) == option.parse(option.default)
 
