@@ -69,6 +69,7 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
     ignored = system.accept_sigchld()
     how = terminal.mode()
     command = last_resort.Command(0)
+    page = system.create_page()
     command.pid, failure = _start(parsed, environment, mask, ignored, how)
     try:
         forget_the_start()
@@ -79,7 +80,7 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
             log.say("error", "not_started", message, status=status)
             return status
         del parsed
-        return _supervise(command, config, log, environment, mask, how)
+        return _supervise(command, config, log, environment, mask, how, page)
     except BaseException as error:
         # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
         last_resort.tell(error, config.log_format, "it goes on with less care")
@@ -93,14 +94,15 @@ def _supervise(
     environment: dict[bytes, bytes],
     mask: frozenset[int],
     how: str,
+    page: int | None,
 ) -> int:
     from pyinit import supervise
 
     folder = system.get_folder()
-    system.let_go(keep_terminal=how != terminal.NONE)
+    system.let_go(keep_terminal=how != terminal.NONE, kept=(page,))
     jobs = terminal.JobControl(command.pid, how)
     try:
-        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs).loop()
+        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page).loop()
     finally:
         jobs.give_back()
 

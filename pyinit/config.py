@@ -1,6 +1,7 @@
 """Config: what the options said, checked and frozen; and what is raised where they say nothing of use."""
 
 from pyinit.record import Record
+from pyinit.signals import signal
 
 #: --forward: who gets a signal. See delivery.py.
 GROUP = "group"
@@ -62,6 +63,15 @@ class Config(Record):
             return self.pre_stop_max
         finishing = self.stop_timeout / TO_FINISH if self.grace_period is None else self.grace_period
         return max(0.0, min(self.pre_stop_max, self.stop_timeout - finishing - QUEUES_MAY_TAKE))
+
+    @property
+    def usual_stop_signal(self) -> int:
+        """What the command gets for the stop request that is to be expected: SIGTERM, or else the first that is one."""
+        for signum in (int(signal.SIGTERM), *sorted(self.stop_on)):
+            target = self.rewrite.get(signum, signum)
+            if signum in self.stop_on and target:
+                return self.stop_signal or target
+        return self.stop_signal or int(signal.SIGTERM)
 
     def watches(self, port: int) -> bool:
         """Whether connections to this port count as traffic, as far as the options go."""

@@ -23,6 +23,7 @@ from pyinit.lifecycle import (
     WatchExit,
     WatchTraffic,
 )
+from pyinit.page import Page, State
 from pyinit.signals import signal
 from pyinit.watch import Watch
 
@@ -62,6 +63,7 @@ class Supervisor:
         mask: frozenset[int],
         folder: str,
         jobs: "JobControl",
+        page: int | None,
     ) -> None:
         self.command = command
         self.config = config
@@ -79,6 +81,10 @@ class Supervisor:
         self.is_blind = False  # it has failed
         self.losses: Losses | None = None
         self.exit_status: int | None = None
+        now = self.lifecycle.started_at
+        first = State(self.lifecycle.phase, now, now, None, command.pid, None, config.forward, config.usual_stop_signal)
+        self.page = Page(page, first)
+        self.orphans = 0
         if config.pre_stop is not None:
             from pyinit import spawn, words  # noqa: F401 - loaded while all is well, for run_pre_stop()
 
@@ -104,12 +110,29 @@ class Supervisor:
             self.carry_out(self.lifecycle.on_signal(received, now))
             if received.signum in signals.SUSPENDS:
                 self.jobs.suspend()  # before reap() tells that the command has stopped, which is no news then
-        none_left = system.reap(self.command.exits, self.lifecycle.known, self.jobs.on_terminal)
+        none_left, orphans = system.reap(self.command.exits, self.lifecycle.known, self.jobs.on_terminal)
+        self.orphans += orphans
         self.carry_out(self.lifecycle.on_children(self.take_exits(), none_left, now))
         if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
             self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now, self.lifecycle.awaits_word)))
         self.carry_out(self.lifecycle.on_timeout(now))
         self.command.owed = self.lifecycle.stop_signal if self.lifecycle.phase == PRE_STOP else 0
+        self.show(now)
+
+    def show(self, now: float) -> None:
+        """Bring the state page up to date."""
+        lifecycle, shown = self.lifecycle, self.page.state
+        if lifecycle.phase != shown.phase or lifecycle.status != shown.status:
+            is_asked = lifecycle.requested_at is not None
+            self.page.on_phase(
+                lifecycle.phase,
+                now,
+                status=lifecycle.status,
+                requested_at=lifecycle.requested_at,
+                stop_signal=lifecycle.stop_signal if is_asked else shown.stop_signal,
+                orphans=self.orphans,
+            )
+        self.page.on_orphans(self.orphans, now)
 
     def carry_out(self, actions: "list[Action]") -> None:
         """Do what the lifecycle wants, in order, and what it wants in consequence."""
@@ -203,6 +226,7 @@ class Supervisor:
         """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
         self.command.owed = request.signum
         if request.is_stop:
+            self.show(system.monotonic())  # before anybody can act on it
             self.tell_traffic(lambda traffic: traffic.on_signalled(self.lifecycle.delay_ended_by))
         denied: list[int] = []
         early = self.tell_command_first(request)

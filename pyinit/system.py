@@ -15,7 +15,7 @@ from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
@@ -124,16 +124,16 @@ def hold_standard_streams() -> None:
             posix.open("/", posix.O_RDONLY | posix.O_CLOEXEC)
 
 
-def let_go(keep_terminal: bool) -> None:
+def let_go(keep_terminal: bool, kept: "Collection[int | None]" = ()) -> None:
     """Let go of what PID 1 does not need, so that it holds up nobody: files, the folder, the ends of pipes.
 
-    A reader of the command's stdout shall see its end when the command closes it, a writer to its stdin likewise. A
-    terminal stays our stdin, for we hand it on to the command and take it back.
+    Some descriptors are `kept`. A reader of the command's stdout shall see its end when the command closes it, a writer to
+    its stdin likewise. A terminal stays our stdin, for we hand it on to the command and take it back.
     """
     try:
         posix.chdir("/")
         for entry in posix.listdir("/proc/self/fd"):
-            if int(entry) > STDERR:
+            if int(entry) > STDERR and int(entry) not in kept:
                 close(int(entry))
     except (OSError, MemoryError):
         pass  # no /proc, or no right to it: then these files stay open, which is untidy and nothing worse
@@ -150,6 +150,22 @@ def let_go(keep_terminal: bool) -> None:
 def is_own(received: "Received") -> bool:
     """Whether a signal is a by-product of our own doings: of a write that failed, of the suspending of our group."""
     return received.sender_pid == posix.getpid() and received.signum in BY_PRODUCTS
+
+
+def create_page() -> int | None:
+    """The descriptor of an anonymous file in memory, for page.py, that no command inherits; None where there is none."""
+    try:
+        return posix.memfd_create("pyinit", posix.MFD_CLOEXEC)
+    except (OSError, AttributeError, MemoryError):
+        return None  # ENOSYS: before Linux 3.17. EPERM: seccomp. EMFILE. No such call in this Python
+
+
+def write_page(descriptor: int, data: bytes) -> None:
+    """Write to the beginning of a file in memory, if that can be done."""
+    try:
+        posix.pwrite(descriptor, data, 0)
+    except (OSError, MemoryError):
+        pass  # ENOSPC, ENOMEM: then it tells of what was before
 
 
 def close(descriptor: int) -> None:
@@ -321,23 +337,26 @@ def wait_signal(seconds: float | None) -> Received | None:
     return Received(info.si_signo, info.si_pid, info.si_uid)
 
 
-def reap(found: list[Reaped], known: "Iterable[int]", with_stopped: bool) -> bool:
-    """Wait for every child that has exited, without blocking; return whether no child is left.
+def reap(found: list[Reaped], known: "Iterable[int]", with_stopped: bool) -> tuple[bool, int]:
+    """Wait for every child that has exited, without blocking; return whether no child is left, and how many were orphans.
 
     Those that are `known` are added to `found` (those that merely stopped too, if asked for), so that none is lost should
     the next call fail. Of all others, orphans, nobody wants the status.
     """
     flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
     wait, notable = posix.waitpid, {0, *known}  # one look-up for each orphan: there may be thousands
+    orphans = 0
     try:
         while True:
             pid, status = wait(-1, flags)
             if pid in notable:
                 if pid == 0:
-                    return False
+                    return False, orphans
                 found.append(_reaped(pid, status))
+            else:
+                orphans += 1
     except ChildProcessError:
-        return True
+        return True, orphans
 
 
 def open_process(pid: int) -> int:

@@ -166,8 +166,9 @@ CLOSED = [closed for number in range(4) for closed in itertools.combinations((0,
 
 
 def held(namespace: Namespace) -> set[str]:
-    """The descriptors that PID 1 has open."""
-    return set(os.listdir(f"/proc/{namespace.init.pid}/fd"))
+    """The descriptors that PID 1 has open, that of its state page excepted."""
+    folder = Path(f"/proc/{namespace.init.pid}/fd")
+    return {entry.name for entry in folder.iterdir() if os.readlink(entry) != "/memfd:pyinit (deleted)"}
 
 
 def files(pid: int) -> set[str]:

@@ -1,0 +1,137 @@
+"""Reading the state page of page.py: bytes back to a State, and where to find them. Not for PID 1."""
+
+import errno
+import posix
+
+from pyinit import system
+from pyinit.page import BEGIN, END, SIZE, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: What the link to the page says. The kernel makes it, so no other kind of file looks like that.
+LINK = "/memfd:pyinit (deleted)"
+
+#: The types of the fields that are no texts.
+NUMBERS: "dict[str, Callable[[str], float]]" = {
+    **dict.fromkeys(("phase_since", "started_at", "requested_at", "readiness_since", "first_ready_at"), float),
+    **dict.fromkeys(("command", "status", "stop_signal", "orphans", "health"), int),
+}
+
+#: How often, and seconds in between, a page is read that is being written.
+ATTEMPTS, PAUSE = 200, 0.005
+
+
+def from_bytes(data: bytes) -> State | None:
+    """PURE. The State that a page tells of; None where it is not whole: empty, read while it was written, or another format."""
+    head, _, rest = data.decode("utf-8", "replace").partition("\n")
+    body, mark, tail = rest.rpartition(f"{END} ")
+    first = head.removeprefix(f"{BEGIN} ")
+    if head == first or not mark or tail.rstrip("\n") != first or not body.endswith("\n"):
+        return None
+    fields: dict[str, object] = {}
+    try:
+        for line in body.split("\n"):
+            key, tab, value = line.partition("\t")
+            if tab and key in State.__match_args__:
+                fields[key] = NUMBERS[key](value) if key in NUMBERS else _text(value)
+    except (ValueError, OverflowError):
+        return None
+    return State(**fields)  # type: ignore[arg-type]  # fields of State, each of its type
+
+
+def _text(value: str) -> str:
+    return "\\".join(part.replace("\\n", "\n") for part in value.split("\\\\"))
+
+
+def read(descriptor: int) -> State | None:
+    """The State on the page behind a descriptor; None where it tells of none for a whole second. Raises OSError."""
+    for attempt in range(ATTEMPTS):
+        state = from_bytes(posix.pread(descriptor, SIZE, 0))
+        if state is not None:
+            return state
+        if attempt:  # the first one may just have met the writer
+            system.nap(PAUSE)
+    return None
+
+
+def open_of(pid: int) -> int | None:
+    """A descriptor of a process's page, None where it has none. Raises OSError where we may not know."""
+    folder = f"/proc/{pid}/fd"
+    for entry in posix.listdir(folder):
+        try:
+            if posix.readlink(f"{folder}/{entry}") == LINK:
+                return posix.open(f"{folder}/{entry}", posix.O_RDONLY | posix.O_CLOEXEC)
+        except FileNotFoundError:
+            pass  # closed since it was listed
+    return None
+
+
+def _of_several(pids: "list[int]") -> "Iterator[tuple[int, int]]":
+    """PID and a descriptor of its page, of each that has one that we may see."""
+    for pid in sorted(pids):
+        try:
+            descriptor = open_of(pid)
+        except OSError:
+            continue  # EACCES: another user's. ENOENT: gone
+        if descriptor is not None:
+            yield pid, descriptor
+
+
+def _topmost() -> tuple[list[int], int | None]:
+    """The PID of the topmost process with a page (the helper that it has forked has it too), and a descriptor of that.
+
+    Where there are several that are not below one another, the one with the lowest PID.
+    """
+    found = dict(_of_several(system.list_processes()))
+    chosen: int | None = None
+    for pid in found:
+        above, seen = parent_of(pid), {pid}
+        while above and above not in seen and above not in found:
+            seen.add(above)
+            above = parent_of(above)
+        if above not in found and chosen is None:
+            chosen = pid
+    for pid, descriptor in found.items():
+        if pid != chosen:
+            system.close(descriptor)
+    return ([], None) if chosen is None else ([chosen], found[chosen])
+
+
+def parent_of(pid: int) -> int:
+    """The parent of a process; 0 where there is none that we could know."""
+    fields = system.read_file(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
+    return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
+
+
+class NotFoundError(Exception):
+    """There is no state page that could be read; the message says why, in one line."""
+
+
+def find(pid: int | None = None) -> tuple[int, State]:
+    """The PID of the pyinit of this container, and its State: PID 1 if that is one, else the topmost that is found.
+
+    Raises NotFoundError.
+    """
+    if not system.list_processes():
+        raise NotFoundError("there is no /proc of this PID namespace, so pyinit's state cannot be read")
+    why = "no process here is a pyinit that has a state page"
+    wanted = [1 if pid is None else pid]
+    try:
+        descriptor = open_of(wanted[0])
+    except OSError as error:
+        descriptor = None
+        if error.errno in (errno.EACCES, errno.EPERM):
+            why = f"no right to look at pid {wanted[0]} as uid {posix.getuid()}: try it as root, or as the user of PID 1"
+    if descriptor is None and pid is None:
+        wanted, descriptor = _topmost()
+    if descriptor is None:
+        raise NotFoundError(why)
+    try:
+        state = read(descriptor)
+    finally:
+        system.close(descriptor)
+    if state is None:
+        raise NotFoundError(f"pid {wanted[0]} has a state page that cannot be understood: is it of another version?")
+    return wanted[0], state
