@@ -31,6 +31,7 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
 
     `called` is the name that we were called by, or a path to it.
     """
+    gc.disable()  # nothing is garbage before forget_the_start()
     name = called.rpartition("/")[2]
     fault = THEIR_FAULT if name in DROP_IN else OUR_FAULT
     try:
@@ -144,7 +145,9 @@ def forget_the_start() -> None:
     for module in ("options", "values", "words", "spawn", "drop_in"):
         if sys.modules.pop(f"pyinit.{module}", None):
             delattr(pyinit, module)
-    sys.path_importer_cache.clear()
+    if hasattr(sys, "path_importer_cache"):  # the static binary has no path
+        sys.path_importer_cache.clear()
+    gc.enable()
     gc.collect()
 
 

@@ -1,13 +1,25 @@
-"""The two system calls that Python does not offer, prctl() and signalfd(), through ctypes.
+"""The two system calls that Python does not offer, prctl() and signalfd(): through ctypes, or built into the static binary.
 
 Loaded only where one of them is needed, because ctypes costs 2.4 ms and 468 KiB: to become a subreaper, to ask for a
 parent death signal, and to wait for signals and for another's child at once. Raises ImportError where Python was built
 without libffi, and OSError where the kernel says no.
 """
 
-import ctypes
+import sys
 
 from pyinit import signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ctypes
+
+    class _pyinit:  # noqa: N801 - a module, of C: docker/static/main.c
+        """What the static binary has built in, with the arguments that the calls have in C."""
+
+elif hasattr(sys, "frozen"):
+    import _pyinit
+else:
+    import ctypes
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -16,27 +28,25 @@ SFD_CLOEXEC = 0o2000000
 SIGSET_BYTES = 128  # sizeof(sigset_t) of glibc and musl
 
 
-def _call(function: str, *arguments: object) -> int:
+def _call(function: str, *arguments: int | bytes) -> int:
+    if hasattr(sys, "frozen"):
+        return int(getattr(_pyinit, function)(*arguments))
     library = ctypes.CDLL(None, use_errno=True)
-    result = int(getattr(library, function)(*arguments))
+    words = [ctypes.c_long(word) if isinstance(word, int) else ctypes.c_char_p(word) for word in arguments]
+    result = int(getattr(library, function)(*words))
     if result < 0:
         raise OSError(ctypes.get_errno(), function)
     return result
 
 
-def _prctl(option: int, value: int) -> None:
-    zero = ctypes.c_ulong(0)
-    _call("prctl", option, ctypes.c_ulong(value), zero, zero, zero)
-
-
 def become_subreaper() -> None:
     """Make this process the parent of all orphans below it (PR_SET_CHILD_SUBREAPER, prctl(2), Linux 3.4)."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    _call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def set_parent_death_signal(signum: int) -> None:
     """Ask for a signal when the parent dies (PR_SET_PDEATHSIG, prctl(2))."""
-    _prctl(PR_SET_PDEATHSIG, signum)
+    _call("prctl", PR_SET_PDEATHSIG, signum, 0, 0, 0)
 
 
 def signal_descriptor() -> int:
@@ -44,4 +54,4 @@ def signal_descriptor() -> int:
     mask = bytearray(SIGSET_BYTES)
     for signum in signals.ALL:
         mask[(signum - 1) // 8] |= 1 << (signum - 1) % 8
-    return _call("signalfd", -1, ctypes.c_char_p(bytes(mask)), SFD_NONBLOCK | SFD_CLOEXEC)
+    return _call("signalfd", -1, bytes(mask), SFD_NONBLOCK | SFD_CLOEXEC)

@@ -5,6 +5,7 @@ A command that runs got every signal that we have forwarded since, because spawn
 
 import errno
 import posix
+import sys
 
 from pyinit import system
 from pyinit.signals import signal
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 #: The path that execvp(3) takes where PATH is not set.
 DEFAULT_PATH = b"/bin:/usr/bin"
 
-#: CPython ignores these two at its start, and ignored survives an exec; the command shall not inherit that.
-NOT_IGNORED_BY_RIGHT = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
+#: CPython ignores these two at its start, and ignored survives an exec; the command shall not inherit that. The static binary
+#: leaves them as they were given.
+NOT_IGNORED_BY_RIGHT = () if hasattr(sys, "frozen") else (int(signal.SIGPIPE), int(signal.SIGXFSZ))
 
 
 class SpawnError(Exception):

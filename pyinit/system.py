@@ -86,9 +86,11 @@ def environ() -> dict[bytes, bytes]:
 
     CPython sets LC_CTYPE=C.UTF-8 in its own environment where the locale is "C" (PEP 538), even under -I, and would pass
     it on. What was really given is in /proc/self/environ. Without /proc: UTF-8 mode tells that the locale was "C", and a
-    LANG that would have made it another tells that LC_CTYPE said so.
+    LANG that would have made it another tells that LC_CTYPE said so. The static binary sets nothing.
     """
     given = dict(posix.environ)
+    if hasattr(sys, "frozen"):
+        return given
     if given.get(b"LC_CTYPE", b"").lower() in (b"c.utf-8", b"c.utf8", b"utf-8") and not given.get(b"LC_ALL"):
         entries = read_file("/proc/self/environ", LONGEST_ENVIRONMENT).split(b"\0")
         original = [entry[9:] for entry in entries if entry.startswith(b"LC_CTYPE=")]

@@ -1,0 +1,93 @@
+#!/bin/sh
+# Build the static binary on Debian 12: docker/static/build.sh [amd64|arm64] [FOLDER]
+#
+# Makes FOLDER/pyinit-linux-ARCH and, beside it, .sha256 and .inside: which libraries of which Debian packages were linked in.
+# What is missing is installed (as root); libpython of the target is unpacked here and not installed, so that building for another
+# architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+package=$here/../../pyinit
+target=${1:-$(dpkg --print-architecture 2>/dev/null || echo none)}
+folder=${2:-dist}
+python=python3.11
+
+fail() {
+    echo "build: $*" >&2
+    exit 1
+}
+
+case $target in
+amd64) triplet=x86_64-linux-gnu ;;
+arm64) triplet=aarch64-linux-gnu ;;
+*) fail "no such architecture: $target; give amd64 or arm64, on Debian 12" ;;
+esac
+
+install_missing() {
+    wanted=
+    command -v /usr/bin/$python >/dev/null || wanted="$wanted python3.11-minimal"
+    if [ "$target" = "$(dpkg --print-architecture)" ]; then
+        command -v $triplet-gcc >/dev/null || wanted="$wanted gcc"
+        [ -e "/usr/lib/$triplet/libc.a" ] || wanted="$wanted libc6-dev"
+    else
+        command -v $triplet-gcc >/dev/null || wanted="$wanted gcc-$(echo $triplet | tr _ -)"
+        [ -e "/usr/$triplet/lib/libc.a" ] || wanted="$wanted libc6-dev-$target-cross"
+    fi
+    [ -n "$wanted" ] || return 0
+    [ "$(id -u)" = 0 ] || fail "missing:$wanted; install them, or run this as root"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update --quiet=2
+    # shellcheck disable=SC2086 # a list of words
+    apt-get install --quiet=2 --yes --no-install-recommends $wanted >/dev/null
+}
+
+# Unpack the target's libpython and its headers into $work/root, by an apt that keeps its lists there.
+fetch_libpython() {
+    lists=$work/apt
+    mkdir -p "$lists/lists/partial" "$lists/archives/partial" "$work/root"
+    set -- -o APT::Architecture="$target" -o APT::Architectures::="$target" -o Dir::State::Lists="$lists/lists" \
+        -o Dir::State::status=/dev/null -o Dir::Cache="$lists" -o Dir::Cache::archives="$lists/archives" \
+        -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none --quiet=2
+    # Only Debian's own: others that this machine may have serve other architectures, or none.
+    sources=$(grep -rlE '^(URIs: .*|deb .*)(debian\.org|/debian)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1)
+    [ -n "$sources" ] || fail "no Debian archive in /etc/apt/sources.list.d"
+    apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null update >/dev/null
+    (cd "$lists" && apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null \
+        download "libpython3.11-dev:$target") >/dev/null || fail "libpython3.11-dev for $target cannot be had: is this Debian 12?"
+    dpkg-deb -x "$lists"/libpython3.11-dev_*_"$target".deb "$work/root"
+    libpython_version=$(dpkg-deb -f "$lists"/libpython3.11-dev_*_"$target".deb Version)
+}
+
+compile() {
+    PYTHONHASHSEED=0 /usr/bin/$python -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/frozen.h"
+    include=$work/root/usr/include
+    library=$work/root/usr/lib/python3.11/config-3.11-$triplet/libpython3.11.a
+    # Not position-independent: without relocations the kernel maps the file, and start-up copies fewer pages.
+    for source in main unneeded; do
+        $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
+            -I"$work" -isystem "$include/python3.11" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
+    done
+    $triplet-gcc -static -no-pie -Wl,--build-id=none -Wl,-z,relro,-z,now -Wl,--trace \
+        "$work/main.o" "$work/unneeded.o" "$library" -lm -o "$work/pyinit" >"$work/trace"
+    $triplet-strip --strip-all "$work/pyinit"
+}
+
+# What the linker took, as "library package version".
+tell_inside() {
+    echo "libpython3.11.a libpython3.11-dev $libpython_version"
+    grep -oE '^/[^ ()]+\.(a|o)' "$work/trace" | grep -v "^$work/" | sort -u | while read -r path; do
+        owner=$(dpkg -S "$(readlink -f "$path")" 2>/dev/null | cut -d: -f1)
+        echo "$(basename "$path") $owner $(dpkg-query -W -f '${Version}' "$owner")"
+    done
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+install_missing
+fetch_libpython
+compile
+mkdir -p "$folder"
+name=pyinit-linux-$target
+install -m 755 "$work/pyinit" "$folder/$name"
+tell_inside >"$folder/$name.inside"
+(cd "$folder" && sha256sum "$name" | tee "$name.sha256")

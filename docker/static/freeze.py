@@ -1,0 +1,43 @@
+"""Write the C header with pyinit's modules as code objects.
+
+    python3.11 freeze.py PACKAGE START > frozen.h
+
+Run by the same version of CPython as the binary has, with PYTHONHASHSEED=0 and `-X no_debug_ranges`: the same files then give
+the same bytes, and tracebacks have lines, but not columns. Docstrings are left out.
+"""
+
+import marshal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PER_LINE = 24
+
+
+def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
+    """Name, file as tracebacks tell it, text, and whether it is a package, of each module."""
+    yield "_start", start.name, start.read_text(), False
+    for path in sorted(package.rglob("*.py")):
+        place = path.relative_to(package.parent)
+        words = list(place.with_suffix("").parts)
+        is_package = words[-1] == "__init__"
+        if words[-1] != "__main__":  # which starts the interpreter that we are
+            yield ".".join(words[:-1] if is_package else words), str(place), path.read_text(), is_package
+
+
+def main() -> None:
+    """Freeze."""
+    package, start = map(Path, sys.argv[1:])
+    table = []
+    for index, (name, place, text, is_package) in enumerate(modules(package, start)):
+        code = marshal.dumps(compile(text, place, "exec", dont_inherit=True, optimize=2))
+        print(f"static const unsigned char module_{index}[] = {{ /* {name} */")
+        for at in range(0, len(code), PER_LINE):
+            print("".join(f"{byte}," for byte in code[at : at + PER_LINE]))
+        print("};")
+        fields = (f'.name = "{name}"', f".code = module_{index}", f".size = {len(code)}", f".is_package = {int(is_package)}")
+        table.append(f"    {{{', '.join(fields)}}},")
+    print("static const struct _frozen frozen_modules[] = {", *table, "    {.name = NULL},", "};", sep="\n")
+
+
+main()

@@ -1,0 +1,209 @@
+/* pyinit as one self-contained file: CPython without its files, and pyinit's modules frozen into it.
+ *
+ * Signals are blocked before anything else: what is sent to PID 1 until then is dropped by the kernel, and what comes after is
+ * kept (pid_namespaces(7)).
+ *
+ * Of CPython only the "core" phase is initialised (PyConfig._init_main = 0, "Multi-Phase Initialization Private Provisional API"
+ * in its documentation), and not even importlib: no search path, no file system, no site, no codecs, no stdio. Half of the
+ * start-up time and a quarter of the memory lie there. What imports instead is start.py.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+#include "frozen.h" /* made by freeze.py: `frozen_modules` */
+
+#define OUR_FAULT 125 /* as in pyinit/cli.py */
+
+/* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
+
+static sigset_t given_signals;
+static int argument_count;
+static char **argument_words;
+
+static PyObject *given_mask(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    PyObject *found = PyList_New(0);
+    for (int signum = 1; found != NULL && signum < NSIG; signum++) {
+        if (sigismember(&given_signals, signum) != 1)
+            continue;
+        PyObject *number = PyLong_FromLong(signum);
+        if (number == NULL || PyList_Append(found, number) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(number);
+    }
+    return found;
+}
+
+static PyObject *arguments(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    PyObject *found = PyList_New(argument_count);
+    for (int at = 0; found != NULL && at < argument_count; at++) {
+        char *word = argument_words[at];
+        PyObject *text = PyUnicode_DecodeUTF8(word, (Py_ssize_t)strlen(word), "surrogateescape");
+        if (text == NULL)
+            Py_CLEAR(found);
+        else
+            PyList_SET_ITEM(found, at, text);
+    }
+    return found;
+}
+
+static PyObject *call_prctl(PyObject *Py_UNUSED(self), PyObject *given)
+{
+    int option;
+    unsigned long second, third, fourth, fifth;
+    if (!PyArg_ParseTuple(given, "ikkkk:prctl", &option, &second, &third, &fourth, &fifth))
+        return NULL;
+    int result = prctl(option, second, third, fourth, fifth);
+    return result < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(result);
+}
+
+static PyObject *call_signalfd(PyObject *Py_UNUSED(self), PyObject *given)
+{
+    int descriptor, flags;
+    const char *mask;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(given, "iy#i:signalfd", &descriptor, &mask, &size, &flags))
+        return NULL;
+    sigset_t watched;
+    if (size != sizeof watched) {
+        errno = EINVAL;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    memcpy(&watched, mask, sizeof watched);
+    int result = signalfd(descriptor, &watched, flags);
+    return result < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(result);
+}
+
+static PyMethodDef functions[] = {
+    {"given_mask", given_mask, METH_NOARGS, "The signals that were blocked when we were started."},
+    {"arguments", arguments, METH_NOARGS, "argv, decoded as os.fsdecode() does where UTF-8 is the encoding."},
+    {"prctl", call_prctl, METH_VARARGS, "prctl(2). Raises OSError."},
+    {"signalfd", call_signalfd, METH_VARARGS, "signalfd(2), the mask as bytes. Raises OSError."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_pyinit", .m_methods = functions};
+
+static PyObject *make_module(void)
+{
+    return PyModuleDef_Init(&module);
+}
+
+/* --- what there is to import, in place of CPython's own tables -------------------------------------------------- */
+
+PyMODINIT_FUNC PyInit__imp(void);
+PyMODINIT_FUNC PyInit__signal(void);
+PyMODINIT_FUNC PyInit__socket(void);
+PyMODINIT_FUNC PyInit_errno(void);
+PyMODINIT_FUNC PyInit_fcntl(void);
+PyMODINIT_FUNC PyInit_gc(void);
+PyMODINIT_FUNC PyInit_posix(void);
+PyMODINIT_FUNC PyInit_select(void);
+PyMODINIT_FUNC PyInit_time(void);
+
+extern struct _inittab _PyImport_Inittab[];
+struct _inittab _PyImport_Inittab[] = {
+    {"builtins", NULL}, /* these two are made by the core */
+    {"sys", NULL},
+    {"_imp", PyInit__imp},
+    {"_pyinit", make_module},
+    {"_signal", PyInit__signal},
+    {"_socket", PyInit__socket},
+    {"errno", PyInit_errno},
+    {"fcntl", PyInit_fcntl},
+    {"gc", PyInit_gc},
+    {"posix", PyInit_posix},
+    {"select", PyInit_select},
+    {"time", PyInit_time},
+    {NULL, NULL},
+};
+
+static const struct _frozen no_modules[] = {{.name = NULL}};
+static const char *const no_aliases[] = {NULL, NULL};
+
+/* Defined here, these keep the linker from taking the standard library out of libpython.a: frozen.o, deepfreeze.o, config.o. */
+extern const struct _frozen *_PyImport_FrozenBootstrap, *_PyImport_FrozenStdlib, *_PyImport_FrozenTest;
+const struct _frozen *_PyImport_FrozenBootstrap = frozen_modules, *_PyImport_FrozenStdlib = no_modules,
+                     *_PyImport_FrozenTest = no_modules, *PyImport_FrozenModules = no_modules;
+extern const void *_PyImport_FrozenAliases;
+const void *_PyImport_FrozenAliases = no_aliases;
+int _Py_Deepfreeze_Init(void);
+int _Py_Deepfreeze_Init(void)
+{
+    return 0;
+}
+void _Py_Deepfreeze_Fini(void);
+void _Py_Deepfreeze_Fini(void)
+{
+}
+
+/* --- the start -------------------------------------------------------------------------------------------------- */
+
+int _PySignal_Init(int install_handlers); /* a part of the "main" phase, without which there is no module _signal */
+
+static int fail(const char *what)
+{
+    (void)!write(STDERR_FILENO, "pyinit: error: cannot start: ", 29);
+    (void)!write(STDERR_FILENO, what, strlen(what));
+    (void)!write(STDERR_FILENO, "\n", 1);
+    return OUR_FAULT;
+}
+
+static int fail_with_traceback(void)
+{
+    PyErr_Print();
+    return OUR_FAULT;
+}
+
+/* _imp, by which start.py makes all other modules, must be made by hand. */
+static int make_imp(void)
+{
+    int result = -1;
+    PyObject *spec = PyModule_New("_imp"), *made = NULL;
+    PyObject *name = PyUnicode_FromString("_imp");
+    PyModuleDef *definition = (PyModuleDef *)PyInit__imp();
+    if (spec != NULL && name != NULL && definition != NULL && PyObject_SetAttrString(spec, "name", name) == 0)
+        made = PyModule_FromDefAndSpec(definition, spec);
+    if (made != NULL && PyModule_ExecDef(made, definition) == 0)
+        result = PyDict_SetItemString(PyImport_GetModuleDict(), "_imp", made);
+    Py_XDECREF(spec);
+    Py_XDECREF(name);
+    Py_XDECREF(made);
+    return result;
+}
+
+int main(int count, char **words)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &given_signals);
+    argument_count = count;
+    argument_words = words;
+
+    PyPreConfig preconfig;
+    PyPreConfig_InitIsolatedConfig(&preconfig);
+    preconfig.utf8_mode = 1; /* whatever the locale, so that none is loaded */
+    PyStatus status = Py_PreInitialize(&preconfig);
+    if (PyStatus_Exception(status))
+        return fail(status.err_msg);
+
+    PyConfig config;
+    PyConfig_InitIsolatedConfig(&config);
+    config._init_main = 0;
+    config._install_importlib = 0;
+    config.module_search_paths_set = 1;
+    config.site_import = 0;
+    config.write_bytecode = 0;
+    config.install_signal_handlers = 0; /* SIGPIPE and SIGXFSZ too stay as they were given */
+    status = Py_InitializeFromConfig(&config);
+    if (PyStatus_Exception(status))
+        return fail(status.err_msg);
+    if (_PySignal_Init(0) < 0 || make_imp() < 0 || PyImport_ImportFrozenModule("_start") <= 0)
+        return fail_with_traceback();
+    return OUR_FAULT; /* not reached: cli.main() leaves by itself */
+}
