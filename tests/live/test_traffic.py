@@ -18,7 +18,7 @@ import pytest
 
 from pyinit.traffic import counters
 from tests.live.network import IPPROTO_MPTCP, WITH_LOOPBACK, WITH_NETWORK, Network, need_mptcp, talk
-from tests.namespace import ROOT, WITH_PROC, Namespace, after, pyinit_from_source
+from tests.namespace import ROOT, WITH_PROC, Namespace, after
 from tests.waiting import PATIENCE, wait_until
 
 SERVER = f"{sys.executable} -IS {ROOT / 'tests' / 'live' / 'server.py'}"
@@ -92,18 +92,18 @@ Serving = Callable[..., Served]
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Serving]:
+def serving(tmp_path: Path, pyinit: list[str]) -> Iterator[Serving]:
     """A function that starts pyinit with these options and a server with words of its own; other keywords are for Namespace."""
     with contextlib.ExitStack() as stack:
 
         def serve(
             *options: str,
             server: str = "--listen tcp:8000",
-            pyinit: Sequence[str] = (),
+            instead: Sequence[str] = (),
             unshare: Sequence[str] = WITH_NETWORK,
             **keywords: Any,
         ) -> Served:
-            words = [*(pyinit or pyinit_from_source()), *options, "--", *SERVER.split(), *server.split()]
+            words = [*(instead or pyinit), *options, "--", *SERVER.split(), *server.split()]
             namespace = stack.enter_context(Namespace(words, tmp_path, unshare=unshare, **keywords))
             namespace.wait_for_output("server ready")
             return Served(namespace, stack.enter_context(Network(namespace.init.pid)))
@@ -614,9 +614,9 @@ signal.pause()
     [[], ["sh", "-c", '"$@"; exit $?', "sh"], ["sh", "-c", f'{LARGE} & "$@"; exit $?', "sh"]],
     ids=["command", "below a shell", "beside a large process"],
 )
-def test_connections_that_are_open_at_the_kill_are_told(tmp_path: Path, wrapper: list[str]) -> None:
+def test_connections_that_are_open_at_the_kill_are_told(pyinit: list[str], tmp_path: Path, wrapper: list[str]) -> None:
     server = [*wrapper, *SERVER.split(), "--listen", "tcp:8000", "--at-stop", "serve"]
-    words = [*pyinit_from_source(), "--grace-period=0.5", "--", *server]
+    words = [*pyinit, "--grace-period=0.5", "--", *server]
     with (
         Namespace(words, tmp_path, unshare=WITH_NETWORK) as namespace,
         contextlib.ExitStack() as stack,
@@ -671,8 +671,10 @@ AUTO = "--pre-stop-delay=auto"
         ([AUTO, "--stop-timeout=10", "--grace-period=10"], "--grace-period: 10 s leave no time for a delay"),
     ],
 )
-def test_options_that_cannot_be_meant_are_refused_in_one_line(tmp_path: Path, options: list[str], problem: str) -> None:
-    with Namespace([*pyinit_from_source(), *options, "--", "true"], tmp_path) as namespace:
+def test_options_that_cannot_be_meant_are_refused_in_one_line(
+    pyinit: list[str], tmp_path: Path, options: list[str], problem: str
+) -> None:
+    with Namespace([*pyinit, *options, "--", "true"], tmp_path) as namespace:
         assert namespace.wait() == 125
         assert namespace.stderr.startswith("pyinit: error: ")
         assert problem in namespace.stderr
@@ -691,8 +693,8 @@ def test_options_that_cannot_be_meant_are_refused_in_one_line(tmp_path: Path, op
         (["--pre-stop=true", "--pre-stop-until"], "--pre-stop-until: of no use without --pre-stop-delay"),
     ],
 )
-def test_options_that_are_hardly_meant_are_warned_of(tmp_path: Path, options: list[str], doubt: str) -> None:
-    with Namespace([*pyinit_from_source(), *options, "--", "sh", "-c", "exit 5"], tmp_path) as namespace:
+def test_options_that_are_hardly_meant_are_warned_of(pyinit: list[str], tmp_path: Path, options: list[str], doubt: str) -> None:
+    with Namespace([*pyinit, *options, "--", "sh", "-c", "exit 5"], tmp_path) as namespace:
         assert namespace.wait() == 5
         assert f"pyinit: warning: {doubt}" in namespace.stderr
         assert namespace.stderr.count("\n") == 1
@@ -708,7 +710,7 @@ WITHOUT_PROC = (*after("mount -t tmpfs none /proc || exit 99", (*WITH_PROC, "--n
 
 
 def test_without_sock_diag_no_established_connection_is_silence(serving: Serving) -> None:
-    served = serving(*auto(0.3, FOR_EVER), pyinit=[*BLIND, "socket", "EAFNOSUPPORT", "1"])
+    served = serving(*auto(0.3, FOR_EVER), instead=[*BLIND, "socket", "EAFNOSUPPORT", "1"])
     served.crowd()
     served.request_stop()
     with contextlib.suppress(AssertionError):
@@ -723,7 +725,7 @@ def test_without_sock_diag_no_established_connection_is_silence(serving: Serving
 
 @pytest.mark.parametrize("error", ["EPERM", "EAFNOSUPPORT", "EMFILE"])
 def test_without_sock_diag_the_accept_queues_and_the_losses_are_known(serving: Serving, error: str) -> None:
-    served = serving(pyinit=[*BLIND, "socket", error, "1"], server="--listen tcp:8000 --accept one --work 0.08")
+    served = serving(instead=[*BLIND, "socket", error, "1"], server="--listen tcp:8000 --accept one --work 0.08")
     clients = queue(served.network, 8)
     served.request_stop()
     assert answered(clients) == 8
@@ -746,7 +748,7 @@ def test_without_the_counters_silence_is_seen_and_losses_are_not_told(serving: S
 def test_where_nothing_can_be_seen_the_maximum_is_a_fixed_delay_and_the_log_says_so(
     serving: Serving, unshare: tuple[str, ...]
 ) -> None:
-    served = serving(*auto(0.1, 0.7), unshare=unshare, pyinit=[*BLIND, "socket", "EPERM", "1"])
+    served = serving(*auto(0.1, 0.7), unshare=unshare, instead=[*BLIND, "socket", "EPERM", "1"])
     served.crowd()
     served.request_stop()
     assert 0.7 <= served.told_after() < AT_ONCE
@@ -755,7 +757,7 @@ def test_where_nothing_can_be_seen_the_maximum_is_a_fixed_delay_and_the_log_says
 
 def test_without_its_traffic_package_pyinit_stops_as_ever(serving: Serving, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "pyinit", tmp_path / "pyinit", ignore=shutil.ignore_patterns("traffic", "__pycache__"))
-    served = serving(*auto(0.1, 0.7), pyinit=[sys.executable, "-IS", str(tmp_path / "pyinit" / "__main__.py")])
+    served = serving(*auto(0.1, 0.7), instead=[sys.executable, "-IS", str(tmp_path / "pyinit" / "__main__.py")])
     served.crowd(3)
     served.request_stop()
     assert 0.7 <= served.told_after() < AT_ONCE
@@ -771,7 +773,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("fault", "first"), FAILURES)
 def test_a_kernel_that_fails_keeps_no_container_from_stopping(serving: Serving, fault: str, first: str) -> None:
-    served = serving(*auto(0.1, 0.7), "--ports=8000", pyinit=[*BLIND, *fault.split(), first])
+    served = serving(*auto(0.1, 0.7), "--ports=8000", instead=[*BLIND, *fault.split(), first])
     served.crowd(3)
     served.request_stop()
     assert served.told_after() < AT_ONCE
@@ -781,7 +783,7 @@ def test_a_kernel_that_fails_keeps_no_container_from_stopping(serving: Serving, 
 @pytest.mark.parametrize("first", ["1", "3", "6"])
 @pytest.mark.parametrize("spoilt", ["short", "nothing", "garbage", "endless", "zero"])
 def test_a_kernel_that_talks_nonsense_keeps_no_container_from_stopping(serving: Serving, spoilt: str, first: str) -> None:
-    served = serving(*auto(0.1, 0.7), pyinit=[*BLIND, "recv_into", spoilt, first])
+    served = serving(*auto(0.1, 0.7), instead=[*BLIND, "recv_into", spoilt, first])
     served.crowd(3)
     served.request_stop()
     assert served.told_after() < AT_ONCE
@@ -791,10 +793,10 @@ def test_a_kernel_that_talks_nonsense_keeps_no_container_from_stopping(serving: 
 # --- what it costs ---------------------------------------------------------------------------------------------------------
 
 
-def test_watching_10000_connections_costs_at_most_a_twentieth_of_a_cpu(tmp_path: Path) -> None:
+def test_watching_10000_connections_costs_at_most_a_twentieth_of_a_cpu(pyinit: list[str], tmp_path: Path) -> None:
     crowd = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "many.py"), "10000", "8000"]
     options = [*auto(6, 6), "--log-level=debug"]
-    with Namespace([*pyinit_from_source(), *options, "--", *crowd], tmp_path, unshare=WITH_NETWORK) as namespace:
+    with Namespace([*pyinit, *options, "--", *crowd], tmp_path, unshare=WITH_NETWORK) as namespace:
         namespace.wait_for_output("many ready")
 
         def used() -> float:
