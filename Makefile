@@ -34,6 +34,8 @@ lint: $(VENV)/ready ## ruff and mypy
 bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare interpreter, in one run
 	tests/prepare.sh
 	$(RUN) -m tests.bench
+	docker/static/build.sh "$$(dpkg --print-architecture)" dist
+	$(RUN) -m tests.bench --static "dist/pyinit-linux-$$(dpkg --print-architecture)"
 
 simulate: $(VENV)/ready ## simulate pre-stop delays, fixed and adaptive: lost requests over router delays, stragglers and rates
 	$(RUN) -m tests.simulation

@@ -31,7 +31,6 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
 
     `called` is the name that we were called by, or a path to it.
     """
-    gc.disable()  # nothing is garbage before forget_the_start()
     name = called.rpartition("/")[2]
     fault = THEIR_FAULT if name in DROP_IN else OUR_FAULT
     try:
