@@ -115,7 +115,8 @@ def compare_pythons(folder: Path) -> None:
         subprocess.run(make, check=True)
         for name in ("docker", "pyinit"):
             shutil.copytree(ROOT / name, debian / "src" / name)
-        line = f'cd /src && mount -t proc proc /proc && PYTHON_VERSION={version} docker/static/build.sh "$(dpkg --print-architecture)" out'
+        build_there = f'PYTHON_VERSION={version} docker/static/build.sh "$(dpkg --print-architecture)" out'
+        line = f"cd /src && mount -t proc proc /proc && {build_there}"
         inside = ["unshare", "--mount", "chroot", str(debian), "sh", "-c", line]
         subprocess.run(inside, check=True, stdout=subprocess.DEVNULL)
         [binary] = [path for path in (debian / "src" / "out").glob("pyinit-linux-*") if not path.suffix]
