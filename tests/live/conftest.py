@@ -24,12 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that starts pyinit against each of its forms: FORMS, or those that PYINIT_FORMS names instead.
+    """Run each test that starts pyinit against each of its forms: FORMS, or those that TEST_FORMS names instead.
 
     A marker leaves some of them out.
     """
     if "form" in metafunc.fixturenames:
-        asked = os.environ.get("PYINIT_FORMS", "").split() or FORMS
+        asked = os.environ.get("TEST_FORMS", "").split() or FORMS
         marker = metafunc.definition.get_closest_marker("forms")
         metafunc.parametrize("form", [form for form in asked if marker is None or form in marker.args])
 
