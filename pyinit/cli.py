@@ -9,6 +9,7 @@ import sys
 import pyinit
 from pyinit import last_resort, system, terminal
 from pyinit.config import AUTO, NO, Asked, UsageError
+from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podm
 THEIR_FAULT = 1
 
 
+#: The words with which we are no init but a tool, for use in a container that has one: `docker exec`, HEALTHCHECK.
+TOOLS = ("--probe", "--probe-expect", "--probe-timeout", "--status")
+
+
 def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:
     """Run pyinit and leave with its exit status. All signals are blocked; `mask` is the mask as it was before.
 
@@ -39,6 +44,8 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
             from pyinit import personality
 
             status = personality.run(name, arguments, mask)
+        elif arguments and arguments[0].partition("=")[0] in TOOLS:
+            status = use(arguments, mask)
         else:
             status = run(arguments, mask, {}, {})
     except Asked as asked:
@@ -52,6 +59,21 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
         last_resort.tell(error, "text", "nothing was started")
         status = fault
     system.exit_now(status)
+
+
+def use(arguments: list[str], mask: frozenset[int]) -> int:
+    """Run as a tool, with the signals as they were given to us, Ctrl-C included; return the exit status."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # CPython's handler would raise KeyboardInterrupt
+    system.accept_sigchld()
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if arguments[0].startswith("--status"):
+        from pyinit.status import command as status
+
+        return status.main(arguments)
+    from pyinit.probe import command as probe
+
+    return probe.main(arguments, mask)
 
 
 def _answer(flag: str) -> int:

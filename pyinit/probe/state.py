@@ -109,6 +109,19 @@ class NotFoundError(Exception):
     """There is no state page that could be read; the message says why, in one line."""
 
 
+def _no_right(pid: int) -> str:
+    theirs, ours = user_of(pid), posix.getuid()
+    if theirs == ours:
+        return f"no right to look at pid {pid}, which has more capabilities than we"
+    return f"no right to look at pid {pid}, which runs as uid {theirs}, and this as uid {ours}: try docker exec --user {theirs}"
+
+
+def user_of(pid: int) -> int:
+    """The user that a process runs as; -1 where it cannot be known."""
+    at = (status := system.read_file(f"/proc/{pid}/status")).find(b"\nUid:")
+    return int(status[at + 5 :].split()[0]) if at >= 0 else -1
+
+
 def find(pid: int | None = None) -> tuple[int, State]:
     """The PID of the pyinit of this container, and its State: PID 1 if that is one, else the topmost that is found.
 
@@ -123,7 +136,7 @@ def find(pid: int | None = None) -> tuple[int, State]:
     except OSError as error:
         descriptor = None
         if error.errno in (errno.EACCES, errno.EPERM):
-            why = f"no right to look at pid {wanted[0]} as uid {posix.getuid()}: try it as root, or as the user of PID 1"
+            why = _no_right(wanted[0])
     if descriptor is None and pid is None:
         wanted, descriptor = _topmost()
     if descriptor is None:
