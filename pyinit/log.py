@@ -50,7 +50,8 @@ def json_value(value: object) -> str:
     return _json_string(str(value))
 
 
-def _json_object(members: "Mapping[str, object]") -> str:
+def json_object(members: "Mapping[str, object]") -> str:
+    """An object as JSON; its values as json_value() takes them."""
     return "{" + ", ".join(f"{_json_string(key)}: {json_value(value)}" for key, value in members.items()) + "}"
 
 
@@ -94,10 +95,10 @@ class Log:
                 "event": event,
                 "message": text,
             }
-            line = _json_object(head | fields)
+            line = json_object(head | fields)
             while len(line) >= LONGEST:
                 head["message"] = head["message"][: len(head["message"]) // 2]
-                line = _json_object({**head, "truncated": True})
+                line = json_object({**head, "truncated": True})
         else:
             line = f"pyinit: {text}" if level in ("info", "debug") else f"pyinit: {level}: {text}"
         data = line.encode(sys.getfilesystemencoding(), "backslashreplace")
