@@ -6,7 +6,6 @@ The command is started first, and what supervises it is imported while it starts
 import gc
 import sys
 
-import pyinit
 from pyinit import last_resort, system, terminal
 from pyinit.config import AUTO, NO, Asked, UsageError
 from pyinit.signals import signal
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyinit.config import Config
+    from pyinit.health.doors import Doors
     from pyinit.log import Log
     from pyinit.options import Parsed
 
@@ -91,8 +91,10 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
     ignored = system.accept_sigchld()
     how = terminal.mode()
     command = last_resort.Command(0)
+    doors = open_doors(config)
     page = system.create_page()
-    command.pid, failure = _start(parsed, environment, mask, ignored, how)
+    told = environment if doors is None else doors.environment(environment)
+    command.pid, failure = _start(parsed, told, mask, ignored, how)
     try:
         forget_the_start()
         log = open_log(parsed, notes)
@@ -102,7 +104,7 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
             log.say("error", "not_started", message, status=status)
             return status
         del parsed
-        return _supervise(command, config, log, environment, mask, how, page)
+        return _supervise(command, config, log, environment, mask, how, page, doors)
     except BaseException as error:
         # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
         last_resort.tell(error, config.log_format, "it goes on with less care")
@@ -117,16 +119,26 @@ def _supervise(
     mask: frozenset[int],
     how: str,
     page: int | None,
+    doors: "Doors | None",
 ) -> int:
     from pyinit import supervise
 
     folder = system.get_folder()
-    system.let_go(keep_terminal=how != terminal.NONE, kept=(page,))
+    system.let_go(keep_terminal=how != terminal.NONE, kept=(page, *(doors.descriptors if doors else ())))
     jobs = terminal.JobControl(command.pid, how)
     try:
-        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page).loop()
+        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page, doors).loop()
     finally:
         jobs.give_back()
+
+
+def open_doors(config: "Config") -> "Doors | None":
+    """What PID 1 holds for the health helper, if one is asked for. Raises UsageError."""
+    if not config.ready and config.health_listen is None:
+        return None
+    from pyinit.health.doors import Doors
+
+    return Doors(config)
 
 
 def open_log(parsed: "Parsed", notes: list[tuple[str, str, str]]) -> "Log":
@@ -163,9 +175,10 @@ def forget_the_start() -> None:
 
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
-    for module in ("options", "values", "words", "spawn", "drop_in"):
+    for module in ("options", "values", "words", "spawn", "drop_in", "probe.target"):
         if sys.modules.pop(f"pyinit.{module}", None):
-            delattr(pyinit, module)
+            folder, _, name = f"pyinit.{module}".rpartition(".")
+            delattr(sys.modules[folder], name)
     sys.path_importer_cache.clear()
     gc.collect()
 
