@@ -215,8 +215,8 @@ def _connect_unix(target: Target) -> "Generator[Wait, None, _socket.socket]":
         finally:
             if not is_taken:
                 made.close()
-        if number != errno.EPROTOTYPE:  # it is of another kind
-            break
+        if number != (errno.ECONNREFUSED if place.startswith(b"@") else errno.EPROTOTYPE):
+            break  # or else it may be of another kind
     raise OSError(number, posix.strerror(number))
 
 
