@@ -39,7 +39,7 @@ def probe(*words: str, inside: tuple[str, ...] = (), python: str = sys.executabl
 
 @contextlib.contextmanager
 def serving(
-    reply: Reply, family: int = socket.AF_INET, address: object = ("127.0.0.1", 0)
+    reply: Reply, family: int = socket.AF_INET, address: tuple[str, int] = ("127.0.0.1", 0)
 ) -> Iterator[tuple[int, list[object]]]:
     """A server that has its own way with each connection: its port, and the peers that have come."""
     peers: list[object] = []
@@ -329,11 +329,6 @@ def inside(pid: int, *users: str) -> tuple[str, ...]:
 def test_pyinit_is_well_while_its_command_serves(start: Start) -> None:
     namespace = start("--pre-stop-delay=1000", "--", *APP_WORDS.split())
     namespace.wait_for_output("app ready")
-    assert (
-        probe("pyinit", inside=inside(namespace.init.pid))
-        == (0, probe_line := probe("pyinit", inside=inside(namespace.init.pid))[1])
-        or probe_line
-    )
     assert "ok: pyinit: running" in probe("pyinit", inside=inside(namespace.init.pid))[1]
     namespace.signal(signal.SIGTERM)
     namespace.wait_for_log("stop requested")
