@@ -30,6 +30,10 @@ QUEUES_MAY_TAKE = 1.0
 TERMINATION_LOG = "/dev/termination-log"
 
 
+#: The address that our own probes of loopback addresses come from, by which traffic is told from them.
+OWN_SOURCE = "127.112.121.110"
+
+
 class Config(Record):
     """One field per option of options.OPTIONS, under its name.
 

@@ -35,7 +35,7 @@ def _json_string(text: str) -> str:
 
 
 def json_value(value: object) -> str:
-    """A value as JSON: None, bool, int, float, str, or a list of such.
+    """A value as JSON: None, bool, int, float, str, or a list or a dict of such.
 
     The module `json` imports `re`, which costs 4 ms and 1 MB in PID 1.
     """
@@ -45,6 +45,8 @@ def json_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, dict):
+        return json_object(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(json_value, value)) + "]"
     return _json_string(str(value))

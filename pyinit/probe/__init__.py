@@ -2,7 +2,7 @@
 
 * target.py: PURE, what is probed and what is expected of it: parse(text) -> Target, expected(text, target) -> Expected.
 * http.py: PURE, a request, and an answer that comes in pieces.
-* run.py: Probe, which never blocks; OWN_SOURCE, the address that it comes from.
+* run.py: Probe, which never blocks. It comes from config.OWN_SOURCE, by which traffic/ leaves it out.
 * tls.py: https://, where Python has `ssl`.
 * state.py: reading the state page of PID 1 (page.py).
 * command.py: `pyinit --probe`.

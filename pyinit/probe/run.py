@@ -10,6 +10,7 @@ import select
 import sys
 
 from pyinit import system
+from pyinit.config import OWN_SOURCE
 from pyinit.probe import http, state
 from pyinit.probe.target import EXEC, FILE, HTTP, HTTPS, TCP, UNIX, Expected, Target
 from pyinit.record import Record
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from pyinit.page import State
-
-#: The address that probes of loopback addresses come from, by which pyinit/traffic/ knows them: 127.0 is followed by "pyn".
-OWN_SOURCE = "127.112.121.110"
 
 #: linux/in.h: choose the port when connecting, so that one may be in use for each pair of addresses.
 IP_BIND_ADDRESS_NO_PORT = 24
@@ -215,8 +213,8 @@ def _connect_unix(target: Target) -> "Generator[Wait, None, _socket.socket]":
         finally:
             if not is_taken:
                 made.close()
-        if number != errno.EPROTOTYPE:  # it is of another kind
-            break
+        if number != (errno.ECONNREFUSED if place.startswith(b"@") else errno.EPROTOTYPE):
+            break  # or else it may be of another kind
     raise OSError(number, posix.strerror(number))
 
 

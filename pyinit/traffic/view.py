@@ -24,7 +24,8 @@ def listed(ports: "Iterable[int]") -> str:
     return ", ".join(map(str, sorted(ports)[:NAMED]))
 
 
-def _open() -> Diag | ProcNet:
+def open_sockets() -> Diag | ProcNet:
+    """A view of the sockets. Raises OSError where nothing can be seen."""
     try:
         return Diag()
     except OSError:
@@ -40,7 +41,7 @@ class View:
     def __init__(self, config: "Config") -> None:
         """Raises OSError where nothing can be seen."""
         self.config = config
-        self.sockets = _open()
+        self.sockets = open_sockets()
         self.is_shared = surroundings.on_host_network()
         self.ports: set[int] = set()
         self.listeners()
