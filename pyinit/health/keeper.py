@@ -53,7 +53,6 @@ class Given(Record):
     folder: str
     state: "State"
     is_notified: bool
-    is_stopping: bool
     verdict: Verdict | None
 
 
@@ -81,7 +80,7 @@ class Keeper:
         self._lifecycle = lifecycle
         self._posted: State | None = None
         self._rest = b""  # of a line
-        self._is_notified = self._is_stopping = False
+        self._is_notified = False
         self._verdict: Verdict | None = None
         self._started_at = 0.0
         self._pause = FIRST_PAUSE
@@ -123,7 +122,6 @@ class Keeper:
                 case reports.Notified():
                     self._is_notified = True
                 case reports.Stopping():
-                    self._is_stopping = True
                     self.fall("the command has said STOPPING=1", now, "info")
                 case reports.Described(text):
                     self._page.update(notify_status=text)
@@ -166,21 +164,23 @@ class Keeper:
 
     def _start(self, now: float) -> None:
         self._started_at = now
-        self._start_at = now + self._pause  # should it fail
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        found = (self._page.state, self._is_notified, self._is_stopping, self._verdict)
+        found = (self._page.state, self._is_notified, self._verdict)
         try:
             self.pid = posix.fork()
         except OSError as error:  # EAGAIN, ENOMEM: a limit is reached
-            again = seconds(self._pause)
-            self._log.say(
-                "warning", "health_failed", f"the health helper cannot be started, again in {again}: {error.strerror}"
-            )
+            text = f"the health helper cannot be started, again in {self._start_later(now)}: {error.strerror}"
+            self._log.say("warning", "health_failed", text)
             return
         if self.pid == 0:
             _become_helper(Given(*self._given, *found))
         self._start_at = None
         self._page.update(health=self.pid)
+
+    def _start_later(self, now: float) -> str:
+        """Start another in a while, which is returned for people: longer each time."""
+        pause, self._pause = self._pause, min(2 * self._pause, LONGEST_PAUSE)
+        self._start_at = now + pause
+        return seconds(pause)
 
     def on_exit(self, child: "Reaped", now: float) -> None:
         """The helper has exited."""
@@ -190,9 +190,8 @@ class Keeper:
             return
         if now >= self._started_at + LASTS:
             self._pause = FIRST_PAUSE
-        self._start_at = now + self._pause
         how = f"was killed by {signals.name(child.killed_by)}" if child.killed_by else f"exited with status {child.status}"
-        text = f"the health helper {how}; it is started anew in {seconds(self._pause)}"
+        text = f"the health helper {how}; it is started anew in {self._start_later(now)}"
         self._log.say("warning", "health_exited", text, pid=child.pid, status=child.status)
 
     def recover(self, now: float) -> None:
@@ -202,7 +201,7 @@ class Keeper:
         if self.pid:
             system.send(self.pid, signal.SIGKILL)
         else:
-            self._start_at = now + LONGEST_PAUSE
+            self._start_later(now)
 
     def is_last(self) -> bool:
         """Whether the helper is the only child that we have left, or nobody can tell: then it must not hold up the end."""

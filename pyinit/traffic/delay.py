@@ -74,7 +74,8 @@ class Delay:
     def _begin_to_watch(self) -> Finding:
         view = self._view
         probes = view.sockets.own_probes()
-        restricted = view.counts if view.config.ports or view.config.ignore_ports or probes else None
+        config = view.config
+        restricted = view.counts if config.ports or config.ignore_ports or config.health_listen or probes else None
         self._arrivals = arrivals.choose(view.sockets, restricted, view.is_shared or probes > 0)
         first, *_ = self._look_at_connections(self._arrivals, quiet.FIRST)
         # Probes of ours, which the kernel has counted, were as many all the time as in the last minute.

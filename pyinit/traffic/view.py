@@ -47,8 +47,10 @@ class View:
         self.listeners()
 
     def listeners(self) -> dict[int, int]:
-        """By port that is listened on: how many connections wait to be accepted."""
+        """By port that is listened on: how many connections wait to be accepted. Our own health helper is nobody here."""
         found = self.sockets.listeners()
+        if self.config.health_listen is not None:
+            found.pop(self.config.health_listen[1], None)
         self.ports.update(found)
         return found
 

@@ -346,12 +346,12 @@ def test_a_variable_holds_several_targets_and_a_command_goes_on_to_the_end_of_it
 
 @pytest.mark.parametrize("target", ["pyinit", "ftp:x", "tcp:0", "", "Notify", "http://example.org/"])
 def test_a_target_that_cannot_be_meant_is_refused(target: str) -> None:
-    with pytest.raises(UsageError, match="^--ready: "):
+    with pytest.raises(UsageError, match=r"^--ready: "):
         parse(["--ready", target, "app"], {})
 
 
 def test_a_time_limit_for_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="^PYINIT_START_TIMEOUT: .*--ready"):
+    with pytest.raises(UsageError, match=r"^PYINIT_START_TIMEOUT: .*--ready"):
         parse(["app"], {"PYINIT_START_TIMEOUT": "5"})
 
 
@@ -359,7 +359,7 @@ def test_a_time_limit_for_nothing_is_refused() -> None:
     "text", ["", "0", "65536", "8081x", "example.org:8081", "::1:8081", "[::1]", "[127.0.0.1]:80", "1.2.3:80"]
 )
 def test_an_address_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="^--health-listen: "):
+    with pytest.raises(UsageError, match=r"^--health-listen: "):
         parse(["--health-listen", text, "app"], {})
 
 
