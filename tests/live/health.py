@@ -61,5 +61,11 @@ def helper(namespace: Namespace) -> psutil.Process:
 
 
 def shown(namespace: Namespace) -> State:
-    """The state page."""
-    return page_reader.find(namespace.init.pid)[1]
+    """What the state page tells."""
+
+    def find() -> State | None:
+        with contextlib.suppress(page_reader.NotFoundError):  # it is still on its way to being a pyinit
+            return page_reader.find(namespace.init.pid)[1]
+        return None
+
+    return wait_until(find, "the page")
