@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,9 @@ SERVER = f"{sys.executable} -IS {ROOT / 'tests' / 'live' / 'server.py'}"
 AT_ONCE = 5.0
 
 FOR_EVER = "1000"
+
+#: For nsenter: as root, or in the user namespace that was made for the test.
+USERS = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
 
 TOLD = "server got SIGTERM"
 
@@ -335,6 +339,41 @@ def test_requests_to_ports_that_are_not_watched_do_not_hold_a_stop_up(serving: S
 def test_short_connections_to_ports_that_are_watched_hold_a_stop_up(serving: Serving, option: str) -> None:
     served = serving(*auto(0.1, FOR_EVER, quiet=0.6), option, server="--listen tcp:8000 --listen tcp:9000")
     come_and_go(served, 9000)
+
+
+@contextlib.contextmanager
+def probing(served: Served, target: str) -> Iterator[None]:
+    """Somebody in the container who probes it the whole time, as a HEALTHCHECK does now and then."""
+    words = [*pyinit_from_source(), "--probe", target]
+    line = f"while {' '.join(words)} >/dev/null; do echo probed; done"
+    enter = ["nsenter", f"--target={served.namespace.init.pid}", *USERS, "--pid", "--mount", "--net"]
+    with subprocess.Popen([*enter, "sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        assert running.stdout is not None
+        for _ in range(3):
+            assert running.stdout.readline() == b"probed\n"
+        yield
+        running.kill()
+
+
+@pytest.mark.parametrize("options", [[], ["--ports=8000"]])
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_our_own_probes_are_no_traffic(serving: Serving, options: list[str], kind: str) -> None:
+    served = serving(*auto(0.5, FOR_EVER, quiet=0.6), *options, server=f"--listen {kind}:8000")
+    with probing(served, "tcp:8000"):
+        served.crowd()
+        served.request_stop()
+        assert 0.5 <= served.told_after() < AT_ONCE
+    assert "the traffic has been quiet for" in served.finish()
+
+
+def test_other_probes_are_traffic(serving: Serving) -> None:
+    """What the test above would measure, if our own probes were not left out."""
+    served = serving(*auto(0.1, 1.5, quiet=0.6), server="--listen tcp6:8000")
+    with probing(served, "tcp:[::1]:8000"):
+        served.crowd()
+        served.request_stop()
+        assert 1.5 <= served.told_after() < AT_ONCE
+    assert "the traffic has not gone quiet" in served.finish()
 
 
 def test_where_only_ignored_ports_are_listened_on_there_is_no_delay(serving: Serving) -> None:
