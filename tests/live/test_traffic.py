@@ -342,9 +342,9 @@ def test_short_connections_to_ports_that_are_watched_hold_a_stop_up(serving: Ser
 
 
 @contextlib.contextmanager
-def probing(served: Served, target: str) -> Iterator[None]:
+def probing(pyinit: list[str], served: Served, target: str) -> Iterator[None]:
     """Somebody in the container who probes it the whole time, as a HEALTHCHECK does now and then."""
-    words = [*pyinit_from_source(), "--probe", target]
+    words = [*pyinit, "--probe", target]
     line = f"while {' '.join(words)} >/dev/null; do echo probed; done"
     enter = ["nsenter", f"--target={served.namespace.init.pid}", *USERS, "--pid", "--mount", "--net"]
     with subprocess.Popen([*enter, "sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
@@ -357,19 +357,19 @@ def probing(served: Served, target: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("options", [[], ["--ports=8000"]])
 @pytest.mark.parametrize("kind", ["tcp", "tcp6"])
-def test_our_own_probes_are_no_traffic(serving: Serving, options: list[str], kind: str) -> None:
+def test_our_own_probes_are_no_traffic(pyinit: list[str], serving: Serving, options: list[str], kind: str) -> None:
     served = serving(*auto(0.5, FOR_EVER, quiet=0.6), *options, server=f"--listen {kind}:8000")
-    with probing(served, "tcp:8000"):
+    with probing(pyinit, served, "tcp:8000"):
         served.crowd()
         served.request_stop()
         assert 0.5 <= served.told_after() < AT_ONCE
     assert "the traffic has been quiet for" in served.finish()
 
 
-def test_other_probes_are_traffic(serving: Serving) -> None:
+def test_other_probes_are_traffic(pyinit: list[str], serving: Serving) -> None:
     """What the test above would measure, if our own probes were not left out."""
     served = serving(*auto(0.1, 1.5, quiet=0.6), server="--listen tcp6:8000")
-    with probing(served, "tcp:[::1]:8000"):
+    with probing(pyinit, served, "tcp:[::1]:8000"):
         served.crowd()
         served.request_stop()
         assert 1.5 <= served.told_after() < AT_ONCE
