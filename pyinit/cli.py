@@ -28,7 +28,7 @@ THEIR_FAULT = 1
 
 
 #: The words with which we are no init but a tool, for use in a container that has one: `docker exec`, HEALTHCHECK.
-TOOLS = ("--probe", "--probe-expect", "--probe-timeout", "--status")
+TOOLS = ("--probe", "--status")
 
 
 def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:
@@ -44,7 +44,7 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
             from pyinit import personality
 
             status = personality.run(name, arguments, mask)
-        elif arguments and arguments[0].partition("=")[0] in TOOLS:
+        elif arguments and arguments[0].startswith(TOOLS):
             status = use(arguments, mask)
         else:
             status = run(arguments, mask, {}, {})

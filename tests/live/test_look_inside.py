@@ -68,6 +68,7 @@ def test_it_says_what_a_stop_then_does(start: Start, script: Callable[[str], str
     assert "sh" in [names[pid] for pid in found["stop"]["ignored_by"]]
     namespace.signal(signal.SIGTERM)
     namespace.wait_for_output("app got SIGTERM")
+    namespace.wait_for_log("held back")
     line = next(line for line in namespace.stderr.splitlines() if "SIGTERM to" in line)
     assert all(f"{pid} (" in line for pid in (*found["stop"]["signalled"], *found["stop"]["held_back"]))
 
