@@ -8,7 +8,7 @@ import sys
 
 import pyinit
 from pyinit import last_resort, system, terminal
-from pyinit.config import AUTO, NO, Asked, UsageError
+from pyinit.config import AUTO, NO, TOOLS, Asked, UsageError
 from pyinit.signals import signal
 
 TYPE_CHECKING = False
@@ -25,10 +25,6 @@ OUR_FAULT = 125
 #: The names under which we are other programs, see personality.py; and the exit status of all of those for a fault.
 DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
 THEIR_FAULT = 1
-
-
-#: The words with which we are no init but a tool, for use in a container that has one: `docker exec`, HEALTHCHECK.
-TOOLS = ("--probe", "--status")
 
 
 def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:

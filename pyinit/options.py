@@ -6,7 +6,7 @@ that is no good raises UsageError with one line that names the option (or variab
 
 import pyinit
 from pyinit import system, values
-from pyinit.config import AUTO, COMMAND, GROUP, QUEUES_MAY_TAKE, TERMINATION_LOG, TOPMOST, YES, Asked, Config, UsageError
+from pyinit.config import AUTO, COMMAND, GROUP, QUEUES_MAY_TAKE, TERMINATION_LOG, TOOLS, TOPMOST, YES, Asked, Config, UsageError
 from pyinit.record import Record
 
 TYPE_CHECKING = False
@@ -185,9 +185,6 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
         ),
     ),
 }
-
-#: What begins a command line that runs no command.
-TOOLS = ("--probe", "--status")
 
 #: Variables that begin like ours and are none of the options: what we tell a pre-stop command.
 TOLD = frozenset({"PYINIT_SIGNAL", "PYINIT_COMMAND_PID"})

@@ -183,6 +183,26 @@ def test_where_pid_1_is_no_pyinit_the_topmost_one_is_told_of(tmp_path: Path) -> 
         assert parents[found["pyinit"]["pid"]] == 1
 
 
+def test_where_containers_share_their_pids_each_is_told_of_its_own(start: Start) -> None:
+    """As `docker run --pid container:...` has it: PID 1 is a pyinit, but that of another container."""
+    namespace = start("--", "sleep", "1000")
+    wait_until(lambda: namespace.named("sleep"), "the command")
+    enter = ["nsenter", f"--target={namespace.init.pid}", *USERS, "--pid", "--mount", "unshare", "--mount"]
+    with subprocess.Popen([*enter, *pyinit_from_source(), "--", "sleep", "2000"]) as other:
+        inside = wait_until(lambda: psutil.Process(other.pid).children(recursive=True)[:1], "it runs")[0]
+        words = ["nsenter", f"--target={inside.pid}", *USERS, "--pid", "--mount", *pyinit_from_source(), "--status", "--json"]
+
+        def told() -> list[str]:
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            found = json.loads(done.stdout)
+            ours = found["pyinit"]["command"] if found["pyinit"] else 0
+            return [one["command"] for one in found["processes"] if one["pid"] == ours]
+
+        wait_until(lambda: told() == ["sleep 2000"], "its own is told of")
+        assert looked(namespace)["pyinit"]["pid"] == 1
+        inside.kill()
+
+
 def test_processes_may_vanish_meanwhile(start: Start) -> None:
     storm = "while :; do (sleep 0.001 &) ; sh -c 'exit 3' | cat; done"
     namespace = start("--", "sh", "-c", storm)

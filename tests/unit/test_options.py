@@ -319,3 +319,8 @@ def test_whatever_is_written_it_is_understood_or_refused_in_one_line(words: list
 def test_the_nearest_word_is_a_known_one_and_a_known_word_is_its_own(word: str, known: list[str]) -> None:
     assert nearest(word, known) in known
     assert nearest(known[-1], known) == known[-1]
+
+
+def test_a_pyinit_that_runs_no_command_is_a_command_and_not_taken_as_one_with_ours() -> None:
+    for words in (["pyinit", "--probe", "tcp:1"], ["/usr/bin/pyinit", "--status", "--json"], ["pyinit", "--probe=tcp:1"]):
+        assert parse(["--settle", "2", "--", *words], {}).command == tuple(words)
