@@ -7,7 +7,7 @@ import gc
 import sys
 
 from pyinit import last_resort, system, terminal
-from pyinit.config import AUTO, NO, Asked, UsageError
+from pyinit.config import AUTO, NO, TOOLS, Asked, UsageError
 from pyinit.signals import signal
 
 TYPE_CHECKING = False
@@ -27,10 +27,6 @@ DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podm
 THEIR_FAULT = 1
 
 
-#: The words with which we are no init but a tool, for use in a container that has one: `docker exec`, HEALTHCHECK.
-TOOLS = ("--probe", "--probe-expect", "--probe-timeout", "--status")
-
-
 def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:
     """Run pyinit and leave with its exit status. All signals are blocked; `mask` is the mask as it was before.
 
@@ -44,7 +40,7 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
             from pyinit import personality
 
             status = personality.run(name, arguments, mask)
-        elif arguments and arguments[0].partition("=")[0] in TOOLS:
+        elif arguments and arguments[0].startswith(TOOLS):
             status = use(arguments, mask)
         else:
             status = run(arguments, mask, {}, {})
