@@ -171,7 +171,8 @@ def forget_the_start() -> None:
 
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
-    for module in ("options", "values", "words", "spawn", "drop_in", "probe.target"):
+    probes = [name.removeprefix("pyinit.") for name in sys.modules if name.startswith("pyinit.probe.")]
+    for module in ("options", "values", "words", "spawn", "drop_in", *probes):
         if sys.modules.pop(f"pyinit.{module}", None):
             folder, _, name = f"pyinit.{module}".rpartition(".")
             delattr(sys.modules[folder], name)
