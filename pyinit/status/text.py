@@ -114,7 +114,9 @@ def _processes(processes: "list[dict[str, Any]]", painter: Painter) -> list[str]
             head += f"{_or_blank(process['private_kib']):>7} {_or_blank(process['cpu_percent']):>6} "
         does, fate = process["disposition"] or "", process["at_stop"] or ""
         branch = "  " * process["depth"]
-        command = painter.cut(branch + process["command"] + (" (stopped)" if process["stopped"] else ""), len(head) + 22)
+        command = painter.cut(
+            branch + printable(process["command"]) + (" (stopped)" if process["stopped"] else ""), len(head) + 22
+        )
         lines.append(f"{head}{painter.paint(does, f'{does:<8}')} {painter.paint(fate, f'{fate:<12}')} {command}".rstrip())
     return lines
 

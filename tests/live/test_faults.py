@@ -72,6 +72,7 @@ FORKED = frozenset(NOT_STARTED) - {"posix.posix_spawn"}
 #: Calls that are not made to fail here, and why.
 LEFT_OUT = {
     "posix._exit": "cannot fail",
+    "posix.waitid": "is for the health helper alone, whose end is waited for a moment, or not",
     "posix.strerror": "is no system call, and only words a failure",
     "posix.execv": "happens in __main__, before anything can be lost",
     "posix.getppid": "is for --parent-death-signal alone, where it cannot fail",
