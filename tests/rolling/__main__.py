@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--starts", action="store_true", help="the part about starts and health checks alone")
     for name, choices in CHOICES.items():
         parser.add_argument(f"--{name}", type=words(name), metavar="NAME[,...]", help=", ".join(choices))
-    parser.add_argument("--rollouts", type=int, metavar="N", help="of each variant (default: 20, 10, 8 or 3, with --quick 1)")
+    parser.add_argument("--rollouts", type=int, metavar="N", help="of each variant (default: 20, 10, 5 or 3, with --quick 1)")
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="so many deployments side by side (default 4)")
     parser.add_argument("--out", type=Path, default=WORK / "results", metavar="FOLDER", help="default: %(default)s")
     options = parser.parse_args()

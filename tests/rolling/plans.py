@@ -69,4 +69,4 @@ def starts() -> Plan:
         *select([LOADING], ["start.sh"], ["tini", "auto"], [SWARM_HEALTHZ], ["1", "5"]),
         *select([LOADING], ["start.sh"], ["ready"], [SWARM_PYINIT], ["1", "5"]),
     ]
-    return [(variant, 8) for variant in variants]
+    return [(variant, 5) for variant in variants]
