@@ -40,7 +40,7 @@ def contenders(python: str, binary: str | None) -> dict[str, list[str]]:
 
 
 def ask(door: socket.socket, words: Sequence[str]) -> tuple[float, float]:
-    """Let one ask and keep it waiting meanwhile: KiB resident, and of that private. Zero where it does not ask."""
+    """Let one ask and keep it waiting meanwhile: KiB resident, and of that its own (private and dirty)."""
     with subprocess.Popen([*words, url(door)], stdout=subprocess.DEVNULL) as client:
         connection, _ = door.accept()
         with connection:
@@ -49,7 +49,7 @@ def ask(door: socket.socket, words: Sequence[str]) -> tuple[float, float]:
             sizes = {line.split(":")[0]: int(line.split()[1]) for line in table}
             connection.sendall(ANSWER)
         assert client.wait(PATIENCE) == 0
-    return sizes["Rss"], sizes["Private_Clean"] + sizes["Private_Dirty"]
+    return sizes["Rss"], sizes["Private_Dirty"]  # what is clean is the page cache's, whoever else has it mapped or has not
 
 
 def url(door: socket.socket) -> str:
@@ -102,7 +102,7 @@ def main() -> None:
                     times[name].append(took(door, words))
         for name, words in asking.items():
             sizes[name] = None if "pass" in name else ask(door, words)
-    print("| | ms | KiB | private KiB |\n|---|---:|---:|---:|")
+    print("| | ms | resident KiB | own KiB |\n|---|---:|---:|---:|")
     for name, taken in times.items():  # the first of which has compiled what had changed
         memory = sizes[name]
         figures = (f"{size:,.0f}" for size in memory) if memory else ("", "")
