@@ -70,6 +70,13 @@ def test_under_pyinit_no_request_is_lost_on_swarm(images: DockerClient) -> None:
     assert result.statuses == (0, 0, 0)
 
 
+def test_a_swarm_is_not_left_while_somebody_else_uses_it(images: DockerClient) -> None:
+    with swarm(images):
+        with swarm(images):
+            pass
+        assert images.info()["Swarm"]["LocalNodeState"] == "active"
+
+
 def test_the_quick_form_measures_what_is_tested_here() -> None:
     assert [(variant.init.name, variant.router) for variant, _ in quick()] == [
         ("pyinit, delay auto", HAPROXY),
