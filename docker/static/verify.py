@@ -15,8 +15,6 @@ import zipfile
 from email.parser import BytesParser
 from pathlib import Path
 
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from hatch_build import PLATFORMS, machine
 
 #: The architectures as Debian and the binaries have it, and as pip does.
@@ -56,6 +54,9 @@ def verify_binary(path: Path, version: str, architecture: str) -> None:
 
 def verify_bill(path: Path, version: str, digest: str) -> None:
     """A valid bill of materials, of this version and of the binary with this SHA-256."""
+    from cyclonedx.schema import SchemaVersion  # this and the next take a second, which a damaged folder is not worth
+    from cyclonedx.validation.json import JsonStrictValidator
+
     text = path.read_text()
     fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     demand(fault is None, f"{path.name}: {fault}")

@@ -60,12 +60,10 @@ def download(folder: Path, into: Path, platform: str) -> made.Done:
     ("platform", "architecture"),
     [
         ("manylinux_2_17_x86_64", "amd64"),
-        ("manylinux2014_x86_64", "amd64"),
         ("musllinux_1_1_x86_64", "amd64"),
         ("manylinux_2_17_aarch64", "arm64"),
         ("musllinux_1_1_aarch64", "arm64"),
         ("manylinux_2_31_riscv64", None),
-        ("linux_armv7l", None),
     ],
 )
 def test_pip_takes_the_wheel_of_the_platform_and_the_pure_one_where_there_is_none(
