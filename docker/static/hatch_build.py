@@ -54,6 +54,10 @@ class ScriptHook(BuildHookInterface[Any]):
         build_data["shared_scripts"][str(binary)] = "pyinit"
         build_data["tag"] = "py3-none-" + ".".join(f"{platform}_{architecture}" for platform in PLATFORMS)
         build_data["pure_python"] = False
+        # What release.sh puts beside the binaries, for those who see the wheel and not the release.
         bill = binary.with_name(f"{binary.name}.cdx.json")
         if bill.exists():
-            build_data["sbom_files"].append(str(bill))  # as PEP 770 has it: for those who see the wheel and not the release
+            build_data["sbom_files"].append(str(bill))  # as PEP 770 has it
+        licences = binary.with_name("pyinit-linux-licences.txt")
+        if licences.exists():
+            build_data["extra_metadata"][str(licences)] = licences.name

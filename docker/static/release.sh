@@ -1,8 +1,8 @@
 #!/bin/sh
 # Make all that a release consists of: docker/static/release.sh [FOLDER]
 #
-# For each architecture a static binary, its bill of materials and a wheel whose script it is; a wheel for all others, the source
-# distribution, and SHA256SUMS. FOLDER then holds one release and nothing of an older one. Nothing is put there before all of it
+# For each architecture a static binary, its bill of materials and a wheel whose script it is; the licences of what is linked into
+# them; a wheel for all others, the source distribution, and SHA256SUMS. FOLDER then holds one release and nothing of an older one. Nothing is put there before all of it
 # has been made and verified. Two runs on one commit, with the same packages installed, give the same bytes.
 #
 # For Debian 12, as build.sh. PYTHON is one that has the project's extra `dev`; by default that of `make`.
@@ -52,13 +52,35 @@ quietly() {
     }
 }
 
+# The copyright files of the Debian packages that were linked in, and the licences to which these merely point: they want to be
+# handed on with the binaries.
+tell_licences() {
+    cut -d ' ' -f 2 "$made"/*.inside | LC_ALL=C sort -u | while read -r package; do
+        case $package in
+        libpython*) of=python3.11-minimal ;; # of the same source, and installed, as what freezes our modules
+        *) of=$package ;;
+        esac
+        printf '==== %s\n\n' "$package"
+        cat "/usr/share/doc/$of/copyright"
+        echo
+    done
+    for licence in LGPL-2.1 GPL-3; do
+        printf '==== /usr/share/common-licenses/%s\n\n' "$licence"
+        cat "/usr/share/common-licenses/$licence"
+        echo
+    done
+}
+
 # The wheel for all is built from the source distribution, which so proves to be complete.
 quietly "$python" -m build --no-isolation --outdir "$made" "$root"
 for architecture in amd64 arm64; do
     binary=$made/pyinit-linux-$architecture
     "$here/build.sh" "$architecture" "$made" >/dev/null
     "$python" "$here/sbom.py" "$binary" >"$binary.cdx.json"
-    rm "$binary.inside" "$binary.sha256" # of which the bill of materials and SHA256SUMS tell
+done
+tell_licences >"$made/pyinit-linux-licences.txt"
+rm "$made"/*.inside "$made"/*.sha256 # of which the bills of materials and SHA256SUMS tell
+for binary in "$made"/pyinit-linux-*64; do
     quietly env PYINIT_BINARY="$binary" "$python" -m build --wheel --no-isolation --outdir "$made" "$root"
 done
 (cd "$made" && LC_ALL=C sha256sum -- * >"$work/sums" && mv "$work/sums" SHA256SUMS)

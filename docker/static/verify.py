@@ -101,8 +101,9 @@ def main() -> None:
 
     binaries = {f"pyinit-linux-{architecture}": ours for architecture, ours in ARCHITECTURES.items()}
     wheels = {ours: wheel_name(version, ours) for ours in binaries.values()}
+    bills = {f"{name}.cdx.json" for name in binaries}
     source, pure = f"pyinit-{version}.tar.gz", wheel_name(version, None)
-    expected = {source, pure, *binaries, *(f"{name}.cdx.json" for name in binaries), *wheels.values()}
+    expected = {source, pure, *binaries, *bills, *wheels.values(), "pyinit-linux-licences.txt"}
     demand(set(digests) == expected, f"missing or too many: {sorted(set(digests) ^ expected)}")
 
     contents = verify_source(folder / source, version)

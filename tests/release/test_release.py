@@ -1,5 +1,6 @@
 """What the script that makes releases makes, and what it says of it."""
 
+import json
 import os
 import re
 import shutil
@@ -58,6 +59,7 @@ def test_it_holds_binaries_bills_wheels_the_source_and_one_file_of_sums(release:
         "pyinit-linux-amd64.cdx.json",
         "pyinit-linux-arm64",
         "pyinit-linux-arm64.cdx.json",
+        "pyinit-linux-licences.txt",
     ]
 
 
@@ -72,17 +74,29 @@ def test_it_prints_a_line_for_each_file_and_whether_this_is_a_release(release: m
     assert re.match(r"release v\S+, commit \w+$|no release: \w+", state)
 
 
-def test_every_wheel_has_the_same_package_and_the_platform_wheels_their_bill(release: made.Release) -> None:
+def test_every_wheel_has_the_same_package_and_the_platform_wheels_their_bill_and_licences(release: made.Release) -> None:
     pure = names(release.pure)
     folders = {f"pyinit-{__version__}.data", f"pyinit-{__version__}.dist-info", "pyinit"}
     assert {name.partition("/")[0] for name in pure} == folders
     assert "pyinit/launcher.sh" not in pure
     for architecture in made.ARCHITECTURES:
         bill = f"pyinit-{__version__}.dist-info/sboms/pyinit-linux-{architecture}.cdx.json"
-        assert names(release.wheel(architecture)) - pure == {bill}
+        licences = f"pyinit-{__version__}.dist-info/extra_metadata/pyinit-linux-licences.txt"
+        assert names(release.wheel(architecture)) - pure == {bill, licences}
         with zipfile.ZipFile(release.wheel(architecture)) as archive:
             assert archive.read(bill) == release.bill(architecture).read_bytes()
             assert "Root-Is-Purelib: false" in archive.read(f"pyinit-{__version__}.dist-info/WHEEL").decode()
+
+
+def test_the_licences_are_those_of_all_that_the_bills_name(release: made.Release) -> None:
+    licences = (release.folder / "pyinit-linux-licences.txt").read_text()
+    bills = [json.loads(release.bill(architecture).read_text()) for architecture in made.ARCHITECTURES]
+    linked = {component["name"] for bill in bills for component in bill["components"]} - {"CPython"}
+    parts = dict(re.findall(r"^==== (\S+)\n\n(.+?)\n(?===== |\Z)", licences, re.MULTILINE | re.DOTALL))
+    texts = {f"/usr/share/common-licenses/{name}" for name in ("LGPL-2.1", "GPL-3")}
+    assert set(parts) == linked | texts
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2" in parts["libpython3.11-dev"]
+    assert all(len(part) > 1000 for part in parts.values())
 
 
 def test_the_script_of_a_platform_wheel_is_the_binary_and_of_the_pure_one_the_launcher(release: made.Release) -> None:
