@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo test test-docker lint bench simulate rollout wheel clean
+.PHONY: help demo test test-docker lint bench simulate rollout wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -46,6 +46,9 @@ rollout: $(VENV)/ready ## real rolling updates under load, pyinit beside the oth
 
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/
 	$(RUN) -m build
+
+release: $(VENV)/ready ## all that a release consists of, into dist/: static binaries, bills of materials, wheels, sums (Debian 12)
+	PYTHON=$(abspath $(RUN)) docker/static/release.sh dist
 
 clean: ## remove what the others made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
