@@ -7,7 +7,7 @@ import gc
 import sys
 
 from pyinit import last_resort, system, terminal
-from pyinit.config import AUTO, NO, Asked, UsageError
+from pyinit.config import AUTO, NO, TOOLS, Asked, UsageError
 from pyinit.signals import signal
 
 TYPE_CHECKING = False
@@ -27,10 +27,6 @@ DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podm
 THEIR_FAULT = 1
 
 
-#: The words with which we are no init but a tool, for use in a container that has one: `docker exec`, HEALTHCHECK.
-TOOLS = ("--probe", "--probe-expect", "--probe-timeout", "--status")
-
-
 def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:
     """Run pyinit and leave with its exit status. All signals are blocked; `mask` is the mask as it was before.
 
@@ -44,7 +40,7 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
             from pyinit import personality
 
             status = personality.run(name, arguments, mask)
-        elif arguments and arguments[0].partition("=")[0] in TOOLS:
+        elif arguments and arguments[0].startswith(TOOLS):
             status = use(arguments, mask)
         else:
             status = run(arguments, mask, {}, {})
@@ -175,7 +171,8 @@ def forget_the_start() -> None:
 
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
-    for module in ("options", "values", "words", "spawn", "drop_in", "probe.target"):
+    probes = [name.removeprefix("pyinit.") for name in sys.modules if name.startswith("pyinit.probe.")]
+    for module in ("options", "values", "words", "spawn", "drop_in", *probes):
         if sys.modules.pop(f"pyinit.{module}", None):
             folder, _, name = f"pyinit.{module}".rpartition(".")
             delattr(sys.modules[folder], name)

@@ -14,6 +14,7 @@ from pyinit.config import (
     GROUP,
     QUEUES_MAY_TAKE,
     TERMINATION_LOG,
+    TOOLS,
     TOPMOST,
     YES,
     Asked,
@@ -302,6 +303,8 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
         if flag in ("--help", "--version"):
             raise UsageError(f"{flag}: takes no value")
         option = known.get(flag)
+        if option is None and flag.startswith(TOOLS):
+            raise UsageError(f"{flag}: stands first, and alone: it runs no command (pyinit --help shows how)")
         if option is None:
             candidate = nearest(flag, [*known, "--help", "--version", "-c"])
             shown = flag if flag.isprintable() else ascii(flag)
@@ -317,6 +320,11 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
     return given, None, words
 
 
+def _is_pyinit(command: list[str]) -> bool:
+    """Whether the command is a pyinit that runs a command itself."""
+    return bool(command) and command[0].rpartition("/")[2] == "pyinit" and not "".join(command[1:2]).startswith(TOOLS)
+
+
 def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str, str] | None" = None) -> Parsed:
     """Read the command line and the environment.
 
@@ -326,7 +334,7 @@ def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str
     Raises UsageError for what cannot be understood, and Asked for --help and --version.
     """
     given, script, command = _flags(words)
-    while script is None and command and command[0].rpartition("/")[2] == "pyinit":
+    while script is None and _is_pyinit(command):
         # An image with ENTRYPOINT ["pyinit", "--"] and SHELL ["pyinit", "-c"] runs `pyinit -- pyinit -c "..."`. That is
         # one pyinit, not two that each wait out the pre-stop delay; the inner one's options win.
         inner, script, command = _flags(command[1:])
@@ -451,6 +459,8 @@ def help_text() -> str:
     lines = [
         f"usage: {USAGE}",
         "       pyinit [options] -c STRING [argument ...]",
+        "       pyinit --probe TARGET [--probe-expect STATUS|TEXT] [--probe-timeout SECONDS]",
+        "       pyinit --status [--json]",
         "",
         "Run a command as PID 1 of a container: forward signals to its process group,",
         "handlers first; reap zombies; let everybody finish; exit with its status.",
@@ -459,6 +469,19 @@ def help_text() -> str:
         "      as sh -c: a simple command is expanded and executed directly, anything",
         '      else by /bin/sh; for SHELL ["pyinit", "-c"] in a Dockerfile',
         "  -h, --help, --version",
+        "",
+        "In a running container:",
+        "  --probe TARGET",
+        *_wrapped(
+            "ask once whether all is well, and exit with 0 or 1: http://ADDRESS:PORT/PATH (status 2xx or 3xx), https:// (any "
+            "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, exec:COMMAND, file:/PATH, "
+            "or pyinit (what PID 1 says of itself)"
+        ),
+        "  --probe-expect STATUS|TEXT",
+        *_wrapped("an HTTP answer must have this status (204, 200-299, 200,404), or this text in it (text:204)"),
+        "  --probe-timeout SECONDS   [default 5]",
+        "  --status",
+        *_wrapped("show the phase, the processes, what a stop would do to each, and the ports; --json for programs"),
     ]
     for heading, group in OPTIONS.items():
         lines += ["", f"{heading}:"]

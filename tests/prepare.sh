@@ -1,10 +1,12 @@
 #!/bin/sh
-# Install what the tests and benchmarks compare with, the other shells and inits, where that can be done: on Debian, as root.
+# Install what the tests and benchmarks compare with and speak to, the other shells and inits among it, where that can be done:
+# on Debian, as root.
 # Elsewhere say what is missing; the tests that need it skip, and say so.
 set -eu
 
 missing=
-for pair in dash:dash bash:bash busybox:busybox-static tini:tini dumb-init:dumb-init catatonit:catatonit; do
+for pair in dash:dash bash:bash busybox:busybox-static tini:tini dumb-init:dumb-init catatonit:catatonit haproxy:haproxy \
+    systemd-notify:systemd wrk:wrk; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0

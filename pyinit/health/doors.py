@@ -27,6 +27,9 @@ PIPE_SIZE = 1 << 16
 #: The variable that names the socket of sd_notify(3).
 NOTIFY_SOCKET = b"NOTIFY_SOCKET"
 
+#: Variables that are for one pyinit in a container.
+ONCE = frozenset({b"PYINIT_READY", b"PYINIT_HEALTH_LISTEN", b"PYINIT_START_TIMEOUT"})
+
 
 class Doors:
     """The descriptors. `http` and `mail` (the socket of sd_notify) are None where nobody has asked for them.
@@ -54,10 +57,15 @@ class Doors:
         return tuple(descriptor for descriptor in found if descriptor is not None)
 
     def environment(self, given: "Mapping[bytes, bytes]") -> dict[bytes, bytes]:
-        """The environment of the command: it tells us, and not whom we were told to tell."""
-        if self.mail is None:
-            return dict(given)
-        return {**given, NOTIFY_SOCKET: b"@" + self.mail_name[1:]}
+        """The environment of the command: it tells us, and not whom we were told to tell.
+
+        A pyinit that the command starts in turn would want the same port, and wait for the same to become ready. But there is
+        one readiness in a container.
+        """
+        left = {name: value for name, value in given.items() if name not in ONCE}
+        if self.mail is not None:
+            left[NOTIFY_SOCKET] = b"@" + self.mail_name[1:]
+        return left
 
     def read_reports(self) -> bytes:
         """What the helper has reported since; nothing where it has not. Raises OSError."""

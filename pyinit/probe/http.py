@@ -31,7 +31,12 @@ class BadAnswerError(Exception):
 def request(target: Target) -> bytes:
     """The bytes that ask for a target."""
     lines = (f"GET {target.place} HTTP/1.1", f"Host: {target.authority}", "User-Agent: pyinit-probe", "Accept: */*")
-    return "\r\n".join([*lines, "Connection: close", "", ""]).encode("ascii", "replace")
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode()
+
+
+def _shown(data: bytes | bytearray) -> str:
+    """Bytes in quotes for people. Decoding them with an error handler would need `codecs`, which a static binary has not."""
+    return repr(bytes(data))[1:]
 
 
 class Answer:
@@ -105,8 +110,7 @@ class Answer:
 
     def _refuse_garbage(self) -> None:
         if self._state == HEAD and not self._buffer.startswith(b"HTTP/1."[: len(self._buffer)]):
-            shown = bytes(self._buffer[:20]).decode("ascii", "backslashreplace")
-            raise BadAnswerError(f"the answer is no HTTP/1: it begins with {shown!r}")
+            raise BadAnswerError(f"the answer is no HTTP/1: it begins with {_shown(self._buffer[:20])}")
 
     def _head(self) -> bool:
         self._refuse_garbage()
@@ -122,8 +126,7 @@ class Answer:
         version, _, rest = lines[0].rstrip(b"\r").partition(b" ")
         figures = rest[:3]
         if len(version) != len(b"HTTP/1.1") or not figures.isdigit() or len(figures) != len(b"200") or rest[3:4] not in b" ":
-            shown = lines[0][:40].decode("ascii", "backslashreplace")
-            raise BadAnswerError(f"the answer has no status: {shown!r}")
+            raise BadAnswerError(f"the answer has no status: {_shown(lines[0][:40])}")
         status = int(figures)
         if status // 100 == 1 and status != 101:  # noqa: PLR2004 - an interim answer: the real one follows
             return True
@@ -180,5 +183,5 @@ def judge(answer: Answer, expected: Expected) -> tuple[bool, str]:
         ranges = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in expected.statuses)
         return False, f"{reason}, not {ranges}"
     if expected.text and expected.text not in answer.body:
-        return False, f"{reason}, but without {expected.text[:80].decode('utf-8', 'backslashreplace')!r}"
+        return False, f"{reason}, but without {expected.text.decode('utf-8', 'replace')[:80]!r}"
     return True, reason + (", with the text expected" if expected.text else "")

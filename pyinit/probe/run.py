@@ -335,7 +335,8 @@ def _of_state(shown: "State") -> Outcome:
 
 def impossible(target: Target) -> str | None:
     """Why a target cannot be probed by this program at all, or None."""
-    if target.kind == HTTPS and not all(any(_knows(finder, name) for finder in sys.meta_path) for name in ("ssl", "_ssl")):
+    finders = getattr(sys, "meta_path", ())  # a static binary has none
+    if target.kind == HTTPS and not all(any(_knows(finder, name) for finder in finders) for name in ("ssl", "_ssl")):
         return f"{target.text}: this pyinit has no TLS (a static binary, or a Python without ssl): use http:// or tcp:"
     return None
 

@@ -84,24 +84,30 @@ def _of_several(pids: "list[int]") -> "Iterator[tuple[int, int]]":
             yield pid, descriptor
 
 
-def _topmost() -> tuple[list[int], int | None]:
-    """The PID of the topmost process with a page (the helper that it has forked has it too), and a descriptor of that.
+def _topmost() -> int:
+    """The PID of the topmost process with a page (the helper that it has forked has it too), or 0.
 
-    Where there are several that are not below one another, the one with the lowest PID.
+    Where there are several that are not below one another, one with our own files comes first: containers may share their
+    PIDs. Then that with the lowest PID.
     """
-    found = dict(_of_several(system.list_processes()))
-    chosen: int | None = None
+    found = all_with_one()
+    topmost = []
     for pid in found:
         above, seen = parent_of(pid), {pid}
         while above and above not in seen and above not in found:
             seen.add(above)
             above = parent_of(above)
-        if above not in found and chosen is None:
-            chosen = pid
-    for pid, descriptor in found.items():
-        if pid != chosen:
-            system.close(descriptor)
-    return ([], None) if chosen is None else ([chosen], found[chosen])
+        if above not in found:
+            topmost.append(pid)
+    return min(topmost, key=lambda pid: (not has_our_files(pid), pid), default=0)
+
+
+def has_our_files(pid: int) -> bool:
+    """Whether a process is in the same container as we, as far as we may know: in the same mount namespace."""
+    try:
+        return posix.readlink(f"/proc/{pid}/ns/mnt") == posix.readlink("/proc/self/ns/mnt")
+    except OSError:
+        return True
 
 
 def parent_of(pid: int) -> int:
@@ -143,21 +149,27 @@ def find(pid: int | None = None) -> tuple[int, State]:
     if not system.list_processes():
         raise NotFoundError("there is no /proc of this PID namespace, so pyinit's state cannot be read")
     why = "no process here is a pyinit that has a state page"
-    wanted = [1 if pid is None else pid]
+    chosen = pid or 1
+    if pid is None and not has_our_files(1):
+        chosen = _topmost() or 1  # PIDs are shared, and PID 1 is that of another container
+    descriptor = None
     try:
-        descriptor = open_of(wanted[0])
+        descriptor = open_of(chosen)
     except OSError as error:
-        descriptor = None
         if error.errno in (errno.EACCES, errno.EPERM):
-            why = _no_right(wanted[0])
-    if descriptor is None and pid is None:
-        wanted, descriptor = _topmost()
-    if descriptor is None:
-        raise NotFoundError(why)
+            why = _no_right(chosen)
     try:
+        if descriptor is None and pid is None:
+            chosen = _topmost()
+            descriptor = open_of(chosen) if chosen else None
+        if descriptor is None:
+            raise NotFoundError(why)
         state = read(descriptor)
+    except OSError:
+        raise NotFoundError(why) from None  # it has just ended
     finally:
-        system.close(descriptor)
+        if descriptor is not None:
+            system.close(descriptor)
     if state is None:
-        raise NotFoundError(f"pid {wanted[0]} has a state page that cannot be understood: is it of another version?")
-    return wanted[0], state
+        raise NotFoundError(f"pid {chosen} has a state page that cannot be understood: is it of another version?")
+    return chosen, state

@@ -1,7 +1,6 @@
 """What the state page, /proc, the sockets and psutil tell. Nobody waits for us: whoever vanishes meanwhile is left out."""
 
 import posix
-import time
 
 from pyinit import processes, system
 from pyinit.log import printable
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
 
 #: Bytes of a command line that are shown.
 LONGEST_COMMAND = 300
+
+#: Fields of /proc/PID/stat behind the name (proc(5)), in ticks: the time used by the process and by the kernel, its beginning.
+USED, STARTED = 11, 19
 
 #: Ports that are looked at one by one.
 MOST_PORTS = 64
@@ -48,6 +50,7 @@ def _find() -> "tuple[int, State | None, str]":
 
 def _details(pids: list[int]) -> dict[int, Detail]:
     psutil = _load_psutil()
+    uptime = float((system.read_file("/proc/uptime").split() or [b"0"])[0])
     found = {}
     for pid in pids:
         words = system.read_file(f"/proc/{pid}/cmdline", LONGEST_COMMAND).rstrip(b"\0").replace(b"\0", b" ")
@@ -55,7 +58,9 @@ def _details(pids: list[int]) -> dict[int, Detail]:
         pages = system.read_file(f"/proc/{pid}/statm").split()
         memory = int(pages[1]) * posix.sysconf("SC_PAGESIZE") // 1024 if len(pages) > 1 else None
         user = state.user_of(pid)
-        found[pid] = Detail(command, None if user < 0 else user, memory, *_by_psutil(psutil, pid))
+        found[pid] = Detail(
+            command, None if user < 0 else user, memory, _private_memory(psutil, pid), _cpu_percent(pid, uptime)
+        )
     return found
 
 
@@ -74,20 +79,21 @@ def _load_psutil() -> "object | None":
     return psutil
 
 
-def _by_psutil(psutil: "object | None", pid: int) -> tuple[int | None, float | None]:
-    """KiB of memory that a process shares with nobody, and the share of a CPU that it has used in its life, in percent."""
-    if psutil is None:
-        return None, None
-    private = percent = None
+def _private_memory(psutil: "object | None", pid: int) -> int | None:
+    """KiB of memory that a process shares with nobody."""
     try:
-        process = psutil.Process(pid)  # type: ignore[attr-defined]  # loaded by hand
-        times = process.cpu_times()
-        life = time.time() - process.create_time()
-        percent = round(100 * (times.user + times.system) / max(life, 0.01), 1)
-        private = process.memory_full_info().uss // 1024
-    except Exception:  # noqa: BLE001, S110 - NoSuchProcess, AccessDenied, or a /proc that it does not expect
-        pass
-    return private, percent
+        return int(psutil.Process(pid).memory_full_info().uss) // 1024  # type: ignore[union-attr]  # None has none either
+    except Exception:  # noqa: BLE001 - NoSuchProcess, AccessDenied, or a /proc that it does not expect
+        return None
+
+
+def _cpu_percent(pid: int, uptime: float) -> float | None:
+    """The share of a CPU that a process has used in its life, in percent; `uptime` is that of the machine in seconds."""
+    fields = system.read_file(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
+    if len(fields) <= STARTED:
+        return None
+    user, kernel, started = (int(fields[index]) / posix.sysconf("SC_CLK_TCK") for index in (USED, USED + 1, STARTED))
+    return round(100 * (user + kernel) / max(0.01, uptime - started), 1)
 
 
 def _ports() -> tuple[tuple[Port, ...] | None, bool]:

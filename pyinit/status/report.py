@@ -37,7 +37,7 @@ class Detail(Record):
     user: int | None = None
     memory_kib: int | None = None  # resident
     private_kib: int | None = None  # of that, unshared: by psutil alone
-    cpu_percent: float | None = None  # over its life: by psutil alone
+    cpu_percent: float | None = None  # over its life
 
 
 class Port(Record):

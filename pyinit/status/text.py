@@ -105,16 +105,17 @@ def _stop(document: "dict[str, Any]") -> list[str]:
 
 def _processes(processes: "list[dict[str, Any]]", painter: Painter) -> list[str]:
     has_more = any(process["private_kib"] is not None for process in processes)
-    more = "PRIVATE   %CPU " if has_more else ""
-    lines = [f"{'PID':>7} {'USER':>6} {'MEM KiB':>8} {more}{'SIGNAL':<8} {'AT A STOP':<12} COMMAND"]
+    more = "PRIVATE " if has_more else ""
+    lines = [f"{'PID':>7} {'USER':>6} {'MEM KiB':>8} {more}  %CPU {'SIGNAL':<8} {'AT A STOP':<12} COMMAND"]
     for process in processes:
-        user, memory = _or_blank(process["user"]), _or_blank(process["memory_kib"])
-        head = f"{process['pid']:>7} {user:>6} {memory:>8} "
-        if has_more:
-            head += f"{_or_blank(process['private_kib']):>7} {_or_blank(process['cpu_percent']):>6} "
+        user, memory, cpu = (_or_blank(process[key]) for key in ("user", "memory_kib", "cpu_percent"))
+        private = f"{_or_blank(process['private_kib']):>7} " if has_more else ""
+        head = f"{process['pid']:>7} {user:>6} {memory:>8} {private}{cpu:>6} "
         does, fate = process["disposition"] or "", process["at_stop"] or ""
         branch = "  " * process["depth"]
-        command = painter.cut(branch + process["command"] + (" (stopped)" if process["stopped"] else ""), len(head) + 22)
+        command = painter.cut(
+            branch + printable(process["command"]) + (" (stopped)" if process["stopped"] else ""), len(head) + 22
+        )
         lines.append(f"{head}{painter.paint(does, f'{does:<8}')} {painter.paint(fate, f'{fate:<12}')} {command}".rstrip())
     return lines
 

@@ -38,6 +38,7 @@ IMAGES = (
     "daemon",
     "non-root",
     "shared-pid",
+    "healthcheck",
     "inits",
 )
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.docker.conftest import Start
+from tests.waiting import wait_until
 
 STOPPED = "app ready\napp got SIGTERM\napp done\n"
 
@@ -89,3 +90,17 @@ def test_a_command_that_ends_by_itself_leaves_nothing_in_the_log(start: Start) -
     container = start("exec-form", ["sh", "-c", "echo out; exit 3"])
     assert container.wait() == 3
     assert (container.stdout, container.stderr) == ("out\n", "")
+
+
+def test_a_health_check_without_curl_sees_when_the_application_can_serve(start: Start) -> None:
+    container = start("healthcheck")
+
+    def health() -> str:
+        container.container.reload()
+        return str(container.container.attrs["State"]["Health"]["Status"])
+
+    assert health() == "starting"
+    wait_until(lambda: health() == "healthy", "it is healthy", timeout=30)
+    container.stop()
+    assert container.wait() == 7
+    assert container.stdout == STOPPED

@@ -47,6 +47,12 @@ BAD: Mapping[str, tuple[str, list[str]]] = {
     "--grace-period": ("5, 2.5", ["", "never", "-5", "5,5"]),
     "--settle": ("5, 2.5", ["", "none", "1d"]),
     "--sweep-timeout": ("5, 2.5", ["", "none", "0x10"]),
+    "--ready": ("is no target|a port is missing|not a port|resolved|notify", ["8080", "ftp:x", "tcp:", "tcp:0", "Notify"]),
+    "--ready-interval": ("5, 2.5|50ms", ["", "none", "-1", "0", "10ms"]),
+    "--ready-timeout": ("5, 2.5|50ms", ["", "auto", "0"]),
+    "--start-timeout": ("5, 2.5", ["", "never", "-5"]),
+    "--health-listen": ("1 to 65535|give numbers", ["", "http", "0", "65536", "example.org:80", "::1:80", "[::1]"]),
+    "--unready-at": ("auto, request, signal", ["", "stop", "AUTO"]),
     "--map-status": ("143:0|give a number, 0 to 255", ["143", "256:0", "0:256", "-1:0", "a:b", "143:", ":0", "1=2", "1:2:3"]),
     "--expand-env": ("yes", ["maybe", "", "2"]),
     "--subreaper": ("auto, yes, no", ["", "maybe", "2", "AUTO"]),
@@ -77,6 +83,12 @@ GOOD: Mapping[str, str] = {
     "--grace-period": "2h",
     "--settle": ".5",
     "--sweep-timeout": "0",
+    "--ready": "tcp:1",
+    "--ready-interval": "500ms",
+    "--ready-timeout": "3",
+    "--start-timeout": "1m",
+    "--health-listen": "127.0.0.1:18432",
+    "--unready-at": "signal",
     "--map-status": "143:0,1:2",
     "--expand-env": "yes",
     "--subreaper": "no",
@@ -88,7 +100,10 @@ GOOD: Mapping[str, str] = {
 
 
 #: The variables without which an option is of no use, and refused.
-NEEDED_BESIDE = {"--pre-stop-until": {"PYINIT_PRE_STOP": "true", "PYINIT_PRE_STOP_DELAY": "auto"}}
+NEEDED_BESIDE = {
+    "--pre-stop-until": {"PYINIT_PRE_STOP": "true", "PYINIT_PRE_STOP_DELAY": "auto"},
+    "--start-timeout": {"PYINIT_READY": "tcp:1"},
+}
 
 
 def of(flag: str) -> Option:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.health import PORT, READY, SLOW_START, ask, helper, shown
+from tests.live.interpreters import INTERPRETERS, name_of
 from tests.live.network import WITH_LOOPBACK, WITH_NETWORK, Network
 from tests.namespace import ROOT, UNSHARE, Namespace, pyinit_from_source
 from tests.waiting import wait_until
@@ -87,6 +88,28 @@ def test_without_a_target_it_is_ready_as_long_as_it_runs(start: Start) -> None:
         namespace.signal(signal.SIGTERM)
         become(network, "/readyz", 503)
         assert [ask(network, path).status for path in ("/livez", "/startupz")] == [200, 200]
+    assert namespace.wait() == 7
+
+
+@pytest.mark.parametrize("python", INTERPRETERS, ids=name_of)
+def test_every_python_will_do(start: Start, python: str) -> None:
+    words = ("--ready", "notify", *READY, "--", *SLOW_START, "--notify", "READY=1")
+    namespace = start(*words, python=python, unshare=WITH_NETWORK)
+    with Network(namespace.init.pid) as network:
+        become(network, "/readyz", 200)
+        namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+
+
+def test_a_pyinit_inside_has_a_readiness_of_its_own_or_none(start: Start) -> None:
+    inner = " ".join([*pyinit_from_source(), "--", *APP_WORDS.split()])
+    variables = {"PYINIT_READY": "file:/", "PYINIT_HEALTH_LISTEN": str(PORT), "PYINIT_START_TIMEOUT": "10"}
+    env = {"PATH": os.environ["PATH"], **variables}
+    namespace = start("--", "sh", "-c", f"{inner}; exit $?", env=env, unshare=WITH_NETWORK)
+    namespace.wait_for_output("app ready")
+    with Network(namespace.init.pid) as network:
+        become(network, "/readyz", 200)
+    namespace.signal(signal.SIGTERM)
     assert namespace.wait() == 7
 
 

@@ -44,6 +44,7 @@ def test_pid_1_at_rest_has_imported_just_these_modules(python: str, tmp_path: Pa
         assert namespace.wait() == 143
     unexpected = found - bare - OURS - STANDARD
     assert unexpected == set(), f"PID 1 imports more than it may: {sorted(unexpected)}"
+    assert not any(name.startswith(("pyinit.health", "pyinit.probe")) for name in found), "who does not ask does not pay"
     missing = OURS - found
     assert missing == set(), f"PID 1 does not import these any more, so drop them here: {sorted(missing)}"
 

@@ -384,3 +384,30 @@ def test_the_package_of_probes_is_not_imported_by_a_command_line_without_one() -
     )
     assert "pyinit.probe" not in done.stderr
     assert "pyinit.status" not in done.stderr
+
+
+def test_it_is_a_command_like_others_to_a_pyinit_that_runs_it(start: Start) -> None:
+    """As ENTRYPOINT ["pyinit", "--"] has it, and a shell-form HEALTHCHECK under SHELL ["pyinit", "-c"]."""
+    line = " ".join(pyinit_from_source())
+    with serving(saying(OK + b"Content-Length: 2\r\n\r\nok")) as (port, _):
+        for well, status in ((port, 0), (free_port(), 1)):
+            namespace = start("-c", f"{line} --probe tcp:{well}")
+            assert namespace.wait() == status
+            assert ("ok: tcp:" in namespace.stdout) == (status == 0)
+
+
+def test_among_other_options_it_is_refused(start: Start) -> None:
+    namespace = start("--log-level", "debug", "--probe", "tcp:1")
+    assert namespace.wait() == 125
+    assert namespace.stderr == "pyinit: error: --probe: stands first, and alone: it runs no command (pyinit --help shows how)\n"
+
+
+@pytest.mark.parametrize("name", ["tini", "dumb-init", "catatonit"])
+def test_by_the_name_of_another_init_it_is_none_of_ours(name: str, tmp_path: Path) -> None:
+    link = tmp_path / name
+    link.symlink_to(ROOT / "pyinit" / "launcher.sh")
+    for words in (["--probe", "tcp:1"], ["--status"]):
+        done = subprocess.run([link, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "connection refused" not in done.stderr
+        assert "command:" not in done.stdout

@@ -127,7 +127,9 @@ def test_what_refers_to_another_thing_finds_it(file: Path) -> None:
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert port_number(file, container(file)[probe]["httpGet"]["port"])
     bound = [int(port) for port in re.findall(r"--bind=\S+?:(\d+)", " ".join(container(file)["args"]))]
-    assert bound == [port["containerPort"] for port in container(file)["ports"]]
+    listening = config(file).health_listen
+    assert listening is not None
+    assert [*bound, listening[1]] == [port["containerPort"] for port in container(file)["ports"]]
 
 
 def test_the_ingress_sends_to_the_service_and_probes_the_port_that_does_not_count() -> None:
@@ -177,6 +179,27 @@ def test_readiness_is_asked_where_it_does_not_count_or_so_rarely_that_it_does_no
     probe = container(file)["readinessProbe"]
     given = config(file)
     assert not given.watches(port_number(file, probe["httpGet"]["port"])) or probe["periodSeconds"] > given.pre_stop_quiet + 1
+
+
+@EVERY_FILE
+def test_each_probe_asks_pyinit_for_what_it_is_about(file: Path) -> None:
+    given = config(file)
+    assert given.ready
+    assert given.health_listen is not None
+    for probe, path in (("startupProbe", "/startupz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
+        asked = container(file)[probe]["httpGet"]
+        assert (asked["path"], port_number(file, asked["port"])) == (path, given.health_listen[1])
+
+
+@EVERY_FILE
+def test_the_times_of_the_probes_are_in_the_right_order(file: Path) -> None:
+    given = config(file)
+    startup, readiness, liveness = (container(file)[f"{name}Probe"] for name in ("startup", "readiness", "liveness"))
+    assert given.start_timeout is not None
+    # pyinit stops what does not start, and says why, before the kubelet kills; with time to finish as in any stop.
+    assert given.start_timeout < startup["periodSeconds"] * startup["failureThreshold"]
+    assert startup["periodSeconds"] <= readiness["periodSeconds"] < liveness["periodSeconds"]
+    assert "failureThreshold" not in liveness, "3, so that one slow answer kills nobody"
 
 
 @EVERY_FILE
