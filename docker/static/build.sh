@@ -3,7 +3,8 @@
 #
 # Makes FOLDER/pyinit-linux-ARCH and, beside it, .sha256 and .inside: which libraries of which Debian packages were linked in.
 # What is missing is installed (as root); libpython of the target is unpacked here and not installed, so that building for another
-# architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes.
+# architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes; the time
+# of the file is SOURCE_DATE_EPOCH, where that is set.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -89,5 +90,6 @@ compile
 mkdir -p "$folder"
 name=pyinit-linux-$target
 install -m 755 "$work/pyinit" "$folder/$name"
+[ -z "${SOURCE_DATE_EPOCH:-}" ] || touch --date="@$SOURCE_DATE_EPOCH" "$folder/$name"
 tell_inside >"$folder/$name.inside"
 (cd "$folder" && sha256sum "$name" | tee "$name.sha256")

@@ -1,0 +1,68 @@
+"""What docker/Dockerfile and docker/static/Dockerfile make, and that it is what the machine itself would make."""
+
+import hashlib
+import io
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import pytest
+from docker import DockerClient
+
+from tests.docker.conftest import Start
+from tests.docker.engine import LABEL, image, remove
+from tests.namespace import ROOT, need
+
+
+def files_of(client: DockerClient, name: str) -> dict[str, bytes]:
+    """The files in the root of an image that is not started, by name; those that the engine adds have nothing in them."""
+    container = client.containers.create(image(name), ["-"], labels={LABEL: str(os.getpid())}, network_mode="none")
+    try:
+        exported = cast("Iterable[bytes]", container.export())  # as text, say its type stubs
+        with tarfile.open(fileobj=io.BytesIO(b"".join(exported))) as archive:
+            contents = {member.name: archive.extractfile(member) for member in archive if member.isfile() and member.size}
+            return {name: file.read() for name, file in contents.items() if file is not None}
+    finally:
+        remove(client, str(container.id))
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def built(client: DockerClient) -> tuple[str, str, str]:
+    """From docker/static/Dockerfile: the name of the binary, its SHA-256, and what is inside."""
+    files = files_of(client, "static")
+    [name] = [name for name in files if "." not in name]
+    assert set(files) == {name, f"{name}.sha256", f"{name}.inside"}
+    assert files[f"{name}.sha256"].decode() == f"{sha256(files[name])}  {name}\n"
+    return name, sha256(files[name]), files[f"{name}.inside"].decode()
+
+
+def test_the_image_holds_the_binary_and_nothing_else(client: DockerClient, built: tuple[str, str, str]) -> None:
+    files = files_of(client, "pyinit")
+    assert set(files) == {"pyinit"}
+    assert sha256(files["pyinit"]) == built[1], "two builds of the same sources give the same bytes"
+
+
+def test_a_build_without_docker_gives_the_same_bytes_at_the_time_that_is_given(
+    built: tuple[str, str, str], tmp_path: Path
+) -> None:
+    need("apt-get")
+    name, expected, inside = built
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "86400"}
+    subprocess.run([ROOT / "docker" / "static" / "build.sh", "", tmp_path], check=True, env=environment)
+    assert (tmp_path / name).stat().st_mtime == 86400
+    if (tmp_path / f"{name}.inside").read_text() != inside:
+        pytest.skip("this machine has other versions of Debian's packages than the image")
+    assert sha256((tmp_path / name).read_bytes()) == expected
+
+
+def test_the_image_can_be_run_and_says_what_it_is(start: Start) -> None:
+    container = start("pyinit", ["--version"])
+    assert container.wait() == 0
+    assert container.stdout.startswith("pyinit ")
