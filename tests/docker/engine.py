@@ -1,13 +1,15 @@
 """A Docker engine: images built from this checkout, and containers that never outlive who has started them."""
 
 import contextlib
+import io
 import os
+import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import docker
 import pytest
@@ -132,6 +134,18 @@ def remove(client: DockerClient, name: str) -> None:
         except APIError as error:
             if error.status_code != 409:  # conflict: somebody else removes it right now
                 raise
+
+
+def files_of(client: DockerClient, name: str) -> dict[str, bytes]:
+    """The files in the root of an image that is not started, by name; those that the engine adds have nothing in them."""
+    container = client.containers.create(image(name), ["-"], labels={LABEL: str(os.getpid())}, network_mode="none")
+    try:
+        exported = cast("Iterable[bytes]", container.export())  # as text, say its type stubs
+        with tarfile.open(fileobj=io.BytesIO(b"".join(exported))) as archive:
+            contents = {member.name: archive.extractfile(member) for member in archive if member.isfile() and member.size}
+            return {name: file.read() for name, file in contents.items() if file is not None}
+    finally:
+        remove(client, str(container.id))
 
 
 class Contained:
