@@ -41,7 +41,18 @@ def daemon(*options: str) -> Iterator[Daemon]:
     """Start dockerd with these options, without network, and with nothing but a folder of its own; at the end all is gone."""
     with engine_folder("pyinit-dockerd-") as folder:
         host, log = f"unix://{folder}/socket", folder / "log"
-        words = ["dockerd", "--host", host, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
+        # With --bridge none a daemon removes docker0, whoever uses that; so it has a network namespace to itself.
+        words = [
+            "unshare",
+            "--net",
+            "dockerd",
+            "--host",
+            host,
+            "--data-root",
+            f"{folder}/data",
+            "--exec-root",
+            f"{folder}/exec",
+        ]
         words += ["--pidfile", f"{folder}/pid", "--bridge", "none", "--iptables=false", *options]
         with log.open("wb") as out:
             process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)

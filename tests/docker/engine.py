@@ -42,6 +42,7 @@ IMAGES = {
     "app": "tests/docker/images/app.Dockerfile",
     "inits": "tests/docker/images/inits.Dockerfile",
     "small": "tests/docker/images/small.Dockerfile",
+    "small-pyinit": "tests/docker/images/small-pyinit.Dockerfile",
     "bare": "tests/docker/images/bare.Dockerfile",
 }
 
@@ -183,6 +184,10 @@ class Contained:
             return found
 
         wait_until(written, f"{text!r} {times} times", timeout)
+
+    def wait_for_file(self, path: str, text: str) -> None:
+        """Wait until a file of the container holds just this text."""
+        wait_until(lambda: self.container.exec_run(["cat", path]).output == text.encode(), f"{text!r} in {path}")
 
     @property
     def is_running(self) -> bool:
