@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker lint bench simulate rollout static image wheel clean
+.PHONY: help demo test test-docker lint bench simulate rollout static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -36,6 +36,8 @@ lint: $(VENV)/ready ## ruff and mypy
 bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare interpreter, in one run
 	tests/prepare.sh
 	$(RUN) -m tests.bench
+	docker/static/build.sh "$$(dpkg --print-architecture)" dist
+	$(RUN) -m tests.bench --static "dist/pyinit-linux-$$(dpkg --print-architecture)"
 
 simulate: $(VENV)/ready ## simulate pre-stop delays, fixed and adaptive: lost requests over router delays, stragglers and rates
 	$(RUN) -m tests.simulation
@@ -52,6 +54,9 @@ image: ## build the image `pyinit`, which holds just the static binary, for COPY
 
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/
 	$(RUN) -m build
+
+release: $(VENV)/ready ## all that a release consists of, into dist/: static binaries, bills of materials, wheels, sums (Debian 12)
+	PYTHON=$(abspath $(RUN)) docker/static/release.sh dist
 
 clean: ## remove what the others made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

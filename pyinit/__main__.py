@@ -18,6 +18,10 @@ from pyinit import signals
 if sys.flags.isolated:
     given_mask = signals.block_all()  # from here on the kernel keeps for us what it would drop for PID 1
 
+    import gc
+
+    gc.disable()  # nothing is garbage before cli.forget_the_start()
+
     from pyinit import cli
 
     cli.main(sys.argv[1:], given_mask, sys.argv[0])

@@ -6,15 +6,16 @@ The command is started first, and what supervises it is imported while it starts
 import gc
 import sys
 
-import pyinit
 from pyinit import last_resort, system, terminal
 from pyinit.config import AUTO, NO, Asked, UsageError
+from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyinit.config import Config
+    from pyinit.health.doors import Doors
     from pyinit.log import Log
     from pyinit.options import Parsed
 
@@ -26,12 +27,15 @@ DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podm
 THEIR_FAULT = 1
 
 
+#: The words with which we are no init but a tool, for use in a container that has one: `docker exec`, HEALTHCHECK.
+TOOLS = ("--probe", "--probe-expect", "--probe-timeout", "--status")
+
+
 def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:
     """Run pyinit and leave with its exit status. All signals are blocked; `mask` is the mask as it was before.
 
     `called` is the name that we were called by, or a path to it.
     """
-    gc.disable()  # nothing is garbage before forget_the_start()
     name = called.rpartition("/")[2]
     fault = THEIR_FAULT if name in DROP_IN else OUR_FAULT
     try:
@@ -40,6 +44,8 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
             from pyinit import personality
 
             status = personality.run(name, arguments, mask)
+        elif arguments and arguments[0].partition("=")[0] in TOOLS:
+            status = use(arguments, mask)
         else:
             status = run(arguments, mask, {}, {})
     except Asked as asked:
@@ -53,6 +59,21 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
         last_resort.tell(error, "text", "nothing was started")
         status = fault
     system.exit_now(status)
+
+
+def use(arguments: list[str], mask: frozenset[int]) -> int:
+    """Run as a tool, with the signals as they were given to us, Ctrl-C included; return the exit status."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # CPython's handler would raise KeyboardInterrupt
+    system.accept_sigchld()
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if arguments[0].startswith("--status"):
+        from pyinit.status import command as status
+
+        return status.main(arguments)
+    from pyinit.probe import command as probe
+
+    return probe.main(arguments, mask)
 
 
 def _answer(flag: str) -> int:
@@ -70,8 +91,10 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
     ignored = system.accept_sigchld()
     how = terminal.mode()
     command = last_resort.Command(0)
+    doors = open_doors(config)
     page = system.create_page()
-    command.pid, failure = _start(parsed, environment, mask, ignored, how)
+    told = environment if doors is None else doors.environment(environment)
+    command.pid, failure = _start(parsed, told, mask, ignored, how)
     try:
         forget_the_start()
         log = open_log(parsed, notes)
@@ -81,7 +104,7 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
             log.say("error", "not_started", message, status=status)
             return status
         del parsed
-        return _supervise(command, config, log, environment, mask, how, page)
+        return _supervise(command, config, log, environment, mask, how, page, doors)
     except BaseException as error:
         # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
         last_resort.tell(error, config.log_format, "it goes on with less care")
@@ -96,16 +119,26 @@ def _supervise(
     mask: frozenset[int],
     how: str,
     page: int | None,
+    doors: "Doors | None",
 ) -> int:
     from pyinit import supervise
 
     folder = system.get_folder()
-    system.let_go(keep_terminal=how != terminal.NONE, kept=(page,))
+    system.let_go(keep_terminal=how != terminal.NONE, kept=(page, *(doors.descriptors if doors else ())))
     jobs = terminal.JobControl(command.pid, how)
     try:
-        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page).loop()
+        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page, doors).loop()
     finally:
         jobs.give_back()
+
+
+def open_doors(config: "Config") -> "Doors | None":
+    """What PID 1 holds for the health helper, if one is asked for. Raises UsageError."""
+    if not config.ready and config.health_listen is None:
+        return None
+    from pyinit.health.doors import Doors
+
+    return Doors(config)
 
 
 def open_log(parsed: "Parsed", notes: list[tuple[str, str, str]]) -> "Log":
@@ -142,9 +175,10 @@ def forget_the_start() -> None:
 
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
-    for module in ("options", "values", "words", "spawn", "drop_in"):
+    for module in ("options", "values", "words", "spawn", "drop_in", "probe.target"):
         if sys.modules.pop(f"pyinit.{module}", None):
-            delattr(pyinit, module)
+            folder, _, name = f"pyinit.{module}".rpartition(".")
+            delattr(sys.modules[folder], name)
     if hasattr(sys, "path_importer_cache"):  # the static binary has no path
         sys.path_importer_cache.clear()
     gc.enable()

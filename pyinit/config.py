@@ -13,6 +13,13 @@ AUTO = "auto"
 YES = "yes"
 NO = "no"
 
+#: --unready-at: when readiness falls.
+AT_REQUEST = "request"
+AT_SIGNAL = "signal"
+
+#: --ready: the one that is no target of a probe.
+NOTIFY = "notify"
+
 #: --stop-timeout: this part of it is left for finishing (a third), where --grace-period does not say how much that takes.
 TO_FINISH = 3
 
@@ -21,6 +28,10 @@ QUEUES_MAY_TAKE = 1.0
 
 #: --termination-log: where Kubernetes looks, in containers that it has started.
 TERMINATION_LOG = "/dev/termination-log"
+
+
+#: The address that our own probes of loopback addresses come from, by which traffic is told from them.
+OWN_SOURCE = "127.112.121.110"
 
 
 class Config(Record):
@@ -48,6 +59,12 @@ class Config(Record):
     grace_period: float | None
     settle: float
     sweep_timeout: float
+    ready: tuple[str, ...]  # targets of probes, or NOTIFY; all are good ones
+    ready_interval: float
+    ready_timeout: float
+    start_timeout: float | None
+    health_listen: tuple[str, int] | None  # an address, "" for all, and a port
+    unready_at: str  # AT_REQUEST or AT_SIGNAL, once options.parse() has looked where we are
     map_status: dict[int, int]
     expand_env: bool
     subreaper: str
@@ -79,8 +96,9 @@ class Config(Record):
         return named and not self.ignores(port)
 
     def ignores(self, port: int) -> bool:
-        """Whether nobody cares for connections to this port."""
-        return any(low <= port <= high for low, high in self.ignore_ports)
+        """Whether nobody cares for connections to this port: an ignored one, or that of our own health helper."""
+        own = self.health_listen is not None and port == self.health_listen[1]
+        return own or any(low <= port <= high for low, high in self.ignore_ports)
 
 
 class UsageError(Exception):

@@ -37,25 +37,25 @@ def tell(error: BaseException, layout: str, consequence: str) -> None:
     try:
         from pyinit.log import Log
 
-        Log("error", layout).say("error", "fault", f"a fault in pyinit; {consequence}: {_story(error)}")
+        Log("error", layout).say("error", "fault", f"a fault in pyinit; {consequence}: {story(error)}")
     except BaseException:
         pass  # out of memory: what comes next matters more
 
 
-def _story(error: BaseException) -> str:
-    """An error and the places that it came through, and before it what it came from.
+def story(error: BaseException) -> str:
+    """For people: an error and the places that it came through, and before it what it came from.
 
     By hand: `traceback` imports a tenth of the standard library, of which the static binary has nothing.
     """
     before = error.__cause__ or error.__context__
-    story = "" if before is None else f"{_story(before)}; then "
-    story += f"{type(error).__name__}: {error}"
+    told = "" if before is None else f"{story(before)}; then "
+    told += f"{type(error).__name__}: {error}"
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        story += f" / {code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} in {code.co_name}"
+        told += f" / {code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} in {code.co_name}"
         trace = trace.tb_next
-    return story
+    return told
 
 
 def loop(command: Command) -> int:
@@ -76,7 +76,8 @@ def loop(command: Command) -> int:
             received = system.wait_signal(None if status is None else PATIENCE)
             if received is None:
                 return UNKNOWN if status is None else status
-            if received.signum != signal.SIGCHLD and received.signum not in system.BY_PRODUCTS:
+            is_ours = received.is_word or received.signum in (signal.SIGCHLD, *system.BY_PRODUCTS)
+            if not is_ours:
                 command.owed = received.signum
         except BaseException:
             # Even this fails. Sleep until a child exits: it is the one thing left that keeps everybody alive.

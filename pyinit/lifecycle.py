@@ -13,10 +13,13 @@ each event says what time it is, and `deadline` says when on_timeout() wants to 
 * killing: the time is over; SIGKILL for all that is left.
 
 A phase may be skipped; none is ever gone back to. The way out, from sweeping or killing, is that no child is left.
+
+Where the command is to become ready within a time (--start-timeout) and does not, it goes from running straight to stopping: no
+traffic has come, so there is nothing to wait for.
 """
 
 from pyinit import signals
-from pyinit.config import QUEUES_MAY_TAKE
+from pyinit.config import AT_REQUEST, AT_SIGNAL, QUEUES_MAY_TAKE
 from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
 from pyinit.record import Record
 from pyinit.signals import signal
@@ -43,6 +46,9 @@ QUEUES = "queues"
 # What has ended a delay before its time, besides the traffic.
 CUT_SHORT = "cut short"
 PRE_STOP_COMMAND = "pre-stop command"
+
+#: The exit status of a command that had to be stopped because it was not ready in time; as `timeout` has it.
+NOT_READY_IN_TIME = 124
 
 #: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
 KILL_TAKES = 5.0
@@ -76,6 +82,12 @@ class AwaitQueues(Record):
     until: float
 
 
+class Unready(Record):
+    """Readiness falls, for this reason, and does not come back: no more traffic is to be sent here."""
+
+    reason: str
+
+
 class TellLosses(Record):
     """Log what the stop has cost."""
 
@@ -106,7 +118,9 @@ class Exit(Record):
     summary: str
 
 
-Action = Deliver | WatchExit | RunPreStop | WatchTraffic | AwaitQueues | TellLosses | KillPreStop | KillAll | Say | Exit
+Action = (
+    Deliver | WatchExit | RunPreStop | WatchTraffic | AwaitQueues | Unready | TellLosses | KillPreStop | KillAll | Say | Exit
+)
 
 
 class Finding(Record):
@@ -160,6 +174,9 @@ class Lifecycle:
         self._give_up_at: float | None = None
         self._has_left = False
         self._grace_runs = False  # whether _kill_at is the end of the grace period, not of the sweep
+        self._start_over_at = None if config.start_timeout is None else now + config.start_timeout
+        self._was_too_late = False  # the command was not ready by then
+        self._awaited = "nothing is known of it yet"  # why it is not ready
 
     @property
     def known(self) -> set[int]:
@@ -170,7 +187,7 @@ class Lifecycle:
     def deadline(self) -> float | None:
         """When on_timeout() wants to be called; None: not before another event."""
         pre_stop = (self._delay_over_at, self._queues_over_at, self._pre_stop_over_at)
-        times = (*pre_stop, self._round_at, self._kill_at, self._give_up_at)
+        times = (self._start_over_at, *pre_stop, self._round_at, self._kill_at, self._give_up_at)
         return min((time for time in times if time is not None), default=None)
 
     @property
@@ -253,11 +270,34 @@ class Lifecycle:
             return [*said, *self._begin_stopping(now)]
         return said
 
+    def on_verdict(self, is_ready: bool, reason: str) -> list[Action]:
+        """The command is ready, or it is not, for this reason."""
+        self._awaited = reason
+        if is_ready:
+            self._start_over_at = None
+        return []
+
+    def on_extended(self, until: float, now: float) -> list[Action]:
+        """The command asks for time until then (EXTEND_TIMEOUT_USEC): to become ready, or to finish. None is taken away."""
+        if self._start_over_at is not None:
+            self._start_over_at = max(self._start_over_at, until)
+        if self._kill_at is None or not self._grace_runs or self.requested_at is None:
+            return []
+        if self._config.stop_timeout is not None:
+            until = min(until, self.requested_at + self._config.stop_timeout)
+        if until <= self._kill_at:
+            return []
+        self._kill_at = until
+        left = until - now
+        return [_say("extended", f"asked for more time: SIGKILL comes in {seconds(left)}, not earlier", "debug", seconds=left)]
+
     def on_timeout(self, now: float) -> list[Action]:
         """Time has passed; the deadline may have come, or not."""
         actions: list[Action] = []
         if self._has_left:
             return actions
+        if self._start_over_at is not None and now >= self._start_over_at:
+            actions += self._on_start_timeout(now)
         if self._pre_stop_over_at is not None and now >= self._pre_stop_over_at:
             actions += self._on_pre_stop_timeout(now)
         if self._delay_over_at is not None and now >= self._delay_over_at:
@@ -295,7 +335,7 @@ class Lifecycle:
             self._story.append(heading)
         if self.phase == RUNNING:
             return self._begin_pre_stop(heading, fields, received.signum, now)
-        said = Say("info", "stop_requested", f"{heading}, again", fields)
+        said = Say("info", "stop_requested", heading if self._was_too_late else f"{heading}, again", fields)
         if self.phase == PRE_STOP:
             self.delay_ended_by = CUT_SHORT
             return [said, *self._begin_stopping(now)]
@@ -323,11 +363,13 @@ class Lifecycle:
         shown = "auto" if delay is None else delay
         said = Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": shown, "pre_stop": hook})
         self.phase = PRE_STOP
+        self._start_over_at = None
+        begin = [said, *self._fall(AT_REQUEST, "a stop was requested")]
         if not waits:
-            return [said, WatchTraffic(), *self._await_queues(now)]
+            return [*begin, WatchTraffic(), *self._await_queues(now)]
         self._delay_over_at = now + longest if delay != 0 else None
         # The pre-stop command first: should there be no traffic at all, it must be waited for all the same.
-        return [said, RunPreStop(signum), WatchTraffic()] if hook else [said, WatchTraffic()]
+        return [*begin, RunPreStop(signum), WatchTraffic()] if hook else [*begin, WatchTraffic()]
 
     def _end_delay(self, now: float) -> list[Action]:
         self._delay_over_at = None
@@ -350,7 +392,23 @@ class Lifecycle:
         self.phase = STOPPING
         self._delay_over_at = self._queues_over_at = None
         self._begin_grace(now)
-        return [Deliver(Request(self.stop_signal, IN_GROUP, True))]
+        return [*self._fall(AT_SIGNAL, "the command is being stopped"), Deliver(Request(self.stop_signal, IN_GROUP, True))]
+
+    def _on_start_timeout(self, now: float) -> list[Action]:
+        """Not ready in time: a stop in good order that nobody has requested, as if by the first of the stop requests."""
+        self._start_over_at = None
+        self._was_too_late = True
+        self.requested_at = now
+        self.stop_signal = self._config.usual_stop_signal
+        story = f"not ready within {seconds(now - self.started_at)} (--start-timeout): {self._awaited}"
+        self._story.append(story)
+        said = _say("start_timeout", f"{story}; the command is stopped", "warning", reason=self._awaited)
+        return [said, *self._begin_stopping(now)]
+
+    def _fall(self, when: str, reason: str) -> list[Action]:
+        """Readiness falls now, if it is asked for at all and --unready-at is not later."""
+        is_asked = self._config.ready or self._config.health_listen is not None
+        return [Unready(reason)] if is_asked and (when == AT_SIGNAL or self._config.unready_at == AT_REQUEST) else []
 
     def _begin_grace(self, now: float) -> None:
         if self._config.grace_period is not None:
@@ -403,8 +461,10 @@ class Lifecycle:
             killed_by=signals.name(child.killed_by) if child.killed_by else None,
             seconds=since,
         )
+        fall = self._fall(AT_SIGNAL, "the command has exited")
+        self._start_over_at = None
         if phase == KILLING:
-            return [said]
+            return [said, *fall]
         self.phase = SWEEPING
         self._delay_over_at = self._queues_over_at = self._round_at = None
         if phase == RUNNING:
@@ -412,9 +472,9 @@ class Lifecycle:
         elif phase == PRE_STOP:
             self._begin_grace(now)
         if not self.awaits_word:
-            return [said]
+            return [said, *fall]
         text = "the pre-stop command is killed: there is no command any more that could be told"
-        return [said, *self._kill_pre_stop("pre_stop_killed", text, "info")]
+        return [said, *fall, *self._kill_pre_stop("pre_stop_killed", text, "info")]
 
     def _on_time_over(self, now: float) -> list[Action]:
         option = "--grace-period" if self._grace_runs else "--sweep-timeout"
@@ -452,7 +512,7 @@ class Lifecycle:
         return [
             _say(
                 "settling",
-                f"the last handler has gone, {seconds(self._since(now))} after the stop request; those held back "
+                f"the last handler has gone, {seconds(self._since(now))} after {self._since_what}; those held back "
                 f"have {seconds(self._config.settle)} to end by themselves",
                 held=list(self._held),
             )
@@ -467,6 +527,8 @@ class Lifecycle:
         own = self.status
         if own is None:  # it does not die of SIGKILL; or it is lost, which cannot be
             own = 137 if self.phase == KILLING else 125
+        if self._was_too_late and own in (0, 128 + self.stop_signal):
+            own = NOT_READY_IN_TIME  # or it would look like a stop that somebody wanted
         status = self._config.map_status.get(own, own)
         mapped = f" (mapped from {own})" if status != own else ""
         story = f"exit status {status}{mapped}, {seconds(self._since(now))} after {self._since_what}"
@@ -480,4 +542,6 @@ class Lifecycle:
 
     @property
     def _since_what(self) -> str:
+        if self._was_too_late:
+            return "the start timeout"
         return "the start" if self.requested_at is None else "the stop request"

@@ -35,7 +35,7 @@ def _json_string(text: str) -> str:
 
 
 def json_value(value: object) -> str:
-    """A value as JSON: None, bool, int, float, str, or a list of such.
+    """A value as JSON: None, bool, int, float, str, or a list or a dict of such.
 
     The module `json` imports `re`, which costs 4 ms and 1 MB in PID 1.
     """
@@ -45,12 +45,15 @@ def json_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, dict):
+        return json_object(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(json_value, value)) + "]"
     return _json_string(str(value))
 
 
-def _json_object(members: "Mapping[str, object]") -> str:
+def json_object(members: "Mapping[str, object]") -> str:
+    """An object as JSON; its values as json_value() takes them."""
     return "{" + ", ".join(f"{_json_string(key)}: {json_value(value)}" for key, value in members.items()) + "}"
 
 
@@ -94,10 +97,10 @@ class Log:
                 "event": event,
                 "message": text,
             }
-            line = _json_object(head | fields)
+            line = json_object(head | fields)
             while len(line) >= LONGEST:
                 head["message"] = head["message"][: len(head["message"]) // 2]
-                line = _json_object({**head, "truncated": True})
+                line = json_object({**head, "truncated": True})
         else:
             line = f"pyinit: {text}" if level in ("info", "debug") else f"pyinit: {level}: {text}"
         data = line.encode(sys.getfilesystemencoding(), "backslashreplace")

@@ -6,7 +6,20 @@ that is no good raises UsageError with one line that names the option (or variab
 
 import pyinit
 from pyinit import system, values
-from pyinit.config import AUTO, COMMAND, GROUP, QUEUES_MAY_TAKE, TERMINATION_LOG, TOPMOST, YES, Asked, Config, UsageError
+from pyinit.config import (
+    AT_REQUEST,
+    AT_SIGNAL,
+    AUTO,
+    COMMAND,
+    GROUP,
+    QUEUES_MAY_TAKE,
+    TERMINATION_LOG,
+    TOPMOST,
+    YES,
+    Asked,
+    Config,
+    UsageError,
+)
 from pyinit.record import Record
 
 TYPE_CHECKING = False
@@ -17,7 +30,9 @@ if TYPE_CHECKING:
 class Option(Record):
     """One option: its flag, the name of its value, the parser of its value, its default as text, its help.
 
-    `implied` is the value of a flag that is given without one; a flag without it always takes a value.
+    `implied` is the value of a flag that is given without one; a flag without it always takes a value. Of a flag that is
+    given several times the last one counts; or all are merged, pairs of which the last counts; or all are gathered, in which
+    case the variable may hold several, separated by whitespace.
     """
 
     flag: str
@@ -27,6 +42,7 @@ class Option(Record):
     help: str
     implied: str | None = None
     merges: bool = False
+    gathers: bool = False
 
     @property
     def field(self) -> str:
@@ -139,6 +155,41 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "from the command's exit, when it exits by itself, to SIGKILL for what it leaves behind",
         ),
     ),
+    "Readiness": (
+        Option(
+            "--ready",
+            "TARGET",
+            values.targets,
+            "none",
+            "ready is when this holds: http://ADDRESS:PORT/PATH, tcp:PORT, unix:PATH, exec:COMMAND, file:PATH; or notify, when "
+            "the command says so (sd_notify); repeatable: all must hold",
+            gathers=True,
+        ),
+        Option("--ready-interval", "SECONDS", values.interval, "1", "from one look to the next"),
+        Option("--ready-timeout", "SECONDS", values.interval, "1", "a target that takes longer does not hold"),
+        Option(
+            "--start-timeout",
+            "SECONDS",
+            values.optional_duration,
+            "none",
+            "a command that is not ready by then is stopped, with exit status 124",
+        ),
+        Option(
+            "--health-listen",
+            "[ADDRESS:]PORT",
+            values.listen,
+            "none",
+            "serve /readyz, /livez and /startupz here (no address: all), from a process of its own",
+        ),
+        Option(
+            "--unready-at",
+            "auto|request|signal",
+            values.one_of(AUTO, AT_REQUEST, AT_SIGNAL),
+            AUTO,
+            "readiness falls at the stop request, or not before the stop signal (auto: at the signal inside Kubernetes, which "
+            "takes pods that stop out by itself, else at the request)",
+        ),
+    ),
     "Command": (
         Option("--map-status", "FROM:TO[,...]", values.status_map, "", "exit with TO instead of FROM; repeatable", merges=True),
         Option(
@@ -188,6 +239,9 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
 
 #: Variables that begin like ours and are none of the options: what we tell a pre-stop command.
 TOLD = frozenset({"PYINIT_SIGNAL", "PYINIT_COMMAND_PID"})
+
+#: The variable that tells that we are inside Kubernetes: the kubelet sets it in every container.
+OF_KUBERNETES = "KUBERNETES_SERVICE_HOST"
 
 HELP_WIDTH = 74  # columns of text, behind the indentation
 
@@ -287,7 +341,8 @@ def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str
     for option in all_options():
         sources = [(option.flag, text) for text in given.get(option.flag, [])]
         if environ.get(option.variable) and (option.merges or not sources):
-            sources.insert(0, (option.variable, environ[option.variable]))
+            text = environ[option.variable]
+            sources[:0] = [(option.variable, one) for one in (values.separate(text) if option.gathers else [text])]
         if sources:
             names[option.field] = sources[-1][0]
             found = [_value(option, text, name) for name, text in sources]
@@ -295,8 +350,12 @@ def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str
             found = [option.parse((defaults or {}).get(option.flag, option.default))]
         if option.merges:
             fields[option.field] = {key: value for pairs in found for key, value in pairs.items()}  # type: ignore[attr-defined]  # every parser of a merging option makes a dict
+        elif option.gathers:
+            fields[option.field] = tuple(one for several in found for one in several)  # type: ignore[attr-defined]  # ... a tuple
         else:
             fields[option.field] = found[-1]
+    if fields["unready_at"] == AUTO:
+        fields["unready_at"] = AT_SIGNAL if environ.get(OF_KUBERNETES) else AT_REQUEST
     config, warnings = _together(fields, names)
     variables = [option.variable for option in all_options()]
     warnings += [
@@ -310,7 +369,8 @@ def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str
 
 def read(words: list[str], environment: "Mapping[bytes, bytes]", defaults: "Mapping[str, str]") -> Parsed:
     """parse() with the environment as it was given to us."""
-    ours = {system.decode(name): system.decode(environment[name]) for name in environment if name.startswith(b"PYINIT_")}
+    known = (name for name in environment if name.startswith(b"PYINIT_") or name == OF_KUBERNETES.encode())
+    ours = {system.decode(name): system.decode(environment[name]) for name in known}
     return parse(words, ours, defaults)
 
 
@@ -345,6 +405,8 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
             f"--pre-stop-quiet ({config.pre_stop_quiet:g} s) is above the longest delay ({config.longest_delay:g} s): "
             "the delay will always be the longest"
         )
+    if config.start_timeout is not None and not config.ready:
+        raise UsageError(f"{names['start_timeout']}: of no use without --ready, which says what there is to wait for")
     if delay and timeout is not None and delay + QUEUES_MAY_TAKE + (grace or 0) > timeout:
         needs = f"{delay:g} s, 1 s for the accept queues" + (f" and {grace:g} s of grace" if grace else "")
         warnings.append(

@@ -20,6 +20,7 @@ from pyinit.lifecycle import (
     RunPreStop,
     Say,
     TellLosses,
+    Unready,
     WatchExit,
     WatchTraffic,
 )
@@ -30,9 +31,12 @@ from pyinit.watch import Watch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from typing import TypeVar
 
     from pyinit.config import Config
     from pyinit.delivery import Plan, Request
+    from pyinit.health.doors import Doors
+    from pyinit.health.keeper import Keeper
     from pyinit.last_resort import Command
     from pyinit.lifecycle import Action
     from pyinit.log import Log
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
     from pyinit.terminal import JobControl
     from pyinit.traffic.loss import Losses
     from pyinit.traffic.watcher import Watcher
+
+    Answer = TypeVar("Answer")
 
 #: How many processes a log line names.
 NAMED = 8
@@ -64,6 +70,7 @@ class Supervisor:
         folder: str,
         jobs: "JobControl",
         page: int | None,
+        doors: "Doors | None" = None,
     ) -> None:
         self.command = command
         self.config = config
@@ -85,6 +92,9 @@ class Supervisor:
         first = State(self.lifecycle.phase, now, now, None, command.pid, None, config.forward, config.usual_stop_signal)
         self.page = Page(page, first)
         self.orphans = 0
+        self.keeper: Keeper | None = None
+        if doors is not None:
+            self.keep_health(doors)
         if config.pre_stop is not None:
             from pyinit import spawn, words  # noqa: F401 - loaded while all is well, for run_pre_stop()
 
@@ -110,9 +120,13 @@ class Supervisor:
             self.carry_out(self.lifecycle.on_signal(received, now))
             if received.signum in signals.SUSPENDS:
                 self.jobs.suspend()  # before reap() tells that the command has stopped, which is no news then
-        none_left, orphans = system.reap(self.command.exits, self.lifecycle.known, self.jobs.on_terminal)
-        self.orphans += orphans
-        self.carry_out(self.lifecycle.on_children(self.take_exits(), none_left, now))
+        none_left = self.reap()
+        exits = self.take_exits()
+        if self.keeper is not None:
+            none_left = self.mind_helper(exits, none_left, now)
+            is_told = received is not None and received.is_word
+            self.carry_out(self.ask_keeper(lambda keeper: keeper.turn(now, is_told), []))
+        self.carry_out(self.lifecycle.on_children(exits, none_left, now))
         if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
             self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now, self.lifecycle.awaits_word)))
         self.carry_out(self.lifecycle.on_timeout(now))
@@ -133,6 +147,8 @@ class Supervisor:
                 orphans=self.orphans,
             )
         self.page.on_orphans(self.orphans, now)
+        if self.keeper is not None:
+            self.ask_keeper(lambda keeper: keeper.show(), None)
 
     def carry_out(self, actions: "list[Action]") -> None:
         """Do what the lifecycle wants, in order, and what it wants in consequence."""
@@ -148,6 +164,8 @@ class Supervisor:
                     actions += self.ask_traffic(lambda traffic: traffic.begin())
                 case AwaitQueues(until):
                     actions += self.await_queues(until)
+                case Unready(reason):
+                    self.fall(reason)
                 case TellLosses():
                     self.tell_losses()
                 case KillPreStop(pid):
@@ -163,10 +181,20 @@ class Supervisor:
     def wait(self) -> system.Received | None:
         """Sleep until a signal arrives, the deadline comes (None), or the watched process exits (None)."""
         deadline = self.lifecycle.deadline
-        look_at = None if self.traffic is None else self.traffic.due_at
-        if look_at is not None:
-            deadline = look_at if deadline is None else min(deadline, look_at)
+        for other in (self.traffic, self.keeper):
+            due_at = None if other is None else other.due_at
+            if due_at is not None:
+                deadline = due_at if deadline is None else min(deadline, due_at)
         return self.watch.wait(None if deadline is None else max(0.0, deadline - system.monotonic()))
+
+    def reap(self) -> bool:
+        """Reap whoever has exited, see take_exits(); return whether no child is left."""
+        known = self.lifecycle.known
+        if self.keeper is not None:
+            known.add(self.keeper.pid)
+        none_left, orphans = system.reap(self.command.exits, known, self.jobs.on_terminal)
+        self.orphans += orphans
+        return none_left
 
     def take_exits(self) -> list[system.Reaped]:
         """Those who have exited. A command that stopped on its terminal stops us as well."""
@@ -179,6 +207,64 @@ class Supervisor:
                     self.command.status = child.status
         self.command.exits = []
         return [child for child in taken if not child.stopped_by]
+
+    # --- the health helper ---
+
+    def keep_health(self, doors: "Doors") -> None:
+        """Have a health helper, which turn() starts."""
+        try:
+            from pyinit.health.keeper import Keeper
+
+            given = (self.environment, self.mask, self.folder)
+            self.keeper = Keeper(self.config, doors, *given, self.page, self.log, self.lifecycle)
+        except Exception as error:  # noqa: BLE001 - as in ask_keeper()
+            self.log.say("warning", "health_fault", f"there is no health helper: {error}")
+
+    def ask_keeper(self, ask: "Callable[[Keeper], Answer]", otherwise: "Answer") -> "Answer":
+        """Ask who keeps the helper. It fails alone: then a helper is started anew, or at worst there is none any more."""
+        keeper = self.keeper
+        if keeper is None:
+            return otherwise
+        try:
+            return ask(keeper)
+        except Exception as error:  # noqa: BLE001 - what the helper serves is worth less than the command
+            try:
+                keeper.recover(system.monotonic())
+                self.log.say("warning", "health_fault", f"the health helper is to start anew: {error}")
+            except Exception as another:  # noqa: BLE001 - as above
+                self.keeper = None
+                if keeper.pid:
+                    system.send(keeper.pid, signal.SIGKILL)
+                self.log.say("warning", "health_fault", f"there is no health helper any more: {another}")
+            return otherwise
+
+    def fall(self, reason: str) -> None:
+        """Readiness falls, and whoever asks from now on is told so."""
+        now = system.monotonic()
+        self.show(now)
+        self.ask_keeper(lambda keeper: keeper.fall(reason, now), None)
+
+    def mind_helper(self, exits: list[system.Reaped], none_left: bool, now: float) -> bool:
+        """Notice the end of the helper, and see to it that it holds up nobody's; return whether no child is left."""
+        gone = [child for child in exits if self.keeper is not None and child.pid == self.keeper.pid]
+        if gone:
+            self.ask_keeper(lambda keeper: keeper.on_exit(gone[0], now), None)
+        is_over = self.lifecycle.status is not None or any(child.pid == self.command.pid for child in exits)
+        if not is_over or none_left or not self.ask_keeper(lambda keeper: keeper.is_last(), True):
+            return none_left
+        self.ask_keeper(lambda keeper: keeper.end(), None)
+        none_left = self.reap()
+        exits += self.take_exits()
+        return none_left
+
+    def look_around(self, must_show: int | None) -> "dict[int, Process] | None":
+        """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal."""
+        table = processes.snapshot(must_show)
+        if table is not None and self.keeper is not None and self.keeper.pid:
+            for process in delivery.below_us(table, self.keeper.pid):
+                del table[process.pid]
+            table.pop(self.keeper.pid, None)
+        return table
 
     # --- the traffic ---
 
@@ -230,7 +316,7 @@ class Supervisor:
             self.tell_traffic(lambda traffic: traffic.on_signalled(self.lifecycle.delay_ended_by))
         denied: list[int] = []
         early = self.tell_command_first(request)
-        table = processes.snapshot(self.command.pid if self.lifecycle.status is None else None)
+        table = self.look_around(self.command.pid if self.lifecycle.status is None else None)
         if table is None:
             self.deliver_blindly(request)
             return self.lifecycle.on_delivered(request, delivery.Plan({}, told=request.told), system.monotonic())
@@ -303,7 +389,9 @@ class Supervisor:
 
     def kill_all(self) -> None:
         """SIGKILL everybody below us; as PID 1 everybody but us."""
-        table = processes.snapshot(None) or {}
+        if self.own_pid == 1:
+            self.ask_keeper(lambda keeper: keeper.end(), None)
+        table = self.look_around(None) or {}
         left = [process.pid for process in delivery.below_us(table, self.own_pid)]
         self.tell_traffic(lambda traffic: traffic.on_kill())
         if self.own_pid == 1:

@@ -39,11 +39,15 @@ NO_WAIT = 0
 
 
 class Received(Record):
-    """A signal that arrived, and its sender: PID 0 for the kernel or a process outside of our PID namespace."""
+    """A signal that arrived, and its sender: PID 0 for the kernel or a process outside of our PID namespace.
+
+    `is_word` is of a SIGIO alone: the kernel tells us of a descriptor (sigaction(2): only the kernel's si_code is above 0).
+    """
 
     signum: int
     sender_pid: int
     sender_uid: int
+    is_word: bool = False
 
 
 class Reaped(Record):
@@ -150,8 +154,11 @@ def let_go(keep_terminal: bool, kept: "Collection[int | None]" = ()) -> None:
 
 
 def is_own(received: "Received") -> bool:
-    """Whether a signal is a by-product of our own doings: of a write that failed, of the suspending of our group."""
-    return received.sender_pid == posix.getpid() and received.signum in BY_PRODUCTS
+    """Whether a signal is for us alone: the kernel's word about a descriptor of ours, or a by-product of our own doings.
+
+    That is of a write that failed, of the suspending of our group.
+    """
+    return received.is_word or (received.sender_pid == posix.getpid() and received.signum in BY_PRODUCTS)
 
 
 def create_page() -> int | None:
@@ -230,6 +237,14 @@ def read_file(path: str, limit: int = 1 << 16) -> bytes:
         close(descriptor)
 
 
+def read_link(path: str) -> str:
+    """Where a symbolic link points to, or nothing."""
+    try:
+        return posix.readlink(path)
+    except OSError:
+        return ""
+
+
 def exists(path: str) -> bool:
     """Whether there is such a file, and we may know it."""
     try:
@@ -259,7 +274,7 @@ def read_of_process(pid: int, name: str) -> bytes:
 def list_processes() -> list[int]:
     """The process IDs in /proc; none where it is missing, or is that of another PID namespace."""
     try:
-        if posix.readlink("/proc/self") != str(posix.getpid()):
+        if read_link("/proc/self") != str(posix.getpid()):
             return []
         return [int(entry) for entry in posix.listdir("/proc") if entry.isdecimal()]
     except OSError:
@@ -336,7 +351,7 @@ def wait_signal(seconds: float | None) -> Received | None:
         if found is None:
             return None
         info = found
-    return Received(info.si_signo, info.si_pid, info.si_uid)
+    return Received(info.si_signo, info.si_pid, info.si_uid, info.si_signo == signal.SIGIO and info.si_code > 0)
 
 
 def reap(found: list[Reaped], known: "Iterable[int]", with_stopped: bool) -> tuple[bool, int]:
@@ -359,6 +374,14 @@ def reap(found: list[Reaped], known: "Iterable[int]", with_stopped: bool) -> tup
                 orphans += 1
     except ChildProcessError:
         return True, orphans
+
+
+def is_running(pid: int) -> bool:
+    """Whether a child of ours runs: it has not exited, whether it has been waited for or not."""
+    try:
+        return posix.waitid(posix.P_PID, pid, posix.WEXITED | posix.WNOHANG | posix.WNOWAIT) is None
+    except OSError:
+        return False
 
 
 def open_process(pid: int) -> int:

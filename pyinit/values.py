@@ -1,6 +1,7 @@
 """Parsers of option values: text in, value out. A ValueError's message says what is wrong and what is allowed."""
 
 from pyinit import signals
+from pyinit.config import NOTIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -8,6 +9,9 @@ if TYPE_CHECKING:
 
 #: Longest time that an option takes: a year, far within what the system calls accept.
 LONGEST = 31_536_000.0
+
+#: Shortest time from one look at something to the next.
+SHORTEST = 0.05
 
 #: Of exit statuses, as wait() has them.
 LARGEST_STATUS = 255
@@ -45,6 +49,14 @@ def optional_duration(text: str) -> float | None:
     return None if text == "none" else duration(text)
 
 
+def interval(text: str) -> float:
+    """Seconds as duration() reads them, and not so few that nothing else would be done."""
+    found = duration(text)
+    if found < SHORTEST:
+        raise ValueError(f"{text!r} is too short a time: give 50ms or more")
+    return found
+
+
 def delay(text: str) -> float | None:
     """Seconds as duration() reads them, or None for "auto"."""
     if text == "auto":
@@ -76,6 +88,63 @@ def ports(text: str) -> tuple[tuple[int, int], ...]:
                 raise ValueError(f"{word!r} is no range of ports: {low} is above {high}")
             found.append((low, high))
     return tuple(found)
+
+
+def listen(text: str) -> tuple[str, int] | None:
+    """An address and a TCP port: "8081" (the address is "" then: all of them), "127.0.0.1:8081", "[::1]:8081"; or None."""
+    if text == "none":
+        return None
+    address, _, port = text.strip().rpartition(":")
+    number = _port(port)
+    bare = address.removeprefix("[").removesuffix("]")
+    if address in ("", "*"):
+        return "", number
+    if bare == "localhost":
+        return "127.0.0.1", number
+    import _socket  # only here: PID 1 has no other use for it as a rule
+
+    try:
+        _socket.inet_pton(_socket.AF_INET6 if address.startswith("[") else _socket.AF_INET, bare)
+    except (OSError, ValueError):
+        problem = f"{address!r} is no address: give numbers, as in 127.0.0.1:{number} or [::1]:{number}, or the port alone"
+        raise ValueError(problem) from None
+    return bare, number
+
+
+def targets(text: str) -> tuple[str, ...]:
+    """One target of a probe, or "notify"; none for "none"."""
+    word = text.strip()
+    if word == "none":
+        return ()
+    if word != NOTIFY:
+        _check_target(word)
+    return (word,)
+
+
+def _check_target(text: str) -> None:
+    from pyinit.probe import run, target  # only here: PID 1 has no other use for them
+
+    try:
+        asked = target.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; or {NOTIFY}") from None
+    if asked.kind == target.PYINIT:
+        raise ValueError("'pyinit' is what readiness is made for, not what it is made from: name a target of the application")
+    problem = run.impossible(asked)
+    if problem:
+        raise ValueError(problem)
+
+
+def separate(text: str) -> list[str]:
+    """Targets in one text: separated by whitespace; one that begins with "exec:" goes on to the end of its line."""
+    found = []
+    for line in text.splitlines():
+        rest = line.strip()
+        while rest:
+            word = rest if rest.startswith("exec:") else rest.split(None, 1)[0]
+            found.append(word)
+            rest = rest[len(word) :].strip()
+    return found
 
 
 def received_signal(text: str) -> int:

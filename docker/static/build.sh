@@ -2,6 +2,7 @@
 # Build the static binary on Debian 12: docker/static/build.sh [amd64|arm64] [FOLDER]
 #
 # Makes FOLDER/pyinit-linux-ARCH and, beside it, .sha256 and .inside: which libraries of which Debian packages were linked in.
+# PYTHON_VERSION=3.13 takes Debian 13's Python, to compare; STRIP=--strip-debug leaves the names of functions in, for a profile.
 # What is missing is installed (as root); libpython of the target is unpacked here and not installed, so that building for another
 # architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes; the time
 # of the file is SOURCE_DATE_EPOCH, where that is set.
@@ -11,7 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 package=$here/../../pyinit
 target=${1:-$(dpkg --print-architecture 2>/dev/null || echo none)}
 folder=${2:-dist}
-python=python3.11
+version=${PYTHON_VERSION:-3.11}
+strip=${STRIP:---strip-all}
 
 fail() {
     echo "build: $*" >&2
@@ -26,7 +28,7 @@ esac
 
 install_missing() {
     wanted=
-    command -v /usr/bin/$python >/dev/null || wanted="$wanted python3.11-minimal"
+    command -v /usr/bin/python$version >/dev/null || wanted="$wanted python$version-minimal"
     if [ "$target" = "$(dpkg --print-architecture)" ]; then
         command -v $triplet-gcc >/dev/null || wanted="$wanted gcc"
         [ -e "/usr/lib/$triplet/libc.a" ] || wanted="$wanted libc6-dev"
@@ -54,28 +56,28 @@ fetch_libpython() {
     [ -n "$sources" ] || fail "no Debian archive in /etc/apt/sources.list.d"
     apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null update >/dev/null
     (cd "$lists" && apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null \
-        download "libpython3.11-dev:$target") >/dev/null || fail "libpython3.11-dev for $target cannot be had: is this Debian 12?"
-    dpkg-deb -x "$lists"/libpython3.11-dev_*_"$target".deb "$work/root"
-    libpython_version=$(dpkg-deb -f "$lists"/libpython3.11-dev_*_"$target".deb Version)
+        download "libpython$version-dev:$target") >/dev/null || fail "libpython$version-dev for $target cannot be had: this takes Debian 12, or 13 for Python 3.13"
+    dpkg-deb -x "$lists"/libpython$version-dev_*_"$target".deb "$work/root"
+    libpython_version=$(dpkg-deb -f "$lists"/libpython$version-dev_*_"$target".deb Version)
 }
 
 compile() {
-    PYTHONHASHSEED=0 /usr/bin/$python -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/frozen.h"
+    PYTHONHASHSEED=0 /usr/bin/python$version -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/frozen.h"
     include=$work/root/usr/include
-    library=$work/root/usr/lib/python3.11/config-3.11-$triplet/libpython3.11.a
+    library=$work/root/usr/lib/python$version/config-$version-$triplet/libpython$version.a
     # Not position-independent: without relocations the kernel maps the file, and start-up copies fewer pages.
     for source in main unneeded; do
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
-            -I"$work" -isystem "$include/python3.11" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
+            -I"$work" -isystem "$include/python$version" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
     $triplet-gcc -static -no-pie -Wl,--build-id=none -Wl,-z,relro,-z,now -Wl,--trace \
         "$work/main.o" "$work/unneeded.o" "$library" -lm -o "$work/pyinit" >"$work/trace"
-    $triplet-strip --strip-all "$work/pyinit"
+    $triplet-strip "$strip" "$work/pyinit"
 }
 
 # What the linker took, as "library package version".
 tell_inside() {
-    echo "libpython3.11.a libpython3.11-dev $libpython_version"
+    echo "libpython$version.a libpython$version-dev $libpython_version"
     grep -oE '^/[^ ()]+\.(a|o)' "$work/trace" | grep -v "^$work/" | sort -u | while read -r path; do
         owner=$(dpkg -S "$(readlink -f "$path")" 2>/dev/null | cut -d: -f1)
         echo "$(basename "$path") $owner $(dpkg-query -W -f '${Version}' "$owner")"

@@ -53,7 +53,11 @@ def import_(name, globals=None, locals=None, fromlist=(), level=0):  # noqa: A00
 builtins.__import__ = import_
 sys.frozen = True  # as others who freeze programs have it
 
+import gc  # noqa: E402
+
 import _pyinit  # noqa: E402
+
+gc.disable()  # until cli.forget_the_start(), as in pyinit/__main__.py
 
 from pyinit import cli  # noqa: E402
 

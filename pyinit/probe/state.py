@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: What the link to the page says. The kernel makes it, so no other kind of file looks like that.
 LINK = "/memfd:pyinit (deleted)"
 
+#: Of the mode of a link in /proc/PID/fd.
+OPEN_FOR_WRITING = 0o200
+
 #: The types of the fields that are no texts.
 NUMBERS: "dict[str, Callable[[str], float]]" = {
     **dict.fromkeys(("phase_since", "started_at", "requested_at", "readiness_since", "first_ready_at"), float),
@@ -61,7 +64,9 @@ def open_of(pid: int) -> int | None:
     folder = f"/proc/{pid}/fd"
     for entry in posix.listdir(folder):
         try:
-            if posix.readlink(f"{folder}/{entry}") == LINK:
+            is_page = posix.readlink(f"{folder}/{entry}") == LINK
+            # Whoever reads it just now has it, too: the link's own mode tells that it is open for reading alone (proc(5)).
+            if is_page and posix.lstat(f"{folder}/{entry}").st_mode & OPEN_FOR_WRITING:
                 return posix.open(f"{folder}/{entry}", posix.O_RDONLY | posix.O_CLOEXEC)
         except FileNotFoundError:
             pass  # closed since it was listed
@@ -109,6 +114,27 @@ class NotFoundError(Exception):
     """There is no state page that could be read; the message says why, in one line."""
 
 
+def _no_right(pid: int) -> str:
+    theirs, ours = user_of(pid), posix.getuid()
+    if theirs == ours:
+        return f"no right to look at pid {pid}, which has more capabilities than we"
+    return f"no right to look at pid {pid}, which runs as uid {theirs}, and this as uid {ours}: try docker exec --user {theirs}"
+
+
+def user_of(pid: int) -> int:
+    """The user that a process runs as; -1 where it cannot be known."""
+    at = (status := system.read_file(f"/proc/{pid}/status")).find(b"\nUid:")
+    return int(status[at + 5 :].split()[0]) if at >= 0 else -1
+
+
+def all_with_one() -> list[int]:
+    """The PIDs of all who have a state page that we may see: every pyinit, and their health helpers."""
+    found = dict(_of_several(system.list_processes()))
+    for descriptor in found.values():
+        system.close(descriptor)
+    return list(found)
+
+
 def find(pid: int | None = None) -> tuple[int, State]:
     """The PID of the pyinit of this container, and its State: PID 1 if that is one, else the topmost that is found.
 
@@ -123,7 +149,7 @@ def find(pid: int | None = None) -> tuple[int, State]:
     except OSError as error:
         descriptor = None
         if error.errno in (errno.EACCES, errno.EPERM):
-            why = f"no right to look at pid {wanted[0]} as uid {posix.getuid()}: try it as root, or as the user of PID 1"
+            why = _no_right(wanted[0])
     if descriptor is None and pid is None:
         wanted, descriptor = _topmost()
     if descriptor is None:

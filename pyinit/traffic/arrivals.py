@@ -75,7 +75,10 @@ Arrivals = OfAllPorts | OfSomePorts
 
 
 def choose(view: "Diag | ProcNet", counts: "Callable[[int], bool] | None", is_shared: bool) -> Arrivals:
-    """The best way there is: `counts` says which ports count (None: all), `is_shared` that the counters are others' as well."""
+    """The best way there is: `counts` says which ports count (None: all connections do, our own probes too).
+
+    `is_shared` says that the kernel's counters count others' as well.
+    """
     if counts is not None and isinstance(view, Diag):
         try:
             return OfSomePorts(view, counts)

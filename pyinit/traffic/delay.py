@@ -2,6 +2,7 @@
 
 from pyinit.lifecycle import DELAY, NOTHING, Finding, seconds
 from pyinit.traffic import arrivals, loss, quiet, surroundings
+from pyinit.traffic.diag import TIME_WAIT_LASTS
 from pyinit.traffic.proc_net import ProcNet
 from pyinit.traffic.view import Look, listed
 
@@ -72,10 +73,14 @@ class Delay:
 
     def _begin_to_watch(self) -> Finding:
         view = self._view
-        restricted = view.counts if view.config.ports or view.config.ignore_ports else None
-        self._arrivals = arrivals.choose(view.sockets, restricted, view.is_shared)
+        probes = view.sockets.own_probes()
+        config = view.config
+        restricted = view.counts if config.ports or config.ignore_ports or config.health_listen or probes else None
+        self._arrivals = arrivals.choose(view.sockets, restricted, view.is_shared or probes > 0)
         first, *_ = self._look_at_connections(self._arrivals, quiet.FIRST)
-        average = max(self._opened, first.segments) / self._life
+        # Probes of ours, which the kernel has counted, were as many all the time as in the last minute.
+        opened = self._opened / self._life - probes / min(self._life, TIME_WAIT_LASTS)
+        average = max(opened, first.segments / self._life)
         self._seen = quiet.Seen(quiet.Before(average, first.active, first.idle))
         ports = sorted(filter(view.counts, view.ports))
         text = f"watching the traffic to port {listed(ports)}: {first.count} connections, {average:.2f} events/s so far"

@@ -3,7 +3,10 @@
 They do not tell when a connection has last received data. So only "no established connection" is silence here.
 """
 
+import sys
+
 from pyinit import system
+from pyinit.config import OWN_SOURCE
 from pyinit.traffic.diag import STATE_OF_ESTABLISHED, STATE_OF_LISTENER, Connections
 
 TYPE_CHECKING = False
@@ -14,12 +17,23 @@ if TYPE_CHECKING:
 LONGEST = 100_000 * 150
 
 
-def rows(text: bytes) -> "Iterator[tuple[int, int, int]]":
-    """Local port, state, and what is in the receive queue, of each line; those that say something else are left out."""
+#: Of TIME_WAIT.
+STATE_OF_REMEMBERED = 6
+
+#: OWN_SOURCE as these files have it, at the end of an address of either family: the word of memory that it is.
+OWN = b"%08X" % int.from_bytes(bytes(map(int, OWN_SOURCE.split("."))), sys.byteorder)
+
+
+def rows(text: bytes) -> "Iterator[tuple[int, int, int, bool]]":
+    """Local port, state, what is in the receive queue, and whether it is a probe of ours, of each line.
+
+    Lines that say something else are left out.
+    """
     for line in text.splitlines()[1:]:
         fields = line.split()
         try:
-            yield int(fields[1].rpartition(b":")[2], 16), int(fields[3], 16), int(fields[4].partition(b":")[2], 16)
+            is_own = OWN + b":" in fields[2] or OWN + b":" in fields[1]
+            yield int(fields[1].rpartition(b":")[2], 16), int(fields[3], 16), int(fields[4].partition(b":")[2], 16), is_own
         except (IndexError, ValueError):
             continue
 
@@ -34,22 +48,26 @@ class ProcNet:
     def close(self) -> None:
         """Look no more."""
 
-    def _rows(self) -> "Iterator[tuple[int, int, int]]":
+    def _rows(self) -> "Iterator[tuple[int, int, int, bool]]":
         for name in ("tcp", "tcp6"):
             yield from rows(system.read_file(f"/proc/self/net/{name}", LONGEST))
 
     def listeners(self) -> dict[int, int]:
         """By port: how many connections wait in the accept queue."""
         found: dict[int, int] = {}
-        for port, state, queued in self._rows():
+        for port, state, queued, _ in self._rows():
             if state == STATE_OF_LISTENER:
                 found[port] = found.get(port, 0) + queued
         return found
 
     def connections(self, of: "Callable[[int], bool]", within: float) -> Connections:  # noqa: ARG002 - as Diag
         """The connections to the ports of which `of` holds: all of them active, right now, for the contrary cannot be seen."""
-        count = sum(1 for port, state, _ in self._rows() if state == STATE_OF_ESTABLISHED and of(port))
+        count = sum(1 for port, state, _, is_own in self._rows() if state == STATE_OF_ESTABLISHED and of(port) and not is_own)
         return Connections(count, count, 0.0 if count else None, count, 0)
+
+    def own_probes(self) -> int:
+        """As Diag has it."""
+        return sum(is_own for _, state, _, is_own in self._rows() if state == STATE_OF_REMEMBERED)
 
     def hear_of_the_dead(self) -> None:
         """Raises OSError: the dead are silent here."""

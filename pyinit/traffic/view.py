@@ -24,7 +24,8 @@ def listed(ports: "Iterable[int]") -> str:
     return ", ".join(map(str, sorted(ports)[:NAMED]))
 
 
-def _open() -> Diag | ProcNet:
+def open_sockets() -> Diag | ProcNet:
+    """A view of the sockets. Raises OSError where nothing can be seen."""
     try:
         return Diag()
     except OSError:
@@ -40,14 +41,16 @@ class View:
     def __init__(self, config: "Config") -> None:
         """Raises OSError where nothing can be seen."""
         self.config = config
-        self.sockets = _open()
+        self.sockets = open_sockets()
         self.is_shared = surroundings.on_host_network()
         self.ports: set[int] = set()
         self.listeners()
 
     def listeners(self) -> dict[int, int]:
-        """By port that is listened on: how many connections wait to be accepted."""
+        """By port that is listened on: how many connections wait to be accepted. Our own health helper is nobody here."""
         found = self.sockets.listeners()
+        if self.config.health_listen is not None:
+            found.pop(self.config.health_listen[1], None)
         self.ports.update(found)
         return found
 

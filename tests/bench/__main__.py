@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench import measures
 from tests.bench.contenders import Contender, find
 from tests.bench.measures import Values
-from tests.bench.table import ROWS, markdown
+from tests.bench.table import markdown, rows
 
 #: How much of everything: in full, and with --quick.
 SIZES = {
@@ -32,7 +32,7 @@ SIZES = {
     "storm": (10, 5),
 }
 
-MEASURES = ("start", "memory", "idle", "latency", "first-stop", "crowd", "backlog", "storm")
+MEASURES = ("size", "start", "memory", "idle", "latency", "first-stop", "crowd", "backlog", "storm")
 
 
 def measure(
@@ -44,6 +44,7 @@ def measure(
         return int(size[name])
 
     steps: dict[str, tuple[tuple[str, ...], Callable[[], Sequence[Values]]]] = {
+        "size": (("size",), lambda: [measures.size(contenders)]),
         "start": (("start",), lambda: [measures.start(contenders, python, count("start"))]),
         "memory": (("rss", "private"), lambda: measures.memory(contenders, python, count("memory"))),
         "idle": (("idle",), lambda: [measures.idle(contenders, python, size["idle"])]),
@@ -57,10 +58,10 @@ def measure(
         ),
     }
     found: dict[str, Values] = {}
-    for name, (rows, take) in steps.items():
+    for name, (keys, take) in steps.items():
         if name in only:
             tell(f"measuring: {name} ...")
-            found |= dict(zip(rows, take(), strict=True))
+            found |= dict(zip(keys, take(), strict=True))
     return found
 
 
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the values there, too")
     parser.add_argument("--python", default=sys.executable, help="for pyinit and for the bare interpreter (default: this one)")
     parser.add_argument("--pyinit", type=shlex.split, metavar="WORDS", help="measure this pyinit instead of this checkout's")
+    parser.add_argument("--static", type=Path, metavar="FILE", help="measure this static binary, by its own targets")
     parser.add_argument(
         "--only", type=lambda text: text.split(","), default=MEASURES, metavar="NAME[,...]", help=", ".join(MEASURES)
     )
@@ -80,15 +82,17 @@ def main() -> None:
         parser.error(f"--only: {', '.join(sorted(unknown))}: not one of {', '.join(MEASURES)}")
 
     before = os.getloadavg()[0]  # other work on the machine spoils the times
-    contenders = find(options.python, options.pyinit)
+    ours = [str(options.static.resolve())] if options.static else options.pyinit
+    contenders = find(options.python, ours, options.static is not None)
     size = {name: sizes[options.quick] for name, sizes in SIZES.items()}
     values = measure(contenders, options.python, size, options.only, lambda text: print(text, file=sys.stderr))
     versions = {contender.name: contender.version for contender in contenders}
     machine = f"Linux {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs"
     machine += f", load {before:.1f} before and {os.getloadavg()[0]:.1f} after"
-    print(markdown(values, versions, machine, size))
+    table = rows(options.static is not None)
+    print(markdown(table, values, versions, machine, size))
     if options.json is not None:
-        reached = {row.key: row.is_reached(values[row.key]) for row in ROWS if row.key in values and row.target}
+        reached = {row.key: row.is_reached(values[row.key]) for row in table if row.key in values and row.target}
         document = {"machine": machine, "versions": versions, "sizes": size, "values": values, "reached": reached}
         options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 

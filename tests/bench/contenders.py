@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
-PYINIT, BARE, TINI = "pyinit", "bare", "tini"
+PYINIT, BARE, TINI, TINI_STATIC = "pyinit", "bare", "tini", "tini-static"
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class Contender:
     group_words: tuple[str, ...]
     version: str
 
+    @property
+    def is_one_file(self) -> bool:
+        """Whether it needs no interpreter."""
+        return "-IS" not in self.words
+
 
 def _version(*words: str) -> str:
     """The first line that a program says about its version, to stdout or stderr."""
@@ -29,8 +34,11 @@ def _version(*words: str) -> str:
     return lines[0].split()[-1].removeprefix("v") if lines else "of unknown version"
 
 
-def find(python: str, pyinit: Sequence[str] | None) -> list[Contender]:
-    """All that can be measured here. `pyinit` are the words to run another pyinit than that of this checkout."""
+def find(python: str, pyinit: Sequence[str] | None, is_static: bool) -> list[Contender]:
+    """All that can be measured here. `pyinit` are the words to run another pyinit than that of this checkout.
+
+    If that `is_static`, tini-static is of interest as well.
+    """
     ours = tuple(pyinit or (python, "-IS", str(ROOT / "pyinit" / "__main__.py")))
     shortest = (python, "-IS", str(PROGRAMS / "shortest_init.py"))
     found = [
@@ -39,6 +47,7 @@ def find(python: str, pyinit: Sequence[str] | None) -> list[Contender]:
     ]
     for name, words, group_words in (
         (TINI, ("-s", "--"), ("-s", "-g", "--")),  # -s: no word about being PID 1 or not
+        *([(TINI_STATIC, ("-s", "--"), ("-s", "-g", "--"))] if is_static else []),
         ("dumb-init", ("--",), ("--",)),
         ("catatonit", ("--",), ("-g", "--")),
     ):

@@ -58,7 +58,7 @@ def _running(words: Sequence[str]) -> Iterator[tuple[Pid1, BinaryIO]]:
         yield pid1, stream
 
 
-# --- start, and rest ----------------------------------------------------------------------------------------------------
+# --- the file, the start, and rest --------------------------------------------------------------------------------------
 
 
 def start(contenders: Sequence[Contender], python: str, rounds: int) -> Values:
@@ -71,6 +71,11 @@ def start(contenders: Sequence[Contender], python: str, rounds: int) -> Values:
             return (time.monotonic_ns() - pid1.started) / 1e6
 
     return _medians(_in_turns(contenders, rounds, once))
+
+
+def size(contenders: Sequence[Contender]) -> Values:
+    """KiB of the file, where the init is one file."""
+    return {contender.name: os.path.getsize(contender.words[0]) / 1024 for contender in contenders if contender.is_one_file}
 
 
 def _switches(pid: int) -> int:

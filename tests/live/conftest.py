@@ -1,6 +1,7 @@
-"""Fixtures of the live tests: pyinit as a real PID 1 in a PID namespace of its own, for each test."""
+"""Fixtures of the live tests: pyinit as a real PID 1 in a PID namespace of its own, for each test and each of its forms."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.live.forms import FORMS, SOURCE, Forms
 from tests.namespace import APP, Namespace, pyinit_from_source
 
 Start = Callable[..., Namespace]
@@ -16,13 +18,47 @@ Start = Callable[..., Namespace]
 APP_WORDS = f"{sys.executable} -IS {APP}"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare our marker."""
+    config.addinivalue_line("markers", "forms(form, ...): run against these forms of pyinit only, see tests/live/forms.py")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that starts pyinit against each of its forms: FORMS, or those that TEST_FORMS names instead.
+
+    A marker leaves some of them out.
+    """
+    if "form" in metafunc.fixturenames:
+        asked = os.environ.get("TEST_FORMS", "").split() or FORMS
+        marker = metafunc.definition.get_closest_marker("forms")
+        metafunc.parametrize("form", [form for form in asked if marker is None or form in marker.args])
+
+
+@pytest.fixture(scope="session")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Forms:
+    """Where the forms of pyinit are built and found."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the one that all workers of this run share
+    (folder / "forms").mkdir(exist_ok=True)
+    return Forms(folder / "forms")
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def pyinit(forms: Forms, form: str) -> list[str]:
+    """The words that run pyinit, in one of its forms."""
+    return forms.words(form)
+
+
+@pytest.fixture
+def start(tmp_path: Path, pyinit: list[str], form: str) -> Iterator[Start]:
     """A function that starts pyinit as PID 1 with these options and this command; extra keywords are for Namespace."""
     with contextlib.ExitStack() as stack:
 
-        def start_one(*words: str | bytes, python: str = sys.executable, **keywords: Any) -> Namespace:
-            return stack.enter_context(Namespace([*pyinit_from_source(python), *words], tmp_path, **keywords))
+        def start_one(*words: str | bytes, python: str | None = None, **keywords: Any) -> Namespace:
+            assert python is None or form == SOURCE, "only the source can be run by any Python"
+            init = pyinit if python is None else pyinit_from_source(python)
+            return stack.enter_context(Namespace([*init, *words], tmp_path, **keywords))
 
         yield start_one
 

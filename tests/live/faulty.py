@@ -107,6 +107,7 @@ def main() -> None:
     import time
 
     from pyinit import cli, last_resort, libc, log, spawn, supervise, system  # noqa: F401 - imported to be found below
+    from pyinit.health import doors, keeper  # noqa: F401 - as above
 
     proxies = {"posix": Proxy(posix, fault), "signal": Proxy(_signal, fault), "select": Proxy(select, fault)}
     #: Everything that PID 1 imports later is there now, so that it can be replaced.

@@ -14,6 +14,8 @@ from tests.live.terminals import Terminal
 from tests.namespace import ROOT, Namespace, pyinit_from_source
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.forms("source")
+
 
 @pytest.fixture(params=INTERPRETERS, ids=name_of)
 def python(request: pytest.FixtureRequest) -> str:

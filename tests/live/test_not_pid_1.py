@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS
-from tests.namespace import ROOT, Namespace, after, pyinit_from_source
+from tests.namespace import ROOT, Namespace, after
 from tests.waiting import wait_until
 
 #: Runs pyinit with a call that fails, or comes late.
@@ -20,9 +20,9 @@ FAULTY = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "faulty.py")]
 LEAVES_A_DAEMON = "(setsid APP >DAEMON &); until grep -q ready DAEMON; do sleep 0.02; done; exit 3"
 
 
-def below(folder: Path, *words: str) -> Namespace:
+def below(pyinit: list[str], folder: Path, *words: str) -> Namespace:
     """A namespace whose PID 1 is a shell that runs pyinit as its child, and tells its status on stdout."""
-    command = [*pyinit_from_source(), *words]
+    command = [*pyinit, *words]
     return Namespace(["sh", "-c", '"$@"; status=$?; echo "status $status"; sleep 0.2; exit $status', "sh", *command], folder)
 
 
@@ -40,57 +40,59 @@ def pyinit_in(namespace: Namespace) -> psutil.Process:
     ("words", "status"),
     [(("sh", "-c", "exit 42"), 42), (("sh", "-c", "kill -KILL $$"), 137), (("no-such-command",), 127), (("/",), 126)],
 )
-def test_statuses_are_those_of_a_shell(tmp_path: Path, words: Sequence[str], status: int) -> None:
-    with below(tmp_path, "--", *words) as namespace:
+def test_statuses_are_those_of_a_shell(pyinit: list[str], tmp_path: Path, words: Sequence[str], status: int) -> None:
+    with below(pyinit, tmp_path, "--", *words) as namespace:
         assert namespace.wait() == status
 
 
-def test_the_application_finishes_and_its_status_is_kept(tmp_path: Path, script: Callable[[str], str]) -> None:
-    with below(tmp_path, "--", script("APP\nexit 3")) as namespace:
+def test_the_application_finishes_and_its_status_is_kept(
+    pyinit: list[str], tmp_path: Path, script: Callable[[str], str]
+) -> None:
+    with below(pyinit, tmp_path, "--", script("APP\nexit 3")) as namespace:
         namespace.wait_for_output("app ready")
         pyinit_in(namespace).terminate()
         assert namespace.wait() == 3
         assert namespace.stdout == "app ready\napp got SIGTERM\napp done\nstatus 3\n"
 
 
-def test_orphans_come_to_us_and_are_reaped(tmp_path: Path) -> None:
-    with below(tmp_path, "--", "sh", "-c", "(sleep 1000 & sleep 0.05 & ); exec tail -f /dev/null") as namespace:
-        pyinit = pyinit_in(namespace)
-        wait_until(lambda: sorted(child.name() for child in pyinit.children()) == ["sleep", "tail"], "the orphan is ours")
-        assert [child.name() for child in namespace.init.children()] == [pyinit.name()]
+def test_orphans_come_to_us_and_are_reaped(pyinit: list[str], tmp_path: Path) -> None:
+    with below(pyinit, tmp_path, "--", "sh", "-c", "(sleep 1000 & sleep 0.05 & ); exec tail -f /dev/null") as namespace:
+        found = pyinit_in(namespace)
+        wait_until(lambda: sorted(child.name() for child in found.children()) == ["sleep", "tail"], "the orphan is ours")
+        assert [child.name() for child in namespace.init.children()] == [found.name()]
 
 
-def test_a_daemon_is_swept_before_we_leave(tmp_path: Path, script: Callable[[str], str]) -> None:
+def test_a_daemon_is_swept_before_we_leave(pyinit: list[str], tmp_path: Path, script: Callable[[str], str]) -> None:
     said = tmp_path / "daemon"
-    with below(tmp_path, "--", script(LEAVES_A_DAEMON.replace("DAEMON", str(said)))) as namespace:
+    with below(pyinit, tmp_path, "--", script(LEAVES_A_DAEMON.replace("DAEMON", str(said)))) as namespace:
         assert namespace.wait() == 3
         assert said.read_text() == "app ready\napp got SIGTERM\napp done\n"
 
 
-def test_a_daemon_that_does_not_end_is_killed_before_we_leave(tmp_path: Path) -> None:
+def test_a_daemon_that_does_not_end_is_killed_before_we_leave(pyinit: list[str], tmp_path: Path) -> None:
     stubborn = "(trap '' TERM; setsid sleep 1000 &); exit 3"
-    with below(tmp_path, "--sweep-timeout", "0.3", "--", "sh", "-c", stubborn) as namespace:
+    with below(pyinit, tmp_path, "--sweep-timeout", "0.3", "--", "sh", "-c", stubborn) as namespace:
         namespace.wait_for_output("status 3")
         assert namespace.named("sleep") == [] or all(one.cmdline()[1] != "1000" for one in namespace.named("sleep"))
 
 
-def test_processes_that_are_not_below_us_are_left_alone(tmp_path: Path) -> None:
-    words = [*pyinit_from_source(), "--sweep-timeout", "0.1", "--", "sh", "-c", "trap '' TERM; setsid sleep 1000 & exit 3"]
+def test_processes_that_are_not_below_us_are_left_alone(pyinit: list[str], tmp_path: Path) -> None:
+    words = [*pyinit, "--sweep-timeout", "0.1", "--", "sh", "-c", "trap '' TERM; setsid sleep 1000 & exit 3"]
     line = 'setsid sleep 2000 & "$@"; echo status $?; exec tail -f /dev/null'
     with Namespace(["sh", "-c", line, "sh", *words], tmp_path) as namespace:
         namespace.wait_for_output("status 3")
         assert [one.cmdline()[1] for one in namespace.named("sleep")] == ["2000"]
 
 
-def test_without_a_subreaper_orphans_go_to_pid_1_and_hold_up_nobody(tmp_path: Path) -> None:
-    with below(tmp_path, "--subreaper=no", "--", "sh", "-c", "(setsid sleep 1000 &); sleep 0.1; exit 3") as namespace:
+def test_without_a_subreaper_orphans_go_to_pid_1_and_hold_up_nobody(pyinit: list[str], tmp_path: Path) -> None:
+    with below(pyinit, tmp_path, "--subreaper=no", "--", "sh", "-c", "(setsid sleep 1000 &); sleep 0.1; exit 3") as namespace:
         namespace.wait_for_output("status 3")
         assert [one.ppid() for one in namespace.named("sleep") if one.cmdline()[1] == "1000"] == [namespace.init.pid]
 
 
-def test_that_it_is_a_subreaper_is_said_at_the_debug_level_alone(tmp_path: Path) -> None:
+def test_that_it_is_a_subreaper_is_said_at_the_debug_level_alone(pyinit: list[str], tmp_path: Path) -> None:
     for level in ("debug", "info"):
-        with below(tmp_path, "--log-level", level, "--", "true") as namespace:
+        with below(pyinit, tmp_path, "--log-level", level, "--", "true") as namespace:
             assert namespace.wait() == 0
             assert ("subreaper" in namespace.stderr) == (level == "debug")
 
@@ -104,8 +106,8 @@ signal.pause()
 """
 
 
-def test_the_parent_s_death_is_a_stop_request_where_asked_for(tmp_path: Path) -> None:
-    pyinit = [*pyinit_from_source(), "--parent-death-signal", "TERM", "--", *APP_WORDS.split()]
+def test_the_parent_s_death_is_a_stop_request_where_asked_for(pyinit: list[str], tmp_path: Path) -> None:
+    pyinit = [*pyinit, "--parent-death-signal", "TERM", "--", *APP_WORDS.split()]
     line = f'{sys.executable} -c "$0" "$@" & parent=$!; read go; kill -KILL $parent; sleep 1000 & while wait; do :; done'
     reader, writer = os.pipe()
     try:
@@ -136,8 +138,8 @@ def test_a_parent_that_died_before_we_could_ask_is_noticed(tmp_path: Path) -> No
         assert "SIGTERM to" in namespace.stderr
 
 
-def test_a_signal_of_the_parent_s_choice_is_forwarded_at_its_death(tmp_path: Path) -> None:
-    pyinit = [*pyinit_from_source(), "--parent-death-signal", "USR1", "--", *APP_WORDS.split(), "--on", "TERM,USR1"]
+def test_a_signal_of_the_parent_s_choice_is_forwarded_at_its_death(pyinit: list[str], tmp_path: Path) -> None:
+    pyinit = [*pyinit, "--parent-death-signal", "USR1", "--", *APP_WORDS.split(), "--on", "TERM,USR1"]
     line = f'{sys.executable} -c "$0" "$@" & parent=$!; sleep 1000 & while wait; do :; done'
     with Namespace(["sh", "-c", line, PARENT, *pyinit], tmp_path) as namespace:
         namespace.wait_for_output("app ready")
@@ -146,7 +148,7 @@ def test_a_signal_of_the_parent_s_choice_is_forwarded_at_its_death(tmp_path: Pat
         namespace.wait_for_output("app got SIGUSR1")
 
 
-def test_as_pid_1_neither_option_does_harm(tmp_path: Path) -> None:
-    words = [*pyinit_from_source(), "--subreaper", "--parent-death-signal", "TERM", "--", "sh", "-c", "exit 5"]
+def test_as_pid_1_neither_option_does_harm(pyinit: list[str], tmp_path: Path) -> None:
+    words = [*pyinit, "--subreaper", "--parent-death-signal", "TERM", "--", "sh", "-c", "exit 5"]
     with Namespace(words, tmp_path, unshare=after(":")) as namespace:
         assert namespace.wait() == 5

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pyinit.config import OWN_SOURCE
 from pyinit.traffic import arrivals, counters, surroundings
 from pyinit.traffic.diag import Connections, Diag
 from pyinit.traffic.proc_net import ProcNet
@@ -543,3 +544,62 @@ def test_a_look_at_10000_connections_costs_at_most_60_ms(diag: Diag) -> None:
             wait_until(is_little, "a look costs little enough")
         finally:
             crowd.send_signal(signal.SIGTERM)
+
+
+# --- our own probes --------------------------------------------------------------------------------------------------------
+
+
+def probe(holding: contextlib.ExitStack, pair: Pair) -> tuple[socket.socket, socket.socket]:
+    """A connection such as our probes make."""
+    client = holding.enter_context(socket.socket())
+    client.bind((OWN_SOURCE, 0))
+    client.connect(("127.0.0.1", pair.port))
+    return client, holding.enter_context(pair.door.accept()[0])
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_our_own_probes_are_no_connections(view: View, holding: contextlib.ExitStack, family: int) -> None:
+    pair = Pair(holding, family)
+    client, server = probe(holding, pair)
+    client.sendall(b"hello")
+    assert server.recv(5) == b"hello"
+    assert view.connections(only(pair.port), LATELY) == Connections(0, 0, None, 0, 0)
+    pair.connected("127.0.0.1")
+    assert view.connections(only(pair.port), LATELY).count == 1
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+@pytest.mark.parametrize("first", ["client", "server"])
+def test_our_own_probes_leave_a_trace_whoever_closes_first(
+    view: View, holding: contextlib.ExitStack, family: int, first: str
+) -> None:
+    pair = Pair(holding, family)
+    pair.come_and_go()
+    assert view.own_probes() == 0
+    for count in (1, 2):
+        ends = dict(zip(("client", "server"), probe(holding, pair), strict=True))
+        one, other = ends.pop(first), next(iter(ends.values()))
+        one.close()
+        assert other.recv(1) == b""
+        other.close()
+        wait_until(lambda: view.own_probes() == count, "it is remembered")  # noqa: B023 - called at once
+
+
+def test_probes_that_come_and_go_between_two_looks_are_not_counted(diag: Diag, holding: contextlib.ExitStack) -> None:
+    pair = Pair(holding)
+    opened = arrivals.choose(diag, only(pair.port), is_shared=False)
+    opened.before_look()
+    opened.after_look(diag.connections(only(pair.port), 0).count)
+    for _ in range(5):
+        client, server = probe(holding, pair)
+        client.close()
+        assert server.recv(1) == b""
+        server.close()
+    pair.come_and_go()
+
+    def count() -> int:
+        opened.before_look()
+        return opened.after_look(diag.connections(only(pair.port), 0).count)
+
+    assert wait_until(count, "the other one is counted") == 1
+    assert count() == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
-from tests.namespace import ROOT, WITH_PROC, pyinit_from_source
+from tests.namespace import ROOT, WITH_PROC
 from tests.waiting import PATIENCE, wait_until
 
 RECORDER = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "recorder.py")]
@@ -73,19 +73,21 @@ def _start_of_pyinit(unshare: "subprocess.Popen[bytes]") -> int:
 
 
 @pytest.mark.parametrize("environment", [SPAWNED, FORKED], ids=["spawned", "forked"])
-def test_no_stop_request_is_lost_between_the_start_of_pyinit_and_the_exec_of_the_command(environment: dict[str, str]) -> None:
+def test_no_stop_request_is_lost_between_the_start_of_pyinit_and_the_exec_of_the_command(
+    pyinit: list[str], environment: dict[str, str]
+) -> None:
     moments = random.Random(1)  # noqa: S311 - no secret
     for _ in range(STARTS):
         unshare = subprocess.Popen(
-            [*WITH_PROC, *pyinit_from_source(), "--log-level", "error", "--", "sleep", "1000"],
+            [*WITH_PROC, *pyinit, "--log-level", "error", "--", "sleep", "1000"],
             env={"PATH": os.environ["PATH"], **environment},
         )
         try:
-            pyinit = _start_of_pyinit(unshare)
+            init = _start_of_pyinit(unshare)
             moment = time.monotonic() + moments.choice((0.0, moments.uniform(0, LATEST)))
             while time.monotonic() < moment:
                 pass  # a sleep would not be that exact
-            os.kill(pyinit, signal.SIGTERM)
+            os.kill(init, signal.SIGTERM)
             assert unshare.wait(PATIENCE) == 143
         finally:
             unshare.kill()

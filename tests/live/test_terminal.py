@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.conftest import Start
 from tests.live.terminals import ON_TERMINAL, Terminal
-from tests.namespace import ROOT, Namespace, need, pyinit_from_source
+from tests.namespace import ROOT, Namespace, need
 from tests.waiting import wait_until
 
 #: An interactive bash without anybody's settings, with a prompt that is easy to find.
@@ -138,9 +138,9 @@ def test_a_terminal_that_hangs_up_ends_the_shell(start: Start) -> None:
 
 
 @pytest.fixture
-def outer(terminal: Terminal, tmp_path: Path) -> Iterator[Namespace]:
+def outer(pyinit: list[str], terminal: Terminal, tmp_path: Path) -> Iterator[Namespace]:
     """An interactive bash as PID 1, in which pyinit is a job; `$init` runs pyinit."""
-    environment = {**PLAIN, "init": " ".join([*pyinit_from_source(), "--"])}
+    environment = {**PLAIN, "init": " ".join([*pyinit, "--"])}
     slave = terminal.slave
     with Namespace(BASH, tmp_path, unshare=ON_TERMINAL, env=environment, stdin=slave, stdout=slave, stderr=slave) as namespace:
         terminal.wait_for("> ")
@@ -187,9 +187,9 @@ def test_the_terminal_belongs_to_the_shell_afterwards(outer: Namespace, terminal
 
 
 def test_a_script_that_calls_pyinit_reads_from_the_terminal_afterwards(
-    outer: Namespace, terminal: Terminal, script: Callable[[str], str]
+    pyinit: list[str], outer: Namespace, terminal: Terminal, script: Callable[[str], str]
 ) -> None:
-    path = script(" ".join([*pyinit_from_source(), "-- sh -c 'read one; echo first $one'\nread two; echo second $two"]))
+    path = script(" ".join([*pyinit, "-- sh -c 'read one; echo first $one'\nread two; echo second $two"]))
     terminal.enter(path)
     wait_until(lambda: terminal.foreground != os.getpgid(outer.init.pid), "the script runs")
     terminal.enter("uno")

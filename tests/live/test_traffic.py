@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ import pytest
 
 from pyinit.traffic import counters
 from tests.live.network import IPPROTO_MPTCP, WITH_LOOPBACK, WITH_NETWORK, Network, need_mptcp, talk
-from tests.namespace import ROOT, WITH_PROC, Namespace, after, pyinit_from_source
+from tests.namespace import ROOT, WITH_PROC, Namespace, after
 from tests.waiting import PATIENCE, wait_until
 
 SERVER = f"{sys.executable} -IS {ROOT / 'tests' / 'live' / 'server.py'}"
@@ -27,6 +28,9 @@ SERVER = f"{sys.executable} -IS {ROOT / 'tests' / 'live' / 'server.py'}"
 AT_ONCE = 5.0
 
 FOR_EVER = "1000"
+
+#: For nsenter: as root, or in the user namespace that was made for the test.
+USERS = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
 
 TOLD = "server got SIGTERM"
 
@@ -92,18 +96,18 @@ Serving = Callable[..., Served]
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Serving]:
+def serving(tmp_path: Path, pyinit: list[str]) -> Iterator[Serving]:
     """A function that starts pyinit with these options and a server with words of its own; other keywords are for Namespace."""
     with contextlib.ExitStack() as stack:
 
         def serve(
             *options: str,
             server: str = "--listen tcp:8000",
-            pyinit: Sequence[str] = (),
+            instead: Sequence[str] = (),
             unshare: Sequence[str] = WITH_NETWORK,
             **keywords: Any,
         ) -> Served:
-            words = [*(pyinit or pyinit_from_source()), *options, "--", *SERVER.split(), *server.split()]
+            words = [*(instead or pyinit), *options, "--", *SERVER.split(), *server.split()]
             namespace = stack.enter_context(Namespace(words, tmp_path, unshare=unshare, **keywords))
             namespace.wait_for_output("server ready")
             return Served(namespace, stack.enter_context(Network(namespace.init.pid)))
@@ -335,6 +339,41 @@ def test_requests_to_ports_that_are_not_watched_do_not_hold_a_stop_up(serving: S
 def test_short_connections_to_ports_that_are_watched_hold_a_stop_up(serving: Serving, option: str) -> None:
     served = serving(*auto(0.1, FOR_EVER, quiet=0.6), option, server="--listen tcp:8000 --listen tcp:9000")
     come_and_go(served, 9000)
+
+
+@contextlib.contextmanager
+def probing(pyinit: list[str], served: Served, target: str) -> Iterator[None]:
+    """Somebody in the container who probes it the whole time, as a HEALTHCHECK does now and then."""
+    words = [*pyinit, "--probe", target]
+    line = f"while {' '.join(words)} >/dev/null; do echo probed; done"
+    enter = ["nsenter", f"--target={served.namespace.init.pid}", *USERS, "--pid", "--mount", "--net"]
+    with subprocess.Popen([*enter, "sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        assert running.stdout is not None
+        for _ in range(3):
+            assert running.stdout.readline() == b"probed\n"
+        yield
+        running.kill()
+
+
+@pytest.mark.parametrize("options", [[], ["--ports=8000"]])
+@pytest.mark.parametrize("kind", ["tcp", "tcp6"])
+def test_our_own_probes_are_no_traffic(pyinit: list[str], serving: Serving, options: list[str], kind: str) -> None:
+    served = serving(*auto(0.5, FOR_EVER, quiet=0.6), *options, server=f"--listen {kind}:8000")
+    with probing(pyinit, served, "tcp:8000"):
+        served.crowd()
+        served.request_stop()
+        assert 0.5 <= served.told_after() < AT_ONCE
+    assert "the traffic has been quiet for" in served.finish()
+
+
+def test_other_probes_are_traffic(pyinit: list[str], serving: Serving) -> None:
+    """What the test above would measure, if our own probes were not left out."""
+    served = serving(*auto(0.1, 1.5, quiet=0.6), server="--listen tcp6:8000")
+    with probing(pyinit, served, "tcp:[::1]:8000"):
+        served.crowd()
+        served.request_stop()
+        assert 1.5 <= served.told_after() < AT_ONCE
+    assert "the traffic has not gone quiet" in served.finish()
 
 
 def test_where_only_ignored_ports_are_listened_on_there_is_no_delay(serving: Serving) -> None:
@@ -614,9 +653,9 @@ signal.pause()
     [[], ["sh", "-c", '"$@"; exit $?', "sh"], ["sh", "-c", f'{LARGE} & "$@"; exit $?', "sh"]],
     ids=["command", "below a shell", "beside a large process"],
 )
-def test_connections_that_are_open_at_the_kill_are_told(tmp_path: Path, wrapper: list[str]) -> None:
+def test_connections_that_are_open_at_the_kill_are_told(pyinit: list[str], tmp_path: Path, wrapper: list[str]) -> None:
     server = [*wrapper, *SERVER.split(), "--listen", "tcp:8000", "--at-stop", "serve"]
-    words = [*pyinit_from_source(), "--grace-period=0.5", "--", *server]
+    words = [*pyinit, "--grace-period=0.5", "--", *server]
     with (
         Namespace(words, tmp_path, unshare=WITH_NETWORK) as namespace,
         contextlib.ExitStack() as stack,
@@ -671,8 +710,10 @@ AUTO = "--pre-stop-delay=auto"
         ([AUTO, "--stop-timeout=10", "--grace-period=10"], "--grace-period: 10 s leave no time for a delay"),
     ],
 )
-def test_options_that_cannot_be_meant_are_refused_in_one_line(tmp_path: Path, options: list[str], problem: str) -> None:
-    with Namespace([*pyinit_from_source(), *options, "--", "true"], tmp_path) as namespace:
+def test_options_that_cannot_be_meant_are_refused_in_one_line(
+    pyinit: list[str], tmp_path: Path, options: list[str], problem: str
+) -> None:
+    with Namespace([*pyinit, *options, "--", "true"], tmp_path) as namespace:
         assert namespace.wait() == 125
         assert namespace.stderr.startswith("pyinit: error: ")
         assert problem in namespace.stderr
@@ -691,8 +732,8 @@ def test_options_that_cannot_be_meant_are_refused_in_one_line(tmp_path: Path, op
         (["--pre-stop=true", "--pre-stop-until"], "--pre-stop-until: of no use without --pre-stop-delay"),
     ],
 )
-def test_options_that_are_hardly_meant_are_warned_of(tmp_path: Path, options: list[str], doubt: str) -> None:
-    with Namespace([*pyinit_from_source(), *options, "--", "sh", "-c", "exit 5"], tmp_path) as namespace:
+def test_options_that_are_hardly_meant_are_warned_of(pyinit: list[str], tmp_path: Path, options: list[str], doubt: str) -> None:
+    with Namespace([*pyinit, *options, "--", "sh", "-c", "exit 5"], tmp_path) as namespace:
         assert namespace.wait() == 5
         assert f"pyinit: warning: {doubt}" in namespace.stderr
         assert namespace.stderr.count("\n") == 1
@@ -708,7 +749,7 @@ WITHOUT_PROC = (*after("mount -t tmpfs none /proc || exit 99", (*WITH_PROC, "--n
 
 
 def test_without_sock_diag_no_established_connection_is_silence(serving: Serving) -> None:
-    served = serving(*auto(0.3, FOR_EVER), pyinit=[*BLIND, "socket", "EAFNOSUPPORT", "1"])
+    served = serving(*auto(0.3, FOR_EVER), instead=[*BLIND, "socket", "EAFNOSUPPORT", "1"])
     served.crowd()
     served.request_stop()
     with contextlib.suppress(AssertionError):
@@ -723,7 +764,7 @@ def test_without_sock_diag_no_established_connection_is_silence(serving: Serving
 
 @pytest.mark.parametrize("error", ["EPERM", "EAFNOSUPPORT", "EMFILE"])
 def test_without_sock_diag_the_accept_queues_and_the_losses_are_known(serving: Serving, error: str) -> None:
-    served = serving(pyinit=[*BLIND, "socket", error, "1"], server="--listen tcp:8000 --accept one --work 0.08")
+    served = serving(instead=[*BLIND, "socket", error, "1"], server="--listen tcp:8000 --accept one --work 0.08")
     clients = queue(served.network, 8)
     served.request_stop()
     assert answered(clients) == 8
@@ -746,7 +787,7 @@ def test_without_the_counters_silence_is_seen_and_losses_are_not_told(serving: S
 def test_where_nothing_can_be_seen_the_maximum_is_a_fixed_delay_and_the_log_says_so(
     serving: Serving, unshare: tuple[str, ...]
 ) -> None:
-    served = serving(*auto(0.1, 0.7), unshare=unshare, pyinit=[*BLIND, "socket", "EPERM", "1"])
+    served = serving(*auto(0.1, 0.7), unshare=unshare, instead=[*BLIND, "socket", "EPERM", "1"])
     served.crowd()
     served.request_stop()
     assert 0.7 <= served.told_after() < AT_ONCE
@@ -755,7 +796,7 @@ def test_where_nothing_can_be_seen_the_maximum_is_a_fixed_delay_and_the_log_says
 
 def test_without_its_traffic_package_pyinit_stops_as_ever(serving: Serving, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "pyinit", tmp_path / "pyinit", ignore=shutil.ignore_patterns("traffic", "__pycache__"))
-    served = serving(*auto(0.1, 0.7), pyinit=[sys.executable, "-IS", str(tmp_path / "pyinit" / "__main__.py")])
+    served = serving(*auto(0.1, 0.7), instead=[sys.executable, "-IS", str(tmp_path / "pyinit" / "__main__.py")])
     served.crowd(3)
     served.request_stop()
     assert 0.7 <= served.told_after() < AT_ONCE
@@ -771,7 +812,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("fault", "first"), FAILURES)
 def test_a_kernel_that_fails_keeps_no_container_from_stopping(serving: Serving, fault: str, first: str) -> None:
-    served = serving(*auto(0.1, 0.7), "--ports=8000", pyinit=[*BLIND, *fault.split(), first])
+    served = serving(*auto(0.1, 0.7), "--ports=8000", instead=[*BLIND, *fault.split(), first])
     served.crowd(3)
     served.request_stop()
     assert served.told_after() < AT_ONCE
@@ -781,7 +822,7 @@ def test_a_kernel_that_fails_keeps_no_container_from_stopping(serving: Serving, 
 @pytest.mark.parametrize("first", ["1", "3", "6"])
 @pytest.mark.parametrize("spoilt", ["short", "nothing", "garbage", "endless", "zero"])
 def test_a_kernel_that_talks_nonsense_keeps_no_container_from_stopping(serving: Serving, spoilt: str, first: str) -> None:
-    served = serving(*auto(0.1, 0.7), pyinit=[*BLIND, "recv_into", spoilt, first])
+    served = serving(*auto(0.1, 0.7), instead=[*BLIND, "recv_into", spoilt, first])
     served.crowd(3)
     served.request_stop()
     assert served.told_after() < AT_ONCE
@@ -791,10 +832,10 @@ def test_a_kernel_that_talks_nonsense_keeps_no_container_from_stopping(serving: 
 # --- what it costs ---------------------------------------------------------------------------------------------------------
 
 
-def test_watching_10000_connections_costs_at_most_a_twentieth_of_a_cpu(tmp_path: Path) -> None:
+def test_watching_10000_connections_costs_at_most_a_twentieth_of_a_cpu(pyinit: list[str], tmp_path: Path) -> None:
     crowd = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "many.py"), "10000", "8000"]
     options = [*auto(6, 6), "--log-level=debug"]
-    with Namespace([*pyinit_from_source(), *options, "--", *crowd], tmp_path, unshare=WITH_NETWORK) as namespace:
+    with Namespace([*pyinit, *options, "--", *crowd], tmp_path, unshare=WITH_NETWORK) as namespace:
         namespace.wait_for_output("many ready")
 
         def used() -> float:

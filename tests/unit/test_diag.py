@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pyinit.config import OWN_SOURCE
 from pyinit.traffic import diag
 from pyinit.traffic.diag import Connections, Diag
 
@@ -61,9 +62,11 @@ def header(kind: int, length: int) -> bytes:
     return struct.pack("=IHHII", length, kind, 2, 0, 0)
 
 
-def row(port: int, *attributes: bytes, state: int = ESTABLISHED, queued: int = 0, peer: int = 4711) -> bytes:
+def row(
+    port: int, *attributes: bytes, state: int = ESTABLISHED, queued: int = 0, peer: int = 4711, address: bytes = bytes(16)
+) -> bytes:
     """A message about one socket."""
-    body = struct.pack("=BBBB", 2, state, 0, 0) + struct.pack(">HH", port, peer) + bytes(44)
+    body = struct.pack("=BBBB", 2, state, 0, 0) + struct.pack(">HH", port, peer) + bytes(16) + address + bytes(12)
     body += struct.pack("=IIIII", 0, queued, 0, 0, 0)
     body += b"".join(attributes)
     return header(diag.SOCK_DIAG_BY_FAMILY, diag.HEADER + len(body)) + body
@@ -145,6 +148,13 @@ def test_a_kernel_that_says_nothing_is_not_waited_for() -> None:
 
 def test_the_dead_are_told_by_port_and_listening_sockets_are_not_among_them() -> None:
     assert list(view(row(80), row(80, peer=0) + row(443)).deaths()) == [80, 443]
+
+
+def test_our_own_probes_are_not_mourned() -> None:
+    own, mapped = diag.OWN_PEERS
+    assert own[:4] == mapped[12:] == bytes(map(int, OWN_SOURCE.split(".")))
+    told = row(80, address=own) + row(81, address=mapped) + row(82, address=bytes(12) + own[:4]) + row(83)
+    assert list(view(told).deaths()) == [82, 83]
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 71, 1 << 16, (1 << 32) - 1, (1 << 32) - 3])

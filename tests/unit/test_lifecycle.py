@@ -10,13 +10,14 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pyinit.config import COMMAND, GROUP, QUEUES_MAY_TAKE, TOPMOST, Config
+from pyinit.config import AT_REQUEST, AT_SIGNAL, COMMAND, GROUP, QUEUES_MAY_TAKE, TOPMOST, Config
 from pyinit.delivery import IN_GROUP, LEFT, Plan, Request, plan
 from pyinit.lifecycle import (
     CUT_SHORT,
     DELAY,
     KILL_TAKES,
     KILLING,
+    NOT_READY_IN_TIME,
     PHASES,
     PRE_STOP,
     QUEUES,
@@ -34,6 +35,7 @@ from pyinit.lifecycle import (
     RunPreStop,
     Say,
     TellLosses,
+    Unready,
     WatchExit,
     WatchTraffic,
 )
@@ -410,6 +412,115 @@ def test_what_was_lost_is_told_before_the_end() -> None:
     assert actions.index(TellLosses()) < actions.index(exit_of(actions))
 
 
+def asked(**fields: object) -> Config:
+    """A config by which somebody wants to know whether the command is ready."""
+    return config(**{"ready": ("tcp:80",), "unready_at": AT_REQUEST, **fields})
+
+
+def test_readiness_falls_at_the_request_before_anything_else_is_done() -> None:
+    life = WithEmptyQueues(asked(pre_stop_delay=5.0, pre_stop="hook"), APP, 0.0)
+    said, *rest = life.on_signal(received(SIGTERM), 10.0)
+    assert isinstance(said, Say)
+    assert rest == [Unready("a stop was requested"), RunPreStop(SIGTERM), WatchTraffic()]
+
+
+def test_or_right_before_the_stop_signal() -> None:
+    life = WithEmptyQueues(asked(pre_stop_delay=5.0, unready_at=AT_SIGNAL), APP, 0.0)
+    assert not any(isinstance(action, Unready) for action in life.on_signal(received(SIGTERM), 10.0))
+    fall, deliver = without_words(life.on_timeout(15.0))
+    assert isinstance(fall, Unready)
+    assert delivered([deliver]).signum == SIGTERM
+
+
+@pytest.mark.parametrize("unready_at", [AT_REQUEST, AT_SIGNAL])
+def test_readiness_falls_with_the_command(unready_at: str) -> None:
+    life = WithEmptyQueues(asked(unready_at=unready_at), APP, 0.0)
+    assert Unready("the command has exited") in life.on_children([Reaped(APP, 7)], False, 1.0)
+
+
+def test_where_nobody_wants_to_know_nothing_falls() -> None:
+    life = WithEmptyQueues(config(), APP, 0.0)
+    actions = life.on_signal(received(SIGTERM), 1.0) + life.on_children([Reaped(APP, 0)], True, 2.0)
+    assert not any(isinstance(action, Unready) for action in actions)
+
+
+def test_a_command_that_is_not_ready_in_time_is_stopped_at_once_and_the_reason_is_told() -> None:
+    life = WithEmptyQueues(asked(start_timeout=30.0, pre_stop_delay=5.0, pre_stop="hook", grace_period=4.0), APP, 100.0)
+    assert life.deadline == 130.0
+    life.on_verdict(False, "tcp:80: connection refused")
+    said, fall, deliver = life.on_timeout(130.0)
+    assert isinstance(said, Say)
+    assert said.message == "not ready within 30s (--start-timeout): tcp:80: connection refused; the command is stopped"
+    assert isinstance(fall, Unready)
+    assert delivered([deliver]).signum == SIGTERM
+    assert (life.phase, life.deadline) == (STOPPING, 134.0)
+
+
+@pytest.mark.parametrize(
+    ("stop_signal", "reaped", "status"),
+    [
+        (None, Reaped(APP, 0), NOT_READY_IN_TIME),
+        (None, Reaped(APP, 143, 15), NOT_READY_IN_TIME),
+        (None, Reaped(APP, 143), NOT_READY_IN_TIME),
+        (int(SIGQUIT), Reaped(APP, 131, 3), NOT_READY_IN_TIME),
+        (int(SIGQUIT), Reaped(APP, 143, 15), 143),
+        (None, Reaped(APP, 7), 7),
+        (None, Reaped(APP, 137, 9), 137),
+    ],
+)
+def test_the_status_says_that_it_was_too_late_unless_the_command_has_more_to_say(
+    stop_signal: int | None, reaped: Reaped, status: int
+) -> None:
+    life = WithEmptyQueues(asked(start_timeout=30.0, stop_signal=stop_signal), APP, 0.0)
+    life.on_timeout(30.0)
+    assert exit_of(life.on_children([reaped], True, 31.0)).status == status
+
+
+def test_that_status_can_be_mapped() -> None:
+    life = WithEmptyQueues(asked(start_timeout=30.0, map_status={124: 1}), APP, 0.0)
+    life.on_timeout(30.0)
+    assert exit_of(life.on_children([Reaped(APP, 0)], True, 31.0)).status == 1
+
+
+def test_who_has_been_ready_once_or_is_asked_to_stop_has_no_time_limit() -> None:
+    life = WithEmptyQueues(asked(start_timeout=30.0), APP, 0.0)
+    life.on_verdict(True, "")
+    life.on_verdict(False, "")
+    assert life.deadline is None
+    life = WithEmptyQueues(asked(start_timeout=30.0, pre_stop_delay=100.0), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    assert life.deadline == 110.0
+    assert exit_of(life.on_children([Reaped(APP, 0)], True, 50.0)).status == 0
+
+
+def test_more_time_can_be_asked_for_to_start_and_to_finish_and_none_is_taken_away() -> None:
+    life = WithEmptyQueues(asked(start_timeout=30.0, grace_period=10.0), APP, 0.0)
+    life.on_extended(50.0, 20.0)
+    life.on_extended(25.0, 21.0)
+    assert life.deadline == 50.0
+    life.on_signal(received(SIGTERM), 22.0)
+    assert life.deadline == 32.0
+    life.on_extended(60.0, 30.0)
+    life.on_extended(40.0, 31.0)
+    assert life.deadline == 60.0
+
+
+def test_to_finish_nobody_gets_more_than_the_orchestrator_allows() -> None:
+    life = WithEmptyQueues(asked(grace_period=10.0, stop_timeout=20.0), APP, 0.0)
+    life.on_signal(received(SIGTERM), 100.0)
+    life.on_extended(500.0, 105.0)
+    assert life.deadline == 120.0
+
+
+def test_where_no_time_is_limited_none_is_by_asking_for_more() -> None:
+    life = WithEmptyQueues(asked(sweep_timeout=5.0), APP, 0.0)
+    assert life.on_extended(50.0, 1.0) == []
+    assert life.deadline is None
+    life.on_children([Reaped(APP, 0)], False, 2.0)
+    life.on_extended(50.0, 3.0)
+    assert life.deadline == 7.0, "the sweep timeout is for those who were left behind"
+
+
 # --- any events in any container -----------------------------------------------------------------------------------
 
 TIMES = st.integers(0, 40).map(lambda eighths: eighths / 8)
@@ -419,9 +530,13 @@ IGNORED = st.sampled_from([frozenset(), frozenset(), frozenset(), frozenset({SIG
 
 
 def traffic_config(**fields: object) -> Config:
-    """A config whose --pre-stop-until goes together with the rest."""
+    """A config whose --pre-stop-until and --start-timeout go together with the rest."""
     return config(
-        **{**fields, "pre_stop_until": bool(fields["pre_stop_until"] and fields["pre_stop"] and fields["pre_stop_delay"] != 0)}
+        **{
+            **fields,
+            "pre_stop_until": bool(fields["pre_stop_until"] and fields["pre_stop"] and fields["pre_stop_delay"] != 0),
+            "start_timeout": fields["start_timeout"] if fields["ready"] else None,
+        }
     )
 
 
@@ -440,6 +555,9 @@ CONFIGS = st.builds(
     settle=TIMES,
     sweep_timeout=TIMES,
     map_status=st.sampled_from([{}, {143: 0}, {0: 3, 7: 0}]),
+    ready=st.sampled_from([(), ("tcp:80",)]),
+    start_timeout=st.none() | TIMES,
+    unready_at=st.sampled_from([AT_REQUEST, AT_SIGNAL]),
 )
 
 
@@ -479,6 +597,10 @@ class Container(RuleBasedStateMachine):
         self.awaits_queues = False
         self.hook: int | None = None
         self.exit: Exit | None = None
+        self.was_too_late = False
+        self.has_fallen = False
+        self.starts_until = None if options.start_timeout is None else now + options.start_timeout
+        self.extended_until = now
         self.command_status: int | None = None
         self.generation = 0  # of requests; a process is told once in each
         self.told: dict[int, set[int]] = {0: set()}
@@ -596,7 +718,14 @@ class Container(RuleBasedStateMachine):
                     self.hit(pid, SIGKILL)
             case Exit():
                 self.exit = action
+            case Unready():
+                assert self.config.ready
+                self.has_fallen = True
             case Say():
+                if action.event == "start_timeout":
+                    self.was_too_late = True
+                    self.generation += 1
+                    self.told[self.generation] = set()
                 assert len(action.message.splitlines()) == 1
         return []
 
@@ -714,6 +843,28 @@ class Container(RuleBasedStateMachine):
         self.carry_out_all(self.ask("on_finding", Finding(ends, "info", "traffic", message)))
         self.react()
 
+    @precondition(lambda self: self.exit is None and self.config.ready)
+    @rule(is_ready=st.booleans())
+    def the_helper_reports(self, is_ready: bool) -> None:
+        """The command is ready, or not."""
+        assert self.life.on_verdict(is_ready, "why") == self.twin.on_verdict(is_ready, "why") == []
+        if is_ready:
+            self.starts_until = None
+        assert self.life.deadline == (None if self.twin.deadline is None else self.twin.deadline - SHIFT)
+
+    @precondition(lambda self: self.exit is None and self.config.ready)
+    @rule(seconds=TIMES)
+    def more_time_is_asked_for(self, seconds: float) -> None:
+        """The command wants so much time from now on."""
+        until = self.now + seconds
+        before = self.life.deadline
+        of_twin = self.twin.on_extended(until + SHIFT, self.now + SHIFT)
+        assert self.life.on_extended(until, self.now) == of_twin
+        assert before is None or (self.life.deadline or before) >= before
+        self.extended_until = max(self.extended_until, until)
+        if self.starts_until is not None and self.life.phase == RUNNING:
+            self.starts_until = max(self.starts_until, until)
+
     @precondition(lambda self: self.exit is None and self.alive)
     @rule(number=st.integers(0, 20))
     def one_gets_stuck(self, number: int) -> None:
@@ -736,7 +887,9 @@ class Container(RuleBasedStateMachine):
             return self.entered[SWEEPING] + self.config.sweep_timeout
         if phase in (STOPPING, SWEEPING) and self.config.grace_period is not None:
             begun = self.entered[STOPPING if STOPPING in self.entered else SWEEPING]
-            return begun + self.config.grace_period
+            return max(begun + self.config.grace_period, self.extended_until)
+        if phase == RUNNING:
+            return self.starts_until
         if phase == PRE_STOP:
             delay = self.config.pre_stop_delay
             limit = self.entered[PRE_STOP] + (self.config.longest_delay if delay is None else delay)
@@ -758,6 +911,8 @@ class Container(RuleBasedStateMachine):
             assert deadline is not None
             assert self.now < limit
             assert deadline <= limit
+        if self.config.ready and self.life.phase != RUNNING:
+            assert self.has_fallen or (self.life.phase == PRE_STOP and self.config.unready_at == AT_SIGNAL)
         if self.life.phase in (STOPPING, SWEEPING):
             assert self.delivered_generation == self.generation
             if self.held & self.alive.keys():
@@ -774,6 +929,8 @@ class Container(RuleBasedStateMachine):
         """Checked at the end."""
         if self.exit is not None:
             own = 137 if self.command_status is None else self.command_status
+            if self.was_too_late and own in (0, 128 + self.life.stop_signal):
+                own = NOT_READY_IN_TIME
             assert self.exit.status == self.config.map_status.get(own, own)
             assert self.life.phase in (SWEEPING, KILLING)
             # A stop request and the last child's exit may come at once; then there is a pre-stop command for a moment.

@@ -27,6 +27,12 @@ VALUES: dict[str, tuple[str, str]] = {
     "--grace-period": ("7", "8.5"),
     "--settle": ("0", "2"),
     "--sweep-timeout": ("0", "9"),
+    "--ready": ("tcp:8080", "notify"),
+    "--ready-interval": ("2", "500ms"),
+    "--ready-timeout": ("2", "3"),
+    "--start-timeout": ("30", "1m"),
+    "--health-listen": ("8081", "127.0.0.1:8082"),
+    "--unready-at": ("signal", "request"),
     "--map-status": ("143:0", "1:2"),
     "--expand-env": ("yes", "true"),
     "--subreaper": ("yes", "no"),
@@ -37,7 +43,13 @@ VALUES: dict[str, tuple[str, str]] = {
 }
 
 #: What an option needs beside it.
-CONTEXT = {"--pre-stop-until": {"PYINIT_PRE_STOP": "true", "PYINIT_PRE_STOP_DELAY": "auto"}}
+CONTEXT = {
+    "--pre-stop-until": {"PYINIT_PRE_STOP": "true", "PYINIT_PRE_STOP_DELAY": "auto"},
+    "--start-timeout": {"PYINIT_READY": "notify"},
+}
+
+#: What becomes of a default that says to look where we are.
+DEFAULTS = {"--unready-at": "request"}
 
 EVERY = pytest.mark.parametrize("option", all_options(), ids=lambda option: option.flag)
 
@@ -58,7 +70,7 @@ def test_every_field_of_config_has_one_option() -> None:
 @EVERY
 def test_without_a_word_the_default_holds(option: Option) -> None:
     found = value(parse(["app"], CONTEXT.get(option.flag, {})).config, option)
-    assert found == option.parse(option.default)
+    assert found == DEFAULTS.get(option.flag, option.parse(option.default))
 
 
 @EVERY
@@ -92,7 +104,8 @@ def test_other_defaults_do_not_hold_for_a_pyinit_as_the_command() -> None:
 
 @EVERY
 def test_an_empty_variable_is_as_good_as_none(option: Option) -> None:
-    assert value(parse(["app"], {option.variable: ""}).config, option) == option.parse(option.default)
+    found = value(parse(["app"], {option.variable: ""}).config, option)
+    assert found == DEFAULTS.get(option.flag, option.parse(option.default))
 
 
 @EVERY
@@ -114,6 +127,8 @@ def test_the_last_of_several_wins_or_all_are_merged(option: Option) -> None:
     found = value(parse([f"{option.flag}={one}", f"{option.flag}={other}", "app"], CONTEXT.get(option.flag, {})).config, option)
     if option.merges:
         assert found == {**option.parse(one), **option.parse(other)}  # type: ignore[dict-item]
+    elif option.gathers:
+        assert found == option.parse(one) + option.parse(other)  # type: ignore[operator]  # gathering options are tuples
     else:
         assert found == option.parse(other)
 
@@ -319,3 +334,55 @@ def test_whatever_is_written_it_is_understood_or_refused_in_one_line(words: list
 def test_the_nearest_word_is_a_known_one_and_a_known_word_is_its_own(word: str, known: list[str]) -> None:
     assert nearest(word, known) in known
     assert nearest(known[-1], known) == known[-1]
+
+
+# --- readiness ---
+
+
+def test_a_variable_holds_several_targets_and_a_command_goes_on_to_the_end_of_its_line() -> None:
+    config = parse(["app"], {"PYINIT_READY": "tcp:80  notify exec:test -e /a b\n file:/c\n"}).config
+    assert config.ready == ("tcp:80", "notify", "exec:test -e /a b", "file:/c")
+
+
+@pytest.mark.parametrize("target", ["pyinit", "ftp:x", "tcp:0", "", "Notify", "http://example.org/"])
+def test_a_target_that_cannot_be_meant_is_refused(target: str) -> None:
+    with pytest.raises(UsageError, match=r"^--ready: "):
+        parse(["--ready", target, "app"], {})
+
+
+def test_a_time_limit_for_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^PYINIT_START_TIMEOUT: .*--ready"):
+        parse(["app"], {"PYINIT_START_TIMEOUT": "5"})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "65536", "8081x", "example.org:8081", "::1:8081", "[::1]", "[127.0.0.1]:80", "1.2.3:80"]
+)
+def test_an_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--health-listen: "):
+        parse(["--health-listen", text, "app"], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("8081", ("", 8081)), (":8081", ("", 8081)), ("*:1", ("", 1)), ("[::]:1", ("::", 1)), ("localhost:9", ("127.0.0.1", 9))],
+)
+def test_an_address_to_listen_on(text: str, found: tuple[str, int]) -> None:
+    assert parse(["--health-listen", text, "app"], {}).config.health_listen == found
+
+
+def test_readiness_falls_late_inside_kubernetes_and_early_elsewhere_unless_one_says_so() -> None:
+    inside = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+    assert parse(["app"], {}).config.unready_at == "request"
+    assert parse(["app"], inside).config.unready_at == "signal"
+    assert parse(["app"], {**inside, "PYINIT_UNREADY_AT": "request"}).config.unready_at == "request"
+    assert (
+        options.read(["app"], {key.encode(): text.encode() for key, text in inside.items()}, {}).config.unready_at == "signal"
+    )
+
+
+def test_the_health_port_is_no_traffic() -> None:
+    config = parse(["--health-listen", "8081", "app"], {}).config
+    assert config.ignores(8081)
+    assert not config.watches(8081)
+    assert config.watches(8080)
