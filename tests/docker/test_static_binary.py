@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
+from tests.docker import sizes
 from tests.docker.conftest import Start
 from tests.docker.engine import files_of
 from tests.namespace import ROOT, need
@@ -50,3 +51,11 @@ def test_the_image_can_be_run_and_says_what_it_is(start: Start) -> None:
     container = start("pyinit", ["--version"])
     assert container.wait() == 0
     assert container.stdout.startswith("pyinit ")
+
+
+@pytest.mark.parametrize("name", sizes.EXAMPLES)
+def test_pyinit_adds_its_own_size_to_an_image_and_no_more(client: DockerClient, name: str) -> None:
+    size = sizes.measure(client, name)
+    binary = sizes.measure(client, "pyinit").image
+    assert 0 < size.pyinit <= binary + 10, "10: of a link"
+    assert f"| {name} |" in (ROOT / "README.md").read_text()
