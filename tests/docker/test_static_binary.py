@@ -57,5 +57,5 @@ def test_the_image_can_be_run_and_says_what_it_is(start: Start) -> None:
 def test_pyinit_adds_its_own_size_to_an_image_and_no_more(client: DockerClient, name: str) -> None:
     size = sizes.measure(client, name)
     binary = sizes.measure(client, "pyinit").image
-    assert 0 < size.pyinit <= binary + 10, "10: of a link"
+    assert 0 < size.pyinit <= binary + 100, "the rest: two links"
     assert f"| {name} |" in (ROOT / "README.md").read_text()
