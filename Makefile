@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker lint bench simulate rollout wheel release clean
+.PHONY: help demo test test-docker lint bench simulate rollout static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -43,6 +45,12 @@ simulate: $(VENV)/ready ## simulate pre-stop delays, fixed and adaptive: lost re
 rollout: $(VENV)/ready ## real rolling updates under load, pyinit beside the others (Debian, as root, with Docker; takes long)
 	tests/docker/prepare.sh
 	$(RUN) -m tests.rolling
+
+static: ## build the static binary into dist/ (Debian 12; what is missing is installed as root)
+	SOURCE_DATE_EPOCH=$(EPOCH) docker/static/build.sh "$(ARCH)" dist
+
+image: ## build the image `pyinit`, which holds just the static binary, for COPY --from=pyinit (Docker)
+	docker build --tag pyinit --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --file docker/Dockerfile .
 
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/
 	$(RUN) -m build
