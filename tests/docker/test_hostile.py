@@ -51,9 +51,12 @@ def with_profile(profile: object) -> dict[str, Any]:
     return {"security_opt": ["no-new-privileges", f"seccomp={json.dumps(profile)}"]}
 
 
-WITHOUT_COMFORT = with_profile(
-    {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": COMFORT, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}]}
-)
+def without(*names: str) -> dict[str, Any]:
+    """Options with a profile that denies these system calls alone."""
+    rule = {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}
+    return with_profile({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]})
+
+
 #: Sixty system calls, where Docker's own profile allows more than three hundred.
 STRICT = with_profile(json.loads((ROOT / "tests" / "docker" / "strict-seccomp.json").read_text()))
 
@@ -96,7 +99,7 @@ def test_under_dockers_own_seccomp_profile_nothing_is_amiss(start: Start, form: 
 
 
 def test_a_seccomp_profile_that_denies_what_is_new_costs_nobody_anything(start: Start, form: str) -> None:
-    container = start("app", ["/app/start.sh"], entrypoint=[form, "--"], **WITHOUT_COMFORT)
+    container = start("app", ["/app/start.sh"], entrypoint=[form, "--"], **without(*COMFORT))
     container.wait_for_output("app ready")
     denied = container.container.exec_run(["python3", "-c", "import os; os.memfd_create('a')"])
     assert b"Operation not permitted" in denied.output, "or this would prove nothing"
@@ -110,6 +113,21 @@ def test_a_seccomp_profile_that_allows_the_least_is_enough(start: Start) -> None
     assert stop(container) == 7
     assert container.stdout == SCRIPT_FINISHED
     assert HELD_BACK in container.stderr
+
+
+def test_what_cannot_be_done_without_is_told_in_one_line(start: Start) -> None:
+    container = start("bare", **without("setsid"))
+    assert container.wait() == 126
+    assert container.stderr == "pyinit: error: cannot execute /app: Operation not permitted\n"
+
+
+def test_a_pyinit_that_must_not_wait_for_signals_says_so_in_one_line_and_keeps_the_application_alive(start: Start) -> None:
+    container = start("bare", **without("rt_sigtimedwait"))
+    container.wait_for_output("app ready")
+    container.stop(timeout=1)
+    assert container.wait() == 137, "it cannot hear of the stop"
+    assert container.stderr.count("\n") == 1
+    assert "a fault in pyinit; it goes on with less care: PermissionError" in container.stderr
 
 
 def test_an_image_with_the_binary_and_one_program_is_enough(start: Start) -> None:
