@@ -13,14 +13,14 @@ from tests.rolling.build import WORK
 from tests.rolling.report import Report
 from tests.rolling.rollout import engine, run_all
 from tests.rolling.servers import SERVERS
-from tests.rolling.variants import DNS_REMOVALS, FORMS, HAPROXY, INITS, REMOVALS, ROUTERS, select
+from tests.rolling.variants import BY_CHECKS, DNS_REMOVALS, FORMS, HAPROXY, INITS, REMOVALS, ROUTERS, select
 
 CHOICES = {
     "server": tuple(SERVERS),
     "form": tuple(FORMS),
     "init": tuple(INITS),
     "router": ROUTERS,
-    "removal": tuple({**REMOVALS, **DNS_REMOVALS}),
+    "removal": tuple({**REMOVALS, **BY_CHECKS, **DNS_REMOVALS}),
 }
 
 #: Where just some of these are given.
@@ -47,7 +47,7 @@ def plan_of(options: argparse.Namespace) -> plans.Plan:
         servers = [SERVERS[name] for name in chosen["server"]]
         variants = select(servers, chosen["form"], chosen["init"], chosen["router"], chosen["removal"])
         return [(variant, options.rollouts or 1) for variant in variants]
-    plan = plans.quick() if options.quick else plans.full()
+    plan = plans.quick() if options.quick else plans.starts() if options.starts else plans.full()
     return [(variant, options.rollouts or rollouts) for variant, rollouts in plan]
 
 
@@ -55,15 +55,18 @@ def main() -> None:
     """Measure, and print one table."""
     parser = argparse.ArgumentParser(prog="python -m tests.rolling", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few variants, once each: below three minutes")
+    parser.add_argument("--starts", action="store_true", help="the part about starts and health checks alone")
     for name, choices in CHOICES.items():
         parser.add_argument(f"--{name}", type=words(name), metavar="NAME[,...]", help=", ".join(choices))
-    parser.add_argument("--rollouts", type=int, metavar="N", help="of each variant (default: 20, 10 or 3, with --quick 1)")
+    parser.add_argument("--rollouts", type=int, metavar="N", help="of each variant (default: 20, 10, 5 or 3, with --quick 1)")
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="so many deployments side by side (default 4)")
     parser.add_argument("--out", type=Path, default=WORK / "results", metavar="FOLDER", help="default: %(default)s")
     options = parser.parse_args()
     plan = plan_of(options)
     if not plan:
-        parser.error("no such combination (a straggler needs haproxy, and removals of swarm are 1 and 5)")
+        parser.error(
+            "no such combination (a straggler needs haproxy, removals of swarm are 1 and 5, of one that checks: checks)"
+        )
     report = Report(options.out, sum(rollouts for _, rollouts in plan))
     with engine([variant for variant, _ in plan]):
         results = run_all(plan, options.jobs, report.tell)

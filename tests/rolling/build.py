@@ -1,4 +1,4 @@
-"""The images of the laboratory: servers with every init, and routers."""
+"""The images of the laboratory: servers with every init, the same with a HEALTHCHECK, and routers."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from docker import DockerClient
 from tests.docker.engine import build
 from tests.namespace import ROOT
 
-SERVERS, ROUTERS = "servers", "routers"
+SERVERS, CHECKED, ROUTERS = "servers", "checked", "routers"
 
 #: On every image, so that those which a newer build has replaced are found.
 IMAGE_LABEL = "pyinit.rolling.image"
@@ -31,9 +31,9 @@ def image(name: str) -> str:
 
 
 def build_images(client: DockerClient) -> None:
-    """Build both images. It is quick where nothing has changed, and PyPI is asked for new requirements only."""
+    """Build the images. It is quick where nothing has changed, and PyPI is asked for new requirements only."""
     _download(WHEELS)
-    for name in (SERVERS, ROUTERS):
+    for name in (SERVERS, CHECKED, ROUTERS):
         build(client, f"tests/rolling/images/{name}.Dockerfile", image(name), {IMAGE_LABEL: name}, CONTEXT)
     client.images.prune({"dangling": True, "label": IMAGE_LABEL})
 

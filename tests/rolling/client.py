@@ -193,7 +193,7 @@ class Client:
             timed_out = True
         except (OSError, h11.RemoteProtocolError):
             pass  # the stage tells
-        kind = classify(connection.stage, connection.status, timed_out)
+        kind = classify(connection.stage, connection.status, timed_out, connection.replica)
         self._record(Outcome(began, time.monotonic() - began, kind, kept, connection.status, connection.replica))
         if keep and connection.can_be_kept and self._pool_size <= self._plan.connections:
             self._idle.append(connection)

@@ -3,6 +3,9 @@
 For each replica in turn: a new one is started and put into the routers once it answers. At the same moment the old one is
 asked to stop and the removal of its endpoint begins, which reaches the routers some time later. Nobody waits for the end of
 the old one before the next replica has its turn.
+
+Where the router has checks of its own, it alone decides: a new replica is in rotation when the router says so; then the old one
+is asked to stop, and nobody tells the router.
 """
 
 import contextlib
@@ -23,10 +26,10 @@ from tests.docker.engine import remove
 from tests.rolling.build import ROUTERS, SERVERS, image
 from tests.rolling.dnat import Dnat
 from tests.rolling.engine import network, started
-from tests.rolling.haproxy import HAProxy, addresses, control_ports
+from tests.rolling.haproxy import CheckingHAProxy, HAProxy, addresses, control_ports
 from tests.rolling.results import Stop
 from tests.rolling.servers import PORT
-from tests.rolling.variants import DNAT, GRACE_PERIOD, Variant
+from tests.rolling.variants import CHECKS, DNAT, GRACE_PERIOD, Variant
 from tests.waiting import wait_until
 
 REPLICAS = 3
@@ -68,6 +71,7 @@ class Rollout:
     began: float
     ended: float
     stops: tuple[Stop, ...]
+    admissions: tuple[float, ...]
 
 
 class Deployment:
@@ -92,6 +96,7 @@ class Deployment:
                 self._replicas.append(self._start())
             for replica in self._replicas:
                 self._admit(replica)
+            self._await_all()
             self._all = stack.pop_all()
         return self
 
@@ -99,17 +104,21 @@ class Deployment:
         self._all.close()
 
     def roll_out(self) -> Rollout:
-        """Replace all replicas; return when the old ones are gone and every router knows of it."""
+        """Replace all replicas; return when the old ones are gone, every router knows of it, and all new ones answer."""
         began = time.monotonic()
+        admissions = []
         with ThreadPoolExecutor(2 * REPLICAS) as pool:
             stopped: list[Future[Stop]] = []
             for number, old in enumerate(self._replicas.copy()):
                 new = self._start()
                 self._admit(new)
+                admissions.append(time.monotonic())
                 self._replicas[number] = new
                 stopped.append(pool.submit(self._stop, pool, old, time.monotonic()))
             stops = tuple(future.result() for future in stopped)
-        return Rollout(began, time.monotonic(), stops)
+        ended = time.monotonic()
+        self._await_all()
+        return Rollout(began, ended, stops, tuple(admissions))
 
     def _start(self) -> Replica:
         address = next(self._addresses)
@@ -129,25 +138,43 @@ class Deployment:
         return Replica(container, address)
 
     def _admit(self, replica: Replica) -> None:
+        router = self._router
+        if isinstance(router, CheckingHAProxy):
+            router.admit(replica.address)
+            wait_until(lambda: router.sends_to(replica.address), f"{self._variant.names} gets requests", START)
+            return
+        self._await(replica)
+        router.admit(replica.address)
+
+    def _await(self, replica: Replica) -> None:
         wait_until(lambda: _answers(replica), f"{self._variant.names} answers", START)
-        self._router.admit(replica.address)
+
+    def _await_all(self) -> None:
+        for replica in self._replicas:
+            self._await(replica)
 
     def _stop(self, pool: ThreadPoolExecutor, replica: Replica, requested: float) -> Stop:
         removal = pool.submit(self._remove, replica.address, requested)
         status = _stop_container(replica.container, requested, self._variant)
         ended = time.monotonic()
         removed = removal.result()
+        if isinstance(self._router, CheckingHAProxy):
+            self._router.dismiss(replica.address, [0])  # the next one may have its slot
         lines = replica.container.logs().decode(errors="replace").splitlines()
         log = "\n".join(line for line in lines if line.startswith("pyinit:"))
         remove(self._client, str(replica.container.id))
         return Stop(replica.hostname, requested, removed, ended, status, log)
 
     def _remove(self, address: str, requested: float) -> float:
-        """Let each router know when its time has come; return when the last one did."""
+        """Let each router know when its time has come, or wait until it does; return when the last one did."""
+        router = self._router
+        if isinstance(router, CheckingHAProxy):
+            wait_until(lambda: not router.sends_to(address), f"{self._variant.names} is taken out", GRACE_PERIOD + START)
+            return time.monotonic()
         delays = self._variant.removal.delays
         for delay in sorted(set(delays)):
             time.sleep(max(0.0, requested + delay - time.monotonic()))
-            self._router.dismiss(address, [router for router, its_own in enumerate(delays) if its_own == delay])
+            router.dismiss(address, [number for number, its_own in enumerate(delays) if its_own == delay])
         return time.monotonic()
 
 
@@ -187,11 +214,15 @@ def _router(client: DockerClient, variant: Variant, where: Network, address: str
             yield Dnat(address, container)
         return
     routers = len(variant.removal.delays)
-    command = ["/routers/haproxies.sh", "/routers/haproxy.cfg", *control_ports(routers)]
-    with started(client, image(ROUTERS), command, where, address):
+    configuration, environment = "haproxy.cfg", {}
+    if variant.router in CHECKS:
+        port, path = CHECKS[variant.router]
+        configuration, environment = "checks.cfg", {"CHECK_PORT": str(port), **({"CHECK_PATH": path} if path else {})}
+    command = ["/routers/haproxies.sh", f"/routers/{configuration}", *control_ports(routers)]
+    with started(client, image(ROUTERS), command, where, address, environment=environment):
         for router in range(routers):
             wait_until(lambda router=router: _listens(address, router), "HAProxy listens", START)  # type: ignore[misc]
-        yield HAProxy(address, routers)
+        yield CheckingHAProxy(address) if variant.router in CHECKS else HAProxy(address, routers)
 
 
 def _listens(host: str, router: int) -> bool:

@@ -20,12 +20,13 @@ REFUSED = "refused"  # no connection: the port was closed, or nobody had the add
 RESET_BEFORE = "reset-before"  # connected, then reset or closed before the request could be sent
 RESET_AFTER = "reset-after"  # reset or closed after the request was sent, without a byte of an answer
 CUT = "cut"  # reset or closed within the answer
-SERVER_ERROR = "5xx"
+EARLY = "too-early"  # 503 by the replica itself: it was in rotation before it could serve
+SERVER_ERROR = "5xx"  # any other: of the router, as a rule
 TIMEOUT = "timeout"
 ERROR = "error"  # an answer of 4xx, or one that is not HTTP: a fault of the laboratory, not of a stop
 
 #: Every kind of loss, in the order of a table.
-LOSSES = (REFUSED, RESET_BEFORE, RESET_AFTER, CUT, SERVER_ERROR, TIMEOUT, ERROR)
+LOSSES = (EARLY, REFUSED, RESET_BEFORE, RESET_AFTER, CUT, SERVER_ERROR, TIMEOUT, ERROR)
 
 _BROKEN_OFF = {CONNECTING: REFUSED, CONNECTED: RESET_BEFORE, SENT: RESET_AFTER, ANSWERING: CUT, GARBLED: ERROR}
 
@@ -56,15 +57,15 @@ class Outcome:
         return Outcome(**json.loads(line))
 
 
-def classify(stage: str, status: int | None, timed_out: bool = False) -> str:
-    """The kind of a request that got as far as `stage`, and there ended or (COMPLETE) was answered."""
+def classify(stage: str, status: int | None, timed_out: bool = False, replica: str | None = None) -> str:
+    """The kind of a request that got as far as `stage`, and there ended or (COMPLETE) was answered, perhaps by a replica."""
     if timed_out:
         return TIMEOUT
     if stage != COMPLETE:
         return _BROKEN_OFF[stage]
     assert status is not None, "a complete answer has a status"
     if status >= 500:
-        return SERVER_ERROR
+        return EARLY if status == 503 and replica else SERVER_ERROR
     return ERROR if status >= 400 else OK
 
 

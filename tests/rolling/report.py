@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.rolling.outcome import Outcome
+from tests.rolling.plans import LOADING
 from tests.rolling.results import RolloutResult
 from tests.rolling.table import markdown
 from tests.rolling.timeline import Variant, strip, svg
@@ -36,17 +37,23 @@ class Report:
             self._worst[result.variant] = result, outcomes
 
     def write(self, results: Sequence[RolloutResult]) -> str:
-        """Write the table, a timeline for each variant, and one of all inits beside each other; return the table."""
-        beside: defaultdict[tuple[str, ...], list[Variant]] = defaultdict(list)
+        """Write the table, a timeline for each variant, and one of all inits beside each other; return the table.
+
+        Where it is the start that matters, those beside each other differ in what the router looks at, too.
+        """
+        beside: defaultdict[str, list[Variant]] = defaultdict(list)
         for names in dict.fromkeys(result.variant for result in results):
             result, outcomes = self._worst[names]
             title = ", ".join(names)
             self._write(f"{slug(*names)}.svg", svg(title, outcomes, result.marks))
             server, form, init, router, removal = names
-            beside[server, form, router, removal].append(Variant(init, outcomes, result.marks))
-        for others, variants in beside.items():
+            if server == LOADING.name:
+                beside[f"starts-{slug(removal)}"].append(Variant(init, outcomes, result.marks, subtitle=router))
+            else:
+                beside[f"inits-{slug(server, form, router, removal)}"].append(Variant(init, outcomes, result.marks))
+        for name, variants in beside.items():
             if len(variants) > 1:
-                self._write(f"inits-{slug(*others)}.svg", strip(variants))
+                self._write(f"{name}.svg", strip(variants))
         table = markdown(results)
         self._write(TABLE, f"{table}\n")
         return table

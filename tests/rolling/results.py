@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-#: What a mark can stand for: the stop request, the last router that has removed the endpoint, the end of the container.
-STOP, REMOVAL, END = "stop", "removal", "end"
+#: What a mark can stand for: the first requests can go to a new replica; the stop request, the last router that has removed the
+#: endpoint, the end of the container, of an old one.
+ADMISSION, STOP, REMOVAL, END = "admission", "stop", "removal", "end"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class RolloutResult:
 
     `server`, `form`, `init`, `router` and `removal` name the variant, in the words of a table; `number` counts its rollouts
     from 1. `began` and `ended`: from the start of the first new replica to the moment when every old one was gone and every
-    router knew. `requests`: how many were begun until the next rollout began, and with the first one those before it, too.
+    router knew. `admissions`: when each new replica was in rotation. `requests`: how many were begun until the next rollout
+    began, and with the first one those before it, too.
     `lost`: how many of them by kind, without those that were ok.
     """
 
@@ -74,6 +76,7 @@ class RolloutResult:
     requests: int
     lost: Mapping[str, int]
     stops: tuple[Stop, ...]
+    admissions: tuple[float, ...] = ()
 
     @property
     def variant(self) -> tuple[str, str, str, str, str]:
@@ -103,7 +106,8 @@ class RolloutResult:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """All moments of all replicas, for a timeline."""
-        return tuple(mark for stop in self.stops for mark in stop.marks)
+        new = [Mark(at, ADMISSION, f"new {number}") for number, at in enumerate(self.admissions, 1)]
+        return (*(mark for stop in self.stops for mark in stop.marks), *new)
 
     def as_json(self) -> str:
         """One line."""
@@ -113,7 +117,8 @@ class RolloutResult:
 def from_json(line: str) -> RolloutResult:
     """What as_json() wrote."""
     fields: dict[str, Any] = json.loads(line)
-    return RolloutResult(**{**fields, "stops": tuple(Stop(**stop) for stop in fields["stops"])})
+    stops = tuple(Stop(**stop) for stop in fields["stops"])
+    return RolloutResult(**{**fields, "stops": stops, "admissions": tuple(fields.get("admissions", ()))})
 
 
 def by_variant(results: Iterable[RolloutResult]) -> dict[tuple[str, str, str, str, str], list[RolloutResult]]:

@@ -21,7 +21,7 @@ from tests.rolling.engine import remove_stale
 from tests.rolling.outcome import Outcome, losses
 from tests.rolling.results import RolloutResult
 from tests.rolling.swarm import SwarmDeployment, leave_stale, swarm
-from tests.rolling.variants import GRACE_PERIOD, SWARM, Variant
+from tests.rolling.variants import GRACE_PERIOD, Variant
 
 #: What the client does meanwhile: requests per second over new and over kept connections, kept connections, seconds to wait.
 RATE_NEW, RATE_KEPT, CONNECTIONS, TIMEOUT = 15.0, 15.0, 6, 10.0
@@ -52,7 +52,7 @@ def engine(variants: Sequence[Variant]) -> Iterator[DockerClient]:
     """A client of an engine that has the images, and is in a swarm where a variant needs that."""
     with contextlib.closing(connect()) as client:
         prepare(client)
-        with swarm(client) if any(variant.router == SWARM for variant in variants) else contextlib.nullcontext():
+        with swarm(client) if any(variant.is_on_swarm for variant in variants) else contextlib.nullcontext():
             yield client
 
 
@@ -60,7 +60,7 @@ def run(variant: Variant, numbers: Sequence[int] = (1,)) -> list[tuple[RolloutRe
     """Rollouts with these numbers, one after the other in one deployment; each with the outcomes of its time."""
     rollouts: list[Rollout] = []
     longest = len(numbers) * (REPLICAS * START + 2 * GRACE_PERIOD)
-    deployment = SwarmDeployment if variant.router == SWARM else Deployment
+    deployment = SwarmDeployment if variant.is_on_swarm else Deployment
     with (
         contextlib.closing(connect()) as client,
         deployment(client, variant) as deployed,
@@ -93,6 +93,7 @@ def _result(variant: Variant, number: int, rollout: Rollout, outcomes: Sequence[
         requests=len(outcomes),
         lost=losses(outcomes),
         stops=rollout.stops,
+        admissions=rollout.admissions,
     )
 
 

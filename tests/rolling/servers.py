@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-#: Where every server listens.
-PORT = 8000
+#: Where every server listens, and where pyinit tells of its readiness.
+PORT, HEALTH_PORT = 8000, 8001
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,15 @@ SERVERS = {
             "TERM",
             "closes its port at once, finishes the requests that it has read, and closes kept connections without notice; "
             "status 0",
+            manages_workers=True,
+        ),
+        Server(
+            "gunicorn-loading",
+            # One process, so that there is one answer to the question whether it is ready; no kept connections, as above.
+            f"gunicorn --bind 0.0.0.0:{PORT} --workers 1 --threads 4 --keep-alive 0 loading:app",
+            "TERM",
+            "closes its port at once, and finishes the requests that it has read; no connection is kept; status 0. After its "
+            "start it answers with 503 until its application has loaded, for 3 s",
             manages_workers=True,
         ),
         Server(

@@ -1,14 +1,36 @@
-"""The short table of the README, from the results of a run: `python -m tests.rolling.summary [FOLDER]`. Pure, but for that."""
+"""The short tables of the README, from the results of a run: `python -m tests.rolling.summary [FOLDER]`. Pure, but for that."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from tests.rolling.plans import PLAIN
+from tests.rolling.outcome import EARLY
+from tests.rolling.plans import LOADING, PLAIN
 from tests.rolling.report import RESULTS
-from tests.rolling.results import RolloutResult, from_json
-from tests.rolling.variants import HAPROXY, REMOVALS
+from tests.rolling.results import RolloutResult, by_variant, read
+from tests.rolling.variants import (
+    HAPROXY,
+    HEALTHZ,
+    READYZ,
+    REMOVALS,
+    START_SCRIPT,
+    SWARM_BLIND,
+    SWARM_HEALTHZ,
+    SWARM_PYINIT,
+    SWARMS,
+    TCP,
+)
+
+#: What decides whether a replica gets traffic, for readers.
+DECIDES = {
+    TCP: "HAProxy, `check`: connects",
+    HEALTHZ: "HAProxy, `httpchk`: the application's `/healthz`",
+    READYZ: "HAProxy, `httpchk`: pyinit's `/readyz`",
+    SWARM_BLIND: "Swarm, no HEALTHCHECK",
+    SWARM_HEALTHZ: "Swarm, HEALTHCHECK: the application's `/healthz`",
+    SWARM_PYINIT: "Swarm, HEALTHCHECK: `pyinit --probe pyinit`",
+}
 
 #: Of these the stop time is told: the endpoint leaves when it usually does.
 USUAL = REMOVALS["1.5"].name
@@ -37,15 +59,40 @@ def summary(results: Sequence[RolloutResult]) -> str:
     return "\n".join(lines)
 
 
+def starts(results: Sequence[RolloutResult]) -> str:
+    """A row for each variant of the server that opens its port before it can serve."""
+    shown = by_variant(result for result in results if result.server == LOADING.name)
+    lines = [
+        "| who gets traffic, says | init | rollouts | requests | lost too early | lost otherwise | stop time, median |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for (_, form, init, router, removal), rollouts in shown.items():
+        lost = sum(rollout.lost_in_all for rollout in rollouts)
+        early = sum(rollout.lost.get(EARLY, 0) for rollout in rollouts)
+        cells = [
+            f"{DECIDES[router]}{f'; {removal}' if router in SWARMS else ''}",
+            f"{init}{'' if form == START_SCRIPT else f', {form}'}",
+            str(len(rollouts)),
+            f"{sum(rollout.requests for rollout in rollouts):,}",
+            *(f"**{number}**" if number else "0" for number in (early, lost - early)),
+            f"{median(seconds for rollout in rollouts for seconds in rollout.stop_times):.1f} s",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _lost(rollouts: Sequence[RolloutResult]) -> str:
     lost = sum(rollout.lost_in_all for rollout in rollouts)
     return f"{f'**{lost}**' if lost else '0'} in {len(rollouts)}" if rollouts else ""
 
 
 def main() -> None:
-    """Print the table of a run."""
+    """Print the tables of a run."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/rolling/results")
-    print(summary([from_json(line) for line in (folder / RESULTS).read_text(encoding="utf-8").splitlines()]))
+    results = list(read(folder / RESULTS))
+    servers = {result.server for result in results}
+    tables = [table(results) for server, table in ((PLAIN, summary), (LOADING, starts)) if server.name in servers]
+    print("\n\n".join(tables))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ the stop.
 """
 
 import contextlib
+import fcntl
+import http.client
 import queue
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from docker import DockerClient
 from docker.errors import APIError
@@ -20,17 +23,20 @@ from docker.models.networks import Network
 from docker.types import EndpointSpec, Healthcheck, ServiceMode, UpdateConfig
 
 from tests.docker.engine import connect, remove
-from tests.rolling.build import ROUTERS, SERVERS, image
+from tests.rolling.build import CHECKED, ROUTERS, SERVERS, image
 from tests.rolling.deployment import REPLICAS, START, Rollout
 from tests.rolling.engine import LABEL, labels, network, started, unique
 from tests.rolling.haproxy import CLIENTS, addresses, control_ports
 from tests.rolling.results import Stop
 from tests.rolling.servers import PORT
-from tests.rolling.variants import GRACE_PERIOD, Variant
+from tests.rolling.variants import GRACE_PERIOD, SWARM_BLIND, SWARM_HEALTHZ, SWARM_PYINIT, Variant
 from tests.waiting import wait_until
 
 #: Healthy is who listens. Looked up in a table, because a request would be traffic, and traffic holds a stop up.
-LISTENS = f"grep -q ':{PORT:04X} 00000000:0000 0A' /proc/net/tcp"
+LISTENS = ["CMD-SHELL", f"grep -q ':{PORT:04X} 00000000:0000 0A' /proc/net/tcp"]
+
+#: Healthy is who answers. pyinit's probe serves here in any container, with pyinit as its init or not, as curl would.
+ANSWERS = ["CMD", "pyinit", "--probe", f"http://127.0.0.1:{PORT}/healthz"]
 
 SECOND = 10**9  # in nanoseconds, as the engine has it
 
@@ -41,46 +47,71 @@ SERVICE_LABEL = "pyinit.rolling.service"
 GATEWAY = "docker_gwbridge"
 
 
+#: An engine is in one swarm at most, which all processes of this machine share: who comes or goes takes the first one, who is
+#: in it has a share of the second one.
+LOCKS = [Path(tempfile.gettempdir()) / f"pyinit-rolling-swarm.{name}" for name in ("gate", "users")]
+
 #: Where a swarm of one engine talks to itself.
 LOOPBACK = "127.0.0.1"
 
 
 @contextlib.contextmanager
 def swarm(client: DockerClient) -> Iterator[None]:
-    """An engine in a swarm. One that was in none leaves it again at the end."""
-    if _is_active(client):
-        yield
-        return
-    found = client.networks.list(names=[GATEWAY])
-    client.swarm.init(advertise_addr=LOOPBACK, listen_addr=f"{LOOPBACK}:2377", labels=labels())
-    try:
-        yield
-    finally:
-        _leave(client, found)
+    """An engine in a swarm. One that was in none leaves it again when the last who uses it has done so."""
+    with LOCKS[1].open("w") as users:
+        with _gate():
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not _is_active(client):
+                client.swarm.init(advertise_addr=LOOPBACK, listen_addr=f"{LOOPBACK}:2377", labels=labels())
+        try:
+            yield
+        finally:
+            with _gate():
+                if _is_last(users) and _is_active(client) and _maker(client):
+                    _leave(client)
 
 
 def leave_stale(client: DockerClient) -> None:
-    """Leave a swarm whose maker was killed before it could, with all its services and networks."""
-    if _is_active(client) and _is_stale(client):
-        _leave(client, [])
+    """Leave a swarm whose maker and users were killed before they could, with all its services and networks."""
+    with LOCKS[1].open("w") as users, _gate():
+        if _is_last(users) and _is_active(client):
+            maker = _maker(client)
+            if maker and not Path(f"/proc/{maker}").exists():
+                _leave(client)
+
+
+@contextlib.contextmanager
+def _gate() -> Iterator[None]:
+    """Only one at a time comes or goes."""
+    with LOCKS[0].open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        yield
+
+
+def _is_last(users: TextIO) -> bool:
+    """Whether nobody else uses the swarm; whoever asks does not use it any more."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_active(client: DockerClient) -> bool:
     return bool(client.info()["Swarm"]["LocalNodeState"] != "inactive")
 
 
-def _is_stale(client: DockerClient) -> bool:
+def _maker(client: DockerClient) -> str | None:
+    """The PID of the process of ours that has made the swarm; None where somebody else has."""
     client.swarm.reload()
-    maker = ((client.swarm.attrs or {})["Spec"].get("Labels") or {}).get(LABEL)
-    return maker is not None and not Path(f"/proc/{maker}").exists()
+    return ((client.swarm.attrs or {})["Spec"].get("Labels") or {}).get(LABEL)
 
 
-def _leave(client: DockerClient, found: Sequence[Network]) -> None:
+def _leave(client: DockerClient) -> None:
     client.swarm.leave(force=True)
     wait_until(lambda: not _is_active(client), "the engine has left the swarm")
     for left in client.networks.list(names=[GATEWAY]):
-        if left not in found:
-            left.remove()
+        left.remove()
 
 
 @dataclass(frozen=True)
@@ -112,9 +143,7 @@ class SwarmDeployment:
             environment = {"SERVICE": self._name, "RESOLVE": f"{self._variant.removal.delays[0]:g}s"}
             created = started(self._client, image(ROUTERS), haproxies, bridge, self.host, environment=environment, join=overlay)
             stack.enter_context(created)
-            wait_until(
-                lambda: self._sends_to({task.address for task in self._tasks()}), f"{self._variant.names} answers", START
-            )
+            self._await_all()
             self._all = stack.pop_all()
         return self
 
@@ -122,11 +151,13 @@ class SwarmDeployment:
         self._all.close()
 
     def roll_out(self) -> Rollout:
-        """Replace all replicas; return when the old ones are gone and HAProxy knows of it."""
+        """Replace all replicas; return when the old ones are gone, HAProxy knows of it, and all new ones answer."""
         old = {task.container: task for task in self._tasks()}
         began = time.monotonic()
         requested: dict[str, float] = {}
         removed: dict[str, float] = {}
+        admitted: dict[str, float] = {}
+        before = addresses(self.host, 0)
         ended: dict[str, tuple[float, int]] = {}
         with _events(self._name) as events:
             self._service.reload()
@@ -144,6 +175,8 @@ class SwarmDeployment:
                         requested.setdefault(container, at)
                     ended = {container: how for container, how in ended.items() if container in old}
                 known = addresses(self.host, 0)
+                for address in known - before:
+                    admitted.setdefault(address, time.monotonic())
                 for container, task in old.items():
                     if task.address not in known:
                         removed.setdefault(container, time.monotonic())
@@ -152,8 +185,24 @@ class SwarmDeployment:
             for container in sorted(old, key=lambda container: requested[container])
         ]
         finished = max(max(stop.ended, stop.removed) for stop in stops)
-        wait_until(lambda: self._sends_to({task.address for task in self._tasks()}), "HAProxy knows the new replicas", START)
-        return Rollout(began, finished, tuple(stops))
+        self._await_all()
+        return Rollout(began, finished, tuple(stops), tuple(sorted(admitted.values())))
+
+    def _await_all(self) -> None:
+        """Wait until HAProxy knows all replicas and none of them has a request answered otherwise than it should."""
+        wait_until(lambda: self._sends_to({task.address for task in self._tasks()}), "HAProxy knows the replicas", START)
+        # HAProxy's turns go round all of them, and the client's requests may come between.
+        wait_until(lambda: all(self._answers() for _ in range(3 * REPLICAS)), f"{self._variant.names} answers", START)
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _tasks(self) -> list[Task]:
         """Those that run and are to run."""
@@ -192,8 +241,9 @@ def _overlay(client: DockerClient) -> Iterator[Network]:
 @contextlib.contextmanager
 def _service(client: DockerClient, name: str, variant: Variant, where: Network) -> Iterator[Any]:
     services: Any = client.services  # the stubs leave these methods untyped
+    router = variant.router
     made = services.create(
-        image(SERVERS),
+        image(CHECKED if router == SWARM_PYINIT else SERVERS),
         command=variant.command,
         name=name,
         labels=labels(),
@@ -206,13 +256,17 @@ def _service(client: DockerClient, name: str, variant: Variant, where: Network) 
         update_config=UpdateConfig(parallelism=1, delay=0, order="start-first", monitor=SECOND),
         stop_grace_period=int(GRACE_PERIOD * SECOND),
         stop_signal=f"SIG{variant.server.stop_signal}",
-        healthcheck=Healthcheck(test=["CMD-SHELL", LISTENS], interval=SECOND, timeout=5 * SECOND, retries=30),
+        healthcheck=None if router in (SWARM_BLIND, SWARM_PYINIT) else _check(ANSWERS if router == SWARM_HEALTHZ else LISTENS),
     )
     try:
         yield made
     finally:
         made.remove()
         wait_until(lambda: not _remove_containers(client, name), "the containers of the service are removed", START)
+
+
+def _check(test: list[str]) -> Healthcheck:
+    return Healthcheck(test=test, interval=SECOND, timeout=5 * SECOND, retries=30)
 
 
 def _remove_containers(client: DockerClient, service: str) -> int:

@@ -267,9 +267,16 @@ def test_an_answer_of_unknown_length_that_ends_with_a_reset_is_cut() -> None:
     [(b"302", outcome.OK), (b"404", outcome.ERROR), (b"500", outcome.SERVER_ERROR), (b"503", outcome.SERVER_ERROR)],
 )
 def test_the_status_decides_a_complete_answer(status: bytes, kind: str) -> None:
-    with Server(answering(ANSWER.replace(b"200", status))) as server:
+    with Server(answering(ANSWER.replace(b"200", status).replace(b"X-Replica", b"X-Other"))) as server:
         one = new(server.port)
     assert (one.kind, one.status) == (kind, int(status))
+
+
+@pytest.mark.parametrize(("status", "kind"), [(b"503", outcome.EARLY), (b"500", outcome.SERVER_ERROR)])
+def test_a_replica_that_says_503_itself_was_asked_too_early(status: bytes, kind: str) -> None:
+    with Server(answering(ANSWER.replace(b"200", status))) as server:
+        one = new(server.port)
+    assert (one.kind, one.replica) == (kind, "first")
 
 
 def test_what_is_not_http_is_an_error() -> None:

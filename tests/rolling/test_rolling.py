@@ -10,7 +10,7 @@ from docker import DockerClient
 from tests.docker.engine import need_engine
 from tests.rolling.dnat import rules
 from tests.rolling.plans import OTHERS, PLAIN, full, quick
-from tests.rolling.results import REMOVAL, STOP, RolloutResult, Stop, by_variant, from_json
+from tests.rolling.results import ADMISSION, REMOVAL, STOP, RolloutResult, Stop, by_variant, from_json
 from tests.rolling.rollout import prepare, run
 from tests.rolling.swarm import swarm
 from tests.rolling.variants import DNAT, HAPROXY, SWARM, Variant, in_form, select
@@ -107,8 +107,10 @@ def test_every_endpoint_of_iptables_gets_an_equal_part() -> None:
 
 def test_a_result_survives_its_file() -> None:
     stop = Stop("replica", requested=2.0, removed=3.5, ended=9.0, status=0)
-    result = RolloutResult("server", "form", "init", "router", "removal", 1, 1.0, 9.5, 100, {"refused": 2}, (stop,))
+    names = ("server", "form", "init", "router", "removal")
+    result = RolloutResult(*names, 1, 1.0, 9.5, 100, {"refused": 2}, (stop,), (1.5,))
     assert from_json(result.as_json()) == result
     assert by_variant([result, result]) == {result.variant: [result, result]}
     assert (result.lost_in_all, result.stop_times, result.statuses, result.seconds) == (2, (7.0,), (0,), 8.5)
     assert [(mark.at, mark.kind) for mark in result.marks][:2] == [(2.0, STOP), (3.5, REMOVAL)]
+    assert (result.marks[-1].at, result.marks[-1].kind) == (1.5, ADMISSION)

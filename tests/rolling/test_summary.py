@@ -1,7 +1,8 @@
 """The short table: what it counts, and what it leaves out."""
 
 from tests.rolling.results import RolloutResult, Stop
-from tests.rolling.summary import summary
+from tests.rolling.summary import starts, summary
+from tests.rolling.variants import READYZ, SWARM_BLIND
 
 
 def result(init: str, removal: str, lost: int, took: float, server: str = "gunicorn-sync") -> RolloutResult:
@@ -24,4 +25,25 @@ def test_losses_are_counted_by_removal_and_the_stop_time_is_that_of_the_usual_on
     assert table.splitlines()[2:] == [
         "| tini | start.sh |  | **35** in 2 | **90** in 1 |  | 0.3 s | 143 |",
         "| pyinit, delay auto | start.sh |  | 0 in 1 |  |  | 8.0 s | 0 |",
+    ]
+
+
+def test_of_the_starting_half_those_are_told_apart_who_were_asked_too_early() -> None:
+    stop = Stop("replica", requested=1.0, removed=2.5, ended=9.0, status=0)
+
+    def one(router: str, removal: str, lost: dict[str, int]) -> RolloutResult:
+        names = ("gunicorn-loading", "start.sh", "pyinit", router, removal)
+        return RolloutResult(*names, 1, 0.0, 9.0, 1000, lost, (stop,))
+
+    table = starts(
+        [
+            one(SWARM_BLIND, "DNS every 1 s", {"too-early": 4, "refused": 2}),
+            one(SWARM_BLIND, "DNS every 1 s", {"too-early": 3}),
+            one(READYZ, "by its checks", {}),
+            result("tini", "1.5 s", 30, 0.2),
+        ]
+    )
+    assert table.splitlines()[2:] == [
+        "| Swarm, no HEALTHCHECK; DNS every 1 s | pyinit | 2 | 2,000 | **7** | **2** | 8.0 s |",
+        "| HAProxy, `httpchk`: pyinit's `/readyz` | pyinit | 1 | 1,000 | 0 | 0 | 8.0 s |",
     ]

@@ -9,14 +9,15 @@ import pytest
 
 from tests.rolling import outcome
 from tests.rolling.outcome import Outcome
-from tests.rolling.results import Mark, Stop
+from tests.rolling.results import ADMISSION, Mark, Stop
 from tests.rolling.timeline import CALM, LOST, STROKES, WIDTH, Variant, strip, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 #: A stop at 100 s, three more soon after: their figures would stand on each other.
 STOPS = tuple(Stop(f"replica-{n}", 100 + n / 100, 101.5 + n / 100, 107 + n / 100, 0) for n in range(4))
-MARKS = tuple(mark for stop in STOPS for mark in stop.marks)
+ADMISSIONS = tuple(Mark(99.5 + n, ADMISSION, f"new {n}") for n in range(4))
+MARKS = (*(mark for stop in STOPS for mark in stop.marks), *ADMISSIONS)
 
 
 def asked(at: float, kind: str = outcome.OK) -> Outcome:
@@ -130,7 +131,7 @@ def test_each_replica_has_a_lane_with_its_figures_however_close_they_are() -> No
 
 def test_no_two_texts_overlap() -> None:
     picture = svg("a title", [*load(), *(asked(100 + n / 9, kind) for n, kind in enumerate(outcome.LOSSES))], MARKS)
-    for text in (picture, strip([Variant("a variant", load(), MARKS)] * 8)):
+    for text in (picture, strip([Variant("pyinit, delay auto, ready", load(), MARKS, "haproxy-healthz")] * 8)):
         spans = sorted(map(span, parsed(text).iter(f"{SVG}text")))
         assert all(left >= 0 and right <= WIDTH for _, left, right in spans)
         for (y, _, right), (next_y, left, _) in itertools.pairwise(spans):
@@ -168,6 +169,16 @@ def test_a_rollout_that_went_wrong_can_be_drawn(outcomes: Sequence[Outcome], mar
     assert parsed(svg("wrong", outcomes, marks)).tag == f"{SVG}svg"
     assert parsed(strip([Variant("wrong", outcomes, marks)])).tag == f"{SVG}svg"
     assert parsed(strip([])).tag == f"{SVG}svg"
+
+
+def test_a_new_replica_has_no_lane_for_it_was_not_stopped() -> None:
+    found = texts(svg("new", load(), ADMISSIONS))
+    assert not [text for text in found if text.startswith("replica ")]
+
+
+def test_the_rows_of_a_strip_may_have_a_second_line() -> None:
+    found = texts(strip([Variant("tini", load(), MARKS, "TCP checks")]))
+    assert found.index("tini") < found.index("TCP checks")
 
 
 def test_a_strip_has_a_row_for_each_variant_with_its_losses_and_longest_stop() -> None:

@@ -11,23 +11,24 @@ from itertools import chain
 from xml.sax.saxutils import escape
 
 from tests.rolling.outcome import Outcome, losses
-from tests.rolling.results import END, REMOVAL, STOP, Mark
+from tests.rolling.results import ADMISSION, END, REMOVAL, STOP, Mark
 
 WIDTH = 960
 LINE = 18  # the height of a line of text, with its space
 
 TEXT, GRID, CALM, LOST = "#6e7781", "#8c959f", "#4a90c2", "#e5342f"
-STOPPED, REMOVED, ENDED = "#2da44e", "#bf6f00", "#8957e5"
+ADMITTED, STOPPED, REMOVED, ENDED = "#1f9fb5", "#2da44e", "#bf6f00", "#8957e5"
 
 #: How a moment is drawn: its colour, its dashes, and what the legend says.
 STROKES = {
+    ADMISSION: (ADMITTED, "1 2", "new one in rotation"),
     STOP: (STOPPED, "", "stop requested"),
     REMOVAL: (REMOVED, "4 2", "endpoint removed"),
     END: (ENDED, "2 2", "container gone"),
 }
 
 #: The height of a moment in a lane: an endpoint that is removed at once does not hide the stop request.
-HEIGHTS = {STOP: 15, REMOVAL: 8, END: 15}
+HEIGHTS = {ADMISSION: 15, STOP: 15, REMOVAL: 8, END: 15}
 
 STYLE = f"""<style>
 text {{ font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: {TEXT} }}
@@ -57,6 +58,7 @@ class Variant:
     title: str
     outcomes: Sequence[Outcome]
     marks: Sequence[Mark]
+    subtitle: str = ""
 
     @property
     def zero(self) -> float:
@@ -209,6 +211,8 @@ def _replicas(variant: Variant) -> list[str]:
     """Those that were stopped, in the order in which it was asked for."""
     first: dict[str, float] = {}
     for mark in variant.marks:
+        if mark.kind == ADMISSION:
+            continue
         first[mark.replica] = min(mark.at, first.get(mark.replica, mark.at))
     return sorted(first, key=lambda replica: first[replica])
 
@@ -238,7 +242,7 @@ def svg(title: str, outcomes: Sequence[Outcome], marks: Sequence[Mark]) -> str:
 
 def strip(variants: Sequence[Variant]) -> str:
     """Several rolling updates, one below the other, with one axis: seconds since the first stop request of each."""
-    axis = _Axis(variants, 170, WIDTH - 130)
+    axis = _Axis(variants, 190, WIDTH - 130)
     highest = _highest(variants, axis.bin)
     row, first = 50, 40
     parts = _legend(16, 18)
@@ -248,7 +252,8 @@ def strip(variants: Sequence[Variant]) -> str:
             *_bars(variant, axis, bottom - row + 16, bottom, highest),
             *_marks(variant, axis, bottom - row + 16, bottom),
             _line(axis.left, bottom, axis.right, bottom, GRID),
-            _text(axis.left - 10, bottom - 11, variant.title, "end"),
+            _text(axis.left - 10, bottom - (19 if variant.subtitle else 11), variant.title, "end"),
+            _text(axis.left - 10, bottom - 3, variant.subtitle, "end") if variant.subtitle else "",
             _text(axis.right + 10, bottom - 19, f"lost {_lost(variant.outcomes)} of {len(variant.outcomes)}", _style(variant)),
             _text(axis.right + 10, bottom - 3, _slowest(variant)),
         ]

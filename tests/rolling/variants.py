@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.rolling.servers import Server
+from tests.rolling.servers import HEALTH_PORT, PORT, Server
 
 START_SCRIPT, SHELL_FORM, EXEC_FORM = "start.sh", "shell form", "exec form"
 FORMS = {"start.sh": START_SCRIPT, "shell": SHELL_FORM, "exec": EXEC_FORM}
@@ -20,6 +20,7 @@ class Init:
 
     `words` stand before the command. `from_engine`: whether Docker puts its own init into the container. `pre_stop`: seconds
     that the orchestrator waits before it sends the stop signal, as a kubelet does that runs a preStop hook with a sleep.
+    `tells`: it knows whether its command is ready, and says so at HEALTH_PORT.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Init:
     env: tuple[tuple[str, str], ...] = ()
     from_engine: bool = False
     pre_stop: float = 0.0
+    tells: bool = False
 
 
 #: By the word that the command line uses.
@@ -40,6 +42,12 @@ INITS = {
     "sleep": Init("none, preStop sleep 15", pre_stop=15.0),
     "fixed": Init("pyinit, delay 15", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "15"),)),
     "auto": Init("pyinit, delay auto", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "auto"),)),
+    "ready": Init(
+        "pyinit, delay auto, ready",
+        ("pyinit", "--ready", f"http://127.0.0.1:{PORT}/healthz", "--health-listen", str(HEALTH_PORT), "--"),
+        (("PYINIT_PRE_STOP_DELAY", "auto"),),
+        tells=True,
+    ),
 }
 
 #: preStop sleep is what is usually recommended, and it is recommended together with exec form.
@@ -66,7 +74,23 @@ REMOVALS = {
 DNS_REMOVALS = {"1": Removal("DNS every 1 s", (1.0,)), "5": Removal("DNS every 5 s", (5.0,))}
 
 HAPROXY, DNAT, SWARM = "haproxy", "dnat", "swarm"
-ROUTERS = (HAPROXY, DNAT, SWARM)
+
+#: HAProxy that looks itself who can serve, and is told by nobody who cannot. It connects to the port of the application, or
+#: asks the application, or asks pyinit: the port, and the path if there is one.
+TCP, HEALTHZ, READYZ = "haproxy-tcp", "haproxy-healthz", "haproxy-readyz"
+CHECKS = {TCP: (PORT, ""), HEALTHZ: (PORT, "/healthz"), READYZ: (HEALTH_PORT, "/readyz")}
+
+BY_CHECKS = {"checks": Removal("by its checks", (0.0,))}
+
+#: Swarm with other health checks than that of SWARM, which only looks whether there is a listener: with none, or with a probe
+#: of the application, or with that of the image, which asks pyinit.
+SWARM_BLIND, SWARM_HEALTHZ, SWARM_PYINIT = "swarm-blind", "swarm-healthz", "swarm-pyinit"
+SWARMS = (SWARM, SWARM_BLIND, SWARM_HEALTHZ, SWARM_PYINIT)
+
+ROUTERS = (HAPROXY, DNAT, *CHECKS, *SWARMS)
+
+#: Who asks pyinit needs one that can tell.
+ASKS_PYINIT = (READYZ, SWARM_PYINIT)
 
 
 @dataclass(frozen=True)
@@ -78,6 +102,11 @@ class Variant:
     init: Init
     router: str
     removal: Removal
+
+    @property
+    def is_on_swarm(self) -> bool:
+        """Whether an engine's swarm is needed."""
+        return self.router in SWARMS
 
     @property
     def command(self) -> list[str]:
@@ -117,13 +146,16 @@ def select(
         for server, router, removal, form, init in every
         if removal in removals_of(router)
         and (form == "exec" or init not in ONLY_IN_EXEC_FORM)
-        and not (router == SWARM and INITS[init].pre_stop)  # Swarm has no such hook
+        and not (router in SWARMS and INITS[init].pre_stop)  # Swarm has no such hook
+        and (INITS[init].tells or router not in ASKS_PYINIT)
     ]
 
 
 def removals_of(router: str) -> dict[str, Removal]:
     """The removals that a router can have, by the word of the command line."""
-    if router == SWARM:
+    if router in SWARMS:
         return DNS_REMOVALS
+    if router in CHECKS:
+        return BY_CHECKS
     # A straggler needs others that are in time, and there is one iptables only.
     return {name: removal for name, removal in REMOVALS.items() if router == HAPROXY or len(removal.delays) == 1}

@@ -7,7 +7,7 @@ RUN PYTHONPATH=$(echo /wheels/pip-*.whl) python3 -m pip install --no-index --fin
         flask gunicorn starlette uvicorn
 COPY pyinit /usr/local/lib/pyinit
 RUN python3 -m compileall -q /usr/local/lib/pyinit && ln -s ../lib/pyinit/launcher.sh /usr/local/bin/pyinit
-COPY tests/rolling/images/with_flask.py tests/rolling/images/with_starlette.py \
+COPY tests/rolling/images/with_flask.py tests/rolling/images/with_starlette.py tests/rolling/images/loading.py \
         tests/rolling/images/nginx.conf tests/rolling/images/start.sh /app/
 RUN python3 -m compileall -q /app
 WORKDIR /app
