@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker lint bench simulate rollout static image wheel release clean
+.PHONY: help demo test test-docker test-arm64 lint bench simulate rollout static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -27,6 +27,10 @@ test-docker: ## install what the Docker tests need (Debian, as root), and run ju
 	tests/docker/prepare.sh
 	$(MAKE) $(VENV)/ready
 	REQUIRE_DOCKER=1 $(RUN) -m pytest --numprocesses 4 tests/docker
+
+test-arm64: $(VENV)/ready ## run what QEMU can of the live suite against the static binary for arm64 (Debian, as root)
+	command -v qemu-aarch64-static >/dev/null || apt-get install --quiet=2 --yes --no-install-recommends qemu-user-static >/dev/null
+	TEST_FORMS=arm64 $(RUN) -m pytest --numprocesses 4 tests/live/test_delivery.py -k dash
 
 lint: $(VENV)/ready ## ruff and mypy
 	$(RUN) -m ruff check

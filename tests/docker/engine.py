@@ -118,7 +118,8 @@ def build_images(client: DockerClient) -> None:
         if f" AS {STAGE}\n" in (ROOT / dockerfile).read_text():
             build(client, dockerfile, image(f"{name}-{STAGE}"), {IMAGE_LABEL: name}, CONTEXT, STAGE)
         build(client, dockerfile, image(name), {IMAGE_LABEL: name}, CONTEXT)
-    client.images.prune({"dangling": True, "label": IMAGE_LABEL})
+    with contextlib.suppress(APIError):  # somebody else prunes right now
+        client.images.prune({"dangling": True, "label": IMAGE_LABEL})
 
 
 def remove_stale(client: DockerClient) -> None:
