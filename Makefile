@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker lint bench simulate rollout wheel clean
+.PHONY: help demo test test-docker test-arm64 lint bench simulate rollout static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -26,6 +28,10 @@ test-docker: ## install what the Docker tests need (Debian, as root), and run ju
 	$(MAKE) $(VENV)/ready
 	REQUIRE_DOCKER=1 $(RUN) -m pytest --numprocesses 4 tests/docker
 
+test-arm64: $(VENV)/ready ## run what QEMU can of the live suite against the static binary for arm64 (Debian, as root)
+	command -v qemu-aarch64-static >/dev/null || apt-get install --quiet=2 --yes --no-install-recommends qemu-user-static >/dev/null
+	TEST_FORMS=arm64 $(RUN) -m pytest --numprocesses 4 tests/live/test_delivery.py -k dash
+
 lint: $(VENV)/ready ## ruff and mypy
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
@@ -44,8 +50,17 @@ rollout: $(VENV)/ready ## real rolling updates under load, pyinit beside the oth
 	tests/docker/prepare.sh
 	$(RUN) -m tests.rolling
 
+static: ## build the static binary into dist/ (Debian 12; what is missing is installed as root)
+	SOURCE_DATE_EPOCH=$(EPOCH) docker/static/build.sh "$(ARCH)" dist
+
+image: ## build the image `pyinit`, which holds just the static binary, for COPY --from=pyinit (Docker)
+	docker build --tag pyinit --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --file docker/Dockerfile .
+
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/
 	$(RUN) -m build
+
+release: $(VENV)/ready ## all that a release consists of, into dist/: static binaries, bills of materials, wheels, sums (Debian 12)
+	PYTHON=$(abspath $(RUN)) docker/static/release.sh dist
 
 clean: ## remove what the others made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

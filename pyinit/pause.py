@@ -2,7 +2,8 @@
 
 Podman runs it in the infra container of a pod, whose containers may share its PID namespace, and as the process that holds
 a rootless user's namespaces. Who lives in them are children of others, if not orphans of theirs, and stopped by others; so
-it tells nobody and waits for nobody.
+it tells nobody. But the end of PID 1 is everybody's end, and `podman pod stop` tells all containers at the same moment. So as
+PID 1 it waits for those who came from outside; a second request ends that.
 """
 
 from pyinit import last_resort, system
@@ -12,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.config import Config
     from pyinit.log import Log
+    from pyinit.watch import Watch
 
 #: What it leaves for, with exit status 0. All other signals it takes, and does nothing about.
 ENDS = frozenset({int(signal.SIGTERM), int(signal.SIGINT)})
@@ -23,18 +25,41 @@ BREATH = 1.0
 def until_told(config: "Config", log: "Log") -> int:
     """Sleep and reap until SIGTERM or SIGINT comes; return the exit status. All signals are blocked. Never fails."""
     is_told = False
+    watch: Watch | None = None  # from the request on
     while True:
         try:
             system.reap([], (), with_stopped=False)
-            received = system.wait_signal(None)
-            if received is not None and received.signum in ENDS:
+            received = system.wait_signal(None) if watch is None else watch.wait(None)
+            is_request = received is not None and received.signum in ENDS
+            if is_request and watch is None:
+                import pyinit.watch
+
+                watch = pyinit.watch.Watch()
+            elif watch is None or not (is_request or watch.take_exited()):
+                continue
+            guest = None if is_request and watch.pid is not None else _a_guest()
+            if guest is None:
                 log.say("debug", "exit", "told to leave: exit status 0", status=0)
                 return 0
+            watch.set(guest)
+            log.say("info", "awaited", f"told to leave; first those who live here, such as {guest}", pid=guest)
         except BaseException as error:  # noqa: BLE001 - our end is the end of all who live in these namespaces
             if not is_told:
                 is_told = True
                 last_resort.tell(error, config.log_format, "it goes on")
             _breathe()
+
+
+def _a_guest() -> int | None:
+    """One who lives in our PID namespace as its PID 1 does, with a parent outside; None where there is none.
+
+    In another's namespace we hold up nobody's life.
+    """
+    if system.getpid() != 1:
+        return None
+    from pyinit import processes
+
+    return next((pid for pid, process in (processes.snapshot(None) or {}).items() if process.parent == 0), None)
 
 
 def _breathe() -> None:

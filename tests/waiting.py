@@ -10,12 +10,12 @@ Found = TypeVar("Found")
 PATIENCE = 20.0
 
 
-def wait_until(find: Callable[[], Found | None], what: str, timeout: float = PATIENCE) -> Found:
-    """Call `find` until it returns something true, and return that; fail after `timeout` seconds."""
+def wait_until(find: Callable[[], Found | None], what: str, timeout: float = PATIENCE, pause: float = 0.005) -> Found:
+    """Call `find` until it returns something true, and return that; fail after `timeout` seconds. `pause` is between calls."""
     deadline = time.monotonic() + timeout
     while True:
         found = find()
         if found:
             return found
         assert time.monotonic() < deadline, f"still not after {timeout} s: {what}"
-        time.sleep(0.005)
+        time.sleep(pause)

@@ -4,7 +4,8 @@
 # Makes FOLDER/pyinit-linux-ARCH and, beside it, .sha256 and .inside: which libraries of which Debian packages were linked in.
 # PYTHON_VERSION=3.13 takes Debian 13's Python, to compare; STRIP=--strip-debug leaves the names of functions in, for a profile.
 # What is missing is installed (as root); libpython of the target is unpacked here and not installed, so that building for another
-# architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes.
+# architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes; the time
+# of the file is SOURCE_DATE_EPOCH, where that is set.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,7 +28,7 @@ esac
 
 install_missing() {
     wanted=
-    command -v /usr/bin/python$version >/dev/null || wanted="$wanted python$version-minimal"
+    command -v /usr/bin/python"$version" >/dev/null || wanted="$wanted python$version-minimal"
     if [ "$target" = "$(dpkg --print-architecture)" ]; then
         command -v $triplet-gcc >/dev/null || wanted="$wanted gcc"
         [ -e "/usr/lib/$triplet/libc.a" ] || wanted="$wanted libc6-dev"
@@ -56,12 +57,12 @@ fetch_libpython() {
     apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null update >/dev/null
     (cd "$lists" && apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null \
         download "libpython$version-dev:$target") >/dev/null || fail "libpython$version-dev for $target cannot be had: this takes Debian 12, or 13 for Python 3.13"
-    dpkg-deb -x "$lists"/libpython$version-dev_*_"$target".deb "$work/root"
-    libpython_version=$(dpkg-deb -f "$lists"/libpython$version-dev_*_"$target".deb Version)
+    dpkg-deb -x "$lists"/libpython"$version"-dev_*_"$target".deb "$work/root"
+    libpython_version=$(dpkg-deb -f "$lists"/libpython"$version"-dev_*_"$target".deb Version)
 }
 
 compile() {
-    PYTHONHASHSEED=0 /usr/bin/python$version -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/frozen.h"
+    PYTHONHASHSEED=0 /usr/bin/python"$version" -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/frozen.h"
     include=$work/root/usr/include
     library=$work/root/usr/lib/python$version/config-$version-$triplet/libpython$version.a
     # Not position-independent: without relocations the kernel maps the file, and start-up copies fewer pages.
@@ -91,5 +92,6 @@ compile
 mkdir -p "$folder"
 name=pyinit-linux-$target
 install -m 755 "$work/pyinit" "$folder/$name"
+[ -z "${SOURCE_DATE_EPOCH:-}" ] || touch --date="@$SOURCE_DATE_EPOCH" "$folder/$name"
 tell_inside >"$folder/$name.inside"
 (cd "$folder" && sha256sum "$name" | tee "$name.sha256")

@@ -17,6 +17,8 @@ PER_LINE = 24
 def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
     """Name, file as tracebacks tell it, text, and whether it is a package, of each module."""
     yield "_start", start.name, start.read_text(), False
+    # CPython does UTF-8 itself; but before it raises a UnicodeError it wants to have imported the codecs of this package.
+    yield "encodings", "encodings", "", False
     for path in sorted(package.rglob("*.py")):
         place = path.relative_to(package.parent)
         words = list(place.with_suffix("").parts)

@@ -24,6 +24,7 @@ SIZES = {
     "idle": (30.0, 5.0),
     "latency": (2000, 400),
     "first_stop": (30, 8),
+    "early": (150, 40),
     "members": (2000, 2000),
     "crowd": (3, 1),
     "backlog_orphans": (5000, 2000),
@@ -32,7 +33,7 @@ SIZES = {
     "storm": (10, 5),
 }
 
-MEASURES = ("size", "start", "memory", "idle", "latency", "first-stop", "crowd", "backlog", "storm")
+MEASURES = ("size", "start", "memory", "idle", "latency", "first-stop", "early", "crowd", "backlog", "storm")
 
 
 def measure(
@@ -50,6 +51,7 @@ def measure(
         "idle": (("idle",), lambda: [measures.idle(contenders, python, size["idle"])]),
         "latency": (("latency_p50", "latency_p99"), lambda: measures.latency(contenders, python, count("latency"))),
         "first-stop": (("first_stop",), lambda: [measures.first_stop(contenders, python, count("first_stop"))]),
+        "early": (("early",), lambda: [measures.early(contenders, count("early"))]),
         "crowd": (("crowd",), lambda: [measures.crowd(contenders, python, count("members"), count("crowd"))]),
         "backlog": (("reaping",), lambda: [measures.backlog(contenders, python, count("backlog_orphans"), count("backlog"))]),
         "storm": (

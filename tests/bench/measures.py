@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import select
 import signal
 import statistics
@@ -25,6 +26,9 @@ EXECUTE = "import posix, sys; posix.execv(sys.argv[1], sys.argv[1:])"
 
 #: A tiny program that writes to stdout.
 TINY = "/bin/echo"
+
+#: Seconds after the exec in which a stop request is early, and in which one that is not lost ends `sleep`.
+EARLY, TO_END = 0.01, 0.5
 
 STAMP = struct.Struct("q")
 
@@ -168,6 +172,26 @@ def first_stop(contenders: Sequence[Contender], python: str, rounds: int) -> Val
             return _latency(pid1.pid, signal.SIGTERM, stream)
 
     return _medians(_in_turns(contenders, rounds, once))
+
+
+def early(contenders: Sequence[Contender], rounds: int) -> Values:
+    """How many of so many stop requests are lost that come within EARLY seconds of the exec of PID 1, at a random moment."""
+    moments = random.Random(1)  # noqa: S311 - no secret
+
+    def once(contender: Contender) -> float:
+        program = os.path.realpath(contender.words[0])
+        with Pid1([*contender.words, "sleep", "86400"]) as pid1:
+            wait_until(lambda: os.path.realpath(f"/proc/{pid1.pid}/exe") == program, "the exec", pause=0)
+            ended = os.pidfd_open(pid1.pid)
+            moment = time.monotonic() + moments.uniform(0, EARLY)
+            while time.monotonic() < moment:
+                pass  # a sleep would not be that exact
+            os.kill(pid1.pid, signal.SIGTERM)
+            is_lost = not select.select([ended], [], [], TO_END)[0]
+            os.close(ended)
+            return float(is_lost)
+
+    return {name: sum(lost) for name, lost in _in_turns(contenders, rounds, once).items()}
 
 
 def crowd(contenders: Sequence[Contender], python: str, members: int, rounds: int) -> Values:

@@ -49,6 +49,7 @@ ROWS = (
     Row("latency_p50", "SIGUSR1: kill() to the command's handler, p50, µs", "{:.0f}", Target(TINI, at_most=2)),
     Row("latency_p99", "the same, p99, µs", "{:.0f}"),
     Row("first_stop", "SIGTERM, the first signal of a life, p50, µs", "{:.0f}"),
+    Row("early", "SIGTERM lost, of {early} within 10 ms of the exec", "{:.0f}"),
     Row("crowd", "SIGUSR1 to the last of {members:,} group members, ms", "{:.0f}"),
     Row("reaping", "orphans reaped per second, from a heap of {backlog_orphans:,}", "{:,.0f}", Target(TINI, at_least=0.8)),
     Row("storm", "orphans per second, while they are made, {storm_orphans:,} of them", "{:,.0f}", Target(TINI, at_least=0.8)),

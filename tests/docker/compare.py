@@ -28,7 +28,7 @@ INITS = {
     "dumb-init": Init(["dumb-init", "--"]),
     "dumb-init -c": Init(["dumb-init", "-c", "--"]),
     "catatonit": Init(["catatonit", "--"]),
-    "pyinit": Init(["pyinit", "--"]),
+    "pyinit": Init(["/pyinit", "--"]),
 }
 
 #: Commands, with the application's own words in APP's place.

@@ -4,12 +4,13 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from docker import DockerClient
 
-from tests.docker.engine import Contained, build_images, need_engine, remove_stale
+from tests.docker.engine import Contained, build_images, files_of, need_engine, remove_stale
 
 Start = Callable[..., Contained]
 
@@ -41,3 +42,14 @@ def start(client: DockerClient) -> Iterator[Start]:
             return stack.enter_context(Contained(client, name, command, **keywords))
 
         yield start_one
+
+
+@pytest.fixture(scope="session")
+def binaries(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the static binary, as `pyinit` and by the names under which engines look for their init."""
+    folder = tmp_path_factory.mktemp("binaries")
+    (folder / "pyinit").write_bytes(files_of(client, "pyinit")["pyinit"])
+    (folder / "pyinit").chmod(0o755)
+    for name in ("docker-init", "catatonit"):
+        (folder / name).symlink_to("pyinit")
+    return folder

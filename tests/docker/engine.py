@@ -1,13 +1,15 @@
-"""A Docker engine: images built from docker/, and containers that never outlive who has started them."""
+"""A Docker engine: images built from this checkout, and containers that never outlive who has started them."""
 
 import contextlib
+import io
 import os
+import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import docker
 import pytest
@@ -25,30 +27,39 @@ LABEL = "pyinit.test"
 #: On every image, so that those which a newer build has replaced are found.
 IMAGE_LABEL = "pyinit.example"
 
-#: The files of docker/, in an order in which each finds the image that it is built on.
-IMAGES = (
-    "pyinit",
-    "base",
-    "on-base",
-    "exec-form",
-    "start-script",
-    "shell-form",
-    "pipeline",
-    "trap-script",
-    "daemon",
-    "non-root",
-    "shared-pid",
-    "healthcheck",
-    "inits",
-)
+#: The images and their Dockerfiles, in an order in which each finds those that it is built on or copies from.
+IMAGES = {
+    "pyinit": "docker/Dockerfile",
+    "static": "docker/static/Dockerfile",
+    "start-script": "docker/examples/start-script.Dockerfile",
+    "shell-form": "docker/examples/shell-form.Dockerfile",
+    "exec-form": "docker/examples/exec-form.Dockerfile",
+    "base": "docker/examples/base.Dockerfile",
+    "on-base": "docker/examples/on-base.Dockerfile",
+    "tini-base": "docker/examples/tini-base.Dockerfile",
+    "on-tini-base": "docker/examples/on-tini-base.Dockerfile",
+    "healthcheck": "docker/examples/healthcheck.Dockerfile",
+    "python3-minimal": "docker/examples/python3-minimal.Dockerfile",
+    "app": "tests/docker/images/app.Dockerfile",
+    "inits": "tests/docker/images/inits.Dockerfile",
+    "small": "tests/docker/images/small.Dockerfile",
+    "small-pyinit": "tests/docker/images/small-pyinit.Dockerfile",
+    "bare": "tests/docker/images/bare.Dockerfile",
+}
 
-#: What of the checkout is sent to the engine, as lines of a .dockerignore.
-CONTEXT = ["*", "!pyinit", "!docker", "!tests/app.py", "**/__pycache__"]
+#: The stage of a Dockerfile that compiles.
+STAGE = "build"
+
+#: What of the checkout is sent to the engine.
+CONTEXT = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+
+#: What starts pyinit in the image `app`: the static binary, and the sources under the image's Python.
+FORMS = {"static": "/pyinit", "source": "/usr/local/bin/pyinit"}
 
 
 def image(name: str) -> str:
-    """The tag of the image that docker/NAME.Dockerfile makes."""
-    return f"pyinit-example/{name}"
+    """The tag of an image of IMAGES, or of one of that kind."""
+    return name if name == "pyinit" else f"pyinit-example/{name}"
 
 
 def connect() -> DockerClient:
@@ -73,8 +84,13 @@ def need_engine() -> DockerClient:
         pytest.skip(reason)
 
 
-def build(client: DockerClient, dockerfile: str, tag: str, labels: dict[str, str], sent: list[str]) -> None:
-    """Build an image of this checkout, of which is sent to the engine what `sent` says, as lines of a .dockerignore."""
+def build(
+    client: DockerClient, dockerfile: str, tag: str, labels: dict[str, str], sent: list[str], stage: str | None = None
+) -> None:
+    """Build an image of this checkout, of which is sent to the engine what `sent` says, as lines of a .dockerignore.
+
+    With `stage`, that of the Dockerfile's stages and no further.
+    """
     with tempfile.TemporaryFile() as context:
         tar(ROOT, sent, fileobj=context)
         try:
@@ -83,6 +99,7 @@ def build(client: DockerClient, dockerfile: str, tag: str, labels: dict[str, str
                 custom_context=True,
                 dockerfile=dockerfile,
                 tag=tag,
+                target=stage,
                 labels=labels,
                 rm=True,
                 forcerm=True,
@@ -93,10 +110,16 @@ def build(client: DockerClient, dockerfile: str, tag: str, labels: dict[str, str
 
 
 def build_images(client: DockerClient) -> None:
-    """Build all images and remove those they replace; the engine's cache makes it quick where nothing has changed."""
-    for name in IMAGES:
-        build(client, f"docker/{name}.Dockerfile", image(name), {IMAGE_LABEL: name}, CONTEXT)
-    client.images.prune({"dangling": True, "label": IMAGE_LABEL})
+    """Build all images and remove those they replace; the engine's cache makes it quick where nothing has changed.
+
+    A stage that compiles gets a tag and a label as well. So it is kept for the next build, and found when it is replaced.
+    """
+    for name, dockerfile in IMAGES.items():
+        if f" AS {STAGE}\n" in (ROOT / dockerfile).read_text():
+            build(client, dockerfile, image(f"{name}-{STAGE}"), {IMAGE_LABEL: name}, CONTEXT, STAGE)
+        build(client, dockerfile, image(name), {IMAGE_LABEL: name}, CONTEXT)
+    with contextlib.suppress(APIError):  # somebody else prunes right now
+        client.images.prune({"dangling": True, "label": IMAGE_LABEL})
 
 
 def remove_stale(client: DockerClient) -> None:
@@ -116,11 +139,23 @@ def remove(client: DockerClient, name: str) -> None:
                 raise
 
 
+def files_of(client: DockerClient, name: str) -> dict[str, bytes]:
+    """The files in the root of an image that is not started, by name; those that the engine adds have nothing in them."""
+    container = client.containers.create(image(name), ["-"], labels={LABEL: str(os.getpid())}, network_mode="none")
+    try:
+        exported = cast("Iterable[bytes]", container.export())  # as text, say its type stubs
+        with tarfile.open(fileobj=io.BytesIO(b"".join(exported))) as archive:
+            contents = {member.name: archive.extractfile(member) for member in archive if member.isfile() and member.size}
+            return {name: file.read() for name, file in contents.items() if file is not None}
+    finally:
+        remove(client, str(container.id))
+
+
 class Contained:
     """A started container. A context manager: at its end the container is removed, whatever state it is in."""
 
     def __init__(self, client: DockerClient, name: str, command: list[str] | None = None, **keywords: Any) -> None:
-        """Start the image docker/NAME.Dockerfile; keywords are those of the SDK's containers.create()."""
+        """Start an image of IMAGES; keywords are those of the SDK's containers.create()."""
         self._client = client
         self.container: Container = client.containers.create(
             image(name), command, labels={LABEL: str(os.getpid())}, network_mode="none", **keywords
@@ -151,6 +186,10 @@ class Contained:
             return found
 
         wait_until(written, f"{text!r} {times} times", timeout)
+
+    def wait_for_file(self, path: str, text: str) -> None:
+        """Wait until a file of the container holds just this text."""
+        wait_until(lambda: self.container.exec_run(["cat", path]).output == text.encode(), f"{text!r} in {path}")
 
     @property
     def is_running(self) -> bool:

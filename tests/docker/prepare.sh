@@ -1,6 +1,6 @@
 #!/bin/sh
 # Provide what the Docker tests and comparisons need on Debian: the programs of ../prepare.sh, a Docker engine that answers,
-# and a base image. Does only what is missing, so it may be run again and again.
+# a base image, and Podman. Does only what is missing, so it may be run again and again.
 set -eu
 
 base=debian:bookworm-slim
@@ -20,6 +20,7 @@ install_missing() {
     packages=
     have docker || packages="$packages docker.io"
     answers || have dockerd || packages="$packages docker.io"
+    have podman || packages="$packages podman"
     base_is_there || have mmdebstrap || packages="$packages mmdebstrap"
     [ -n "$packages" ] || return 0
     must_be_root "missing:$packages"

@@ -10,7 +10,7 @@ STOPPED = "app got SIGTERM\napp done\nstart.sh cleans up after 7\n"
 
 @pytest.mark.parametrize("signum", ["HUP", "USR1"])
 def test_a_reload_reaches_the_application_and_leaves_its_script_alone(start: Start, signum: str) -> None:
-    container = start("start-script", ["/app/start.sh", "--on", f"TERM,{signum}"])
+    container = start("app", ["/app/start.sh", "--on", f"TERM,{signum}"])
     container.wait_for_output("app ready")
     container.kill(signum)
     container.wait_for_output(f"app got SIG{signum}")
@@ -20,7 +20,7 @@ def test_a_reload_reaches_the_application_and_leaves_its_script_alone(start: Sta
 
 
 def test_a_restart_lets_the_application_finish_and_starts_it_anew(start: Start) -> None:
-    container = start("start-script")
+    container = start("app")
     container.wait_for_output("app ready")
     container.container.restart(timeout=10)
     container.wait_for_output("app ready", times=2)
@@ -30,7 +30,7 @@ def test_a_restart_lets_the_application_finish_and_starts_it_anew(start: Start) 
 
 
 def test_a_docker_exec_works_during_a_stop_and_holds_nothing_up(start: Start) -> None:
-    container = start("start-script", ["/app/start.sh", "--drain", "1.5"])
+    container = start("app", ["/app/start.sh", "--drain", "1.5"])
     container.wait_for_output("app ready")
     container.container.exec_run(["sleep", "1000"], detach=True)
     wait_until(lambda: "sleep 1000" in container.processes(), "the exec has started")
@@ -43,7 +43,7 @@ def test_a_docker_exec_works_during_a_stop_and_holds_nothing_up(start: Start) ->
 
 
 def test_an_application_that_needs_longer_than_docker_grants_is_killed(start: Start) -> None:
-    container = start("start-script", ["/app/start.sh", "--drain", "1000"])
+    container = start("app", ["/app/start.sh", "--drain", "1000"])
     container.wait_for_output("app ready")
     assert container.stop(timeout=1) >= 1
     assert container.wait() == 137
@@ -51,7 +51,7 @@ def test_an_application_that_needs_longer_than_docker_grants_is_killed(start: St
 
 
 def test_a_grace_period_shorter_than_dockers_tells_what_was_killed(start: Start) -> None:
-    container = start("start-script", ["/app/start.sh", "--drain", "1000"], environment={"PYINIT_GRACE_PERIOD": "0.5"})
+    container = start("app", ["/app/start.sh", "--drain", "1000"], environment={"PYINIT_GRACE_PERIOD": "0.5"})
     container.wait_for_output("app ready")
     assert 0.5 <= container.stop(timeout=10) < 5
     assert container.wait() == 137

@@ -27,7 +27,7 @@ CTRL_C, CTRL_Z = "\x03", "\x1a"
 
 def words_of_run(name: str, *options: str) -> list[str]:
     """The words of a `docker run` of the image with pyinit."""
-    return ["docker", "run", "--name", name, "--label", f"{LABEL}={os.getpid()}", *options, image("exec-form")]
+    return ["docker", "run", "--name", name, "--label", f"{LABEL}={os.getpid()}", *options, image("app")]
 
 
 class Terminal:

@@ -63,10 +63,9 @@ sys.exit(7)
 DOCKERFILE = f"""\
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends python3 && rm -rf /var/lib/apt/lists/*
-COPY --from={image("pyinit")} /usr/local/lib/pyinit /usr/local/lib/pyinit
-RUN ln -s ../lib/pyinit/launcher.sh /usr/local/bin/pyinit
+COPY --from={image("pyinit")} /pyinit /usr/local/bin/pyinit
 COPY start.sh server.py /app/
-ENTRYPOINT ["pyinit", "--"]
+ENTRYPOINT ["/usr/local/bin/pyinit", "--"]
 CMD ["/app/start.sh"]
 """
 
@@ -276,7 +275,7 @@ def test_watching_needs_no_right_that_a_container_can_be_denied(started: Started
 def test_on_the_network_of_the_host_the_maximum_is_a_fixed_delay(start: Start) -> None:
     if not Path("/proc/sys/net/core/netdev_budget").exists():
         pytest.skip("these tests run in a container, where the engine's host network cannot be known")
-    container = start("start-script", environment={**AUTO, "PYINIT_PRE_STOP_MAX": "1.2"}, network="host")
+    container = start("app", environment={**AUTO, "PYINIT_PRE_STOP_MAX": "1.2"}, network="host")
     container.wait_for_output("app ready")
     assert container.stop() >= 1.2
     assert container.wait() == 7
@@ -285,7 +284,7 @@ def test_on_the_network_of_the_host_the_maximum_is_a_fixed_delay(start: Start) -
 
 
 def test_a_container_without_a_listener_is_not_held_up(start: Start) -> None:
-    container = start("start-script", environment={**AUTO, "PYINIT_PRE_STOP_MIN": "30"})
+    container = start("app", environment={**AUTO, "PYINIT_PRE_STOP_MIN": "30"})
     container.wait_for_output("app ready")
     assert container.stop(timeout=100) < AT_ONCE
     assert container.wait() == 7

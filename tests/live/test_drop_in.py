@@ -15,7 +15,7 @@ import pytest
 
 from tests.live.conftest import APP_WORDS
 from tests.namespace import ROOT, UNSHARE, WITH_PROC, Namespace, need
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 APP = APP_WORDS.split()
 
@@ -542,7 +542,7 @@ def test_a_pause_reaps_the_orphans_of_others(run: Run, whose: str) -> None:
 
 
 @BOTH
-def test_a_pause_waits_for_nobody(run: Run, whose: str) -> None:
+def test_a_pause_waits_for_no_orphan(run: Run, whose: str) -> None:
     need("nsenter")
     namespace = run("catatonit", "-P", whose=whose)
     wait_until_it_pauses(namespace)
@@ -550,7 +550,46 @@ def test_a_pause_waits_for_nobody(run: Run, whose: str) -> None:
     subprocess.run(join, check=True, stdout=subprocess.DEVNULL)
     wait_until(lambda: namespace.named("sleep"), "an orphan")
     namespace.signal(signal.SIGTERM)
-    assert namespace.wait(timeout=3) == 0, "who lives here is stopped by others"
+    assert namespace.wait(timeout=3) == 0, "its container has ended already"
+
+
+@contextlib.contextmanager
+def guest_of(namespace: Namespace, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An application that has joined the namespace from outside, as the other containers of a pod do; it writes to `guest`."""
+    join = ["nsenter", "--target", str(namespace.init.pid), "--pid", *APP]
+    with (tmp_path / "guest").open("wb") as out, subprocess.Popen(join, stdout=out) as client:
+        try:
+            wait_until(lambda: "app ready" in (tmp_path / "guest").read_text(), "the guest is ready")
+            yield client
+        finally:
+            client.kill()
+
+
+def test_a_pause_that_is_pid_1_leaves_after_its_guests(run: Run, tmp_path: Path) -> None:
+    """`podman pod stop` tells all containers at the same moment, and the end of PID 1 would kill the others."""
+    need("nsenter")
+    namespace = run("catatonit", "-P", variables={"PYINIT_LOG_LEVEL": "info"})
+    wait_until_it_pauses(namespace)
+    with guest_of(namespace, tmp_path) as client:
+        [guest] = wait_until(psutil.Process(client.pid).children, "the guest")
+        namespace.signal(signal.SIGTERM)
+        namespace.wait_for_log("first those who live here")
+        guest.terminate()
+        assert client.wait(PATIENCE) == 7
+        assert namespace.wait() == 0
+    assert (tmp_path / "guest").read_text() == "app ready\napp got SIGTERM\napp done\n"
+
+
+def test_a_pause_that_is_told_twice_leaves_at_once(run: Run, tmp_path: Path) -> None:
+    need("nsenter")
+    namespace = run("catatonit", "-P", variables={"PYINIT_LOG_LEVEL": "info"})
+    wait_until_it_pauses(namespace)
+    with guest_of(namespace, tmp_path) as client:
+        namespace.signal(signal.SIGTERM)
+        namespace.wait_for_log("first those who live here")
+        namespace.signal(signal.SIGINT)
+        assert namespace.wait() == 0
+        assert client.wait(PATIENCE) in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 @BOTH

@@ -17,7 +17,7 @@ from tests.live.conftest import APP_WORDS, Start
 from tests.live.health import PORT, READY, SLOW_START, ask, helper, shown
 from tests.live.interpreters import INTERPRETERS, name_of
 from tests.live.network import WITH_LOOPBACK, WITH_NETWORK, Network
-from tests.namespace import ROOT, UNSHARE, Namespace, pyinit_from_source
+from tests.namespace import ROOT, UNSHARE, Namespace
 from tests.waiting import wait_until
 
 #: Runs pyinit with a call that fails.
@@ -91,6 +91,7 @@ def test_without_a_target_it_is_ready_as_long_as_it_runs(start: Start) -> None:
     assert namespace.wait() == 7
 
 
+@pytest.mark.forms("source")
 @pytest.mark.parametrize("python", INTERPRETERS, ids=name_of)
 def test_every_python_will_do(start: Start, python: str) -> None:
     words = ("--ready", "notify", *READY, "--", *SLOW_START, "--notify", "READY=1")
@@ -101,8 +102,8 @@ def test_every_python_will_do(start: Start, python: str) -> None:
     assert namespace.wait() == 7
 
 
-def test_a_pyinit_inside_has_a_readiness_of_its_own_or_none(start: Start) -> None:
-    inner = " ".join([*pyinit_from_source(), "--", *APP_WORDS.split()])
+def test_a_pyinit_inside_has_a_readiness_of_its_own_or_none(pyinit: list[str], start: Start) -> None:
+    inner = " ".join([*pyinit, "--", *APP_WORDS.split()])
     variables = {"PYINIT_READY": "file:/", "PYINIT_HEALTH_LISTEN": str(PORT), "PYINIT_START_TIMEOUT": "10"}
     env = {"PATH": os.environ["PATH"], **variables}
     namespace = start("--", "sh", "-c", f"{inner}; exit $?", env=env, unshare=WITH_NETWORK)
@@ -341,13 +342,13 @@ def test_somebody_else_s_sigio_is_forwarded_and_storms_of_it_do_no_harm(start: S
 # --- where little is to be had ---
 
 
-def test_a_port_that_is_in_use_is_told_before_anything_is_started(tmp_path: Path) -> None:
+def test_a_port_that_is_in_use_is_told_before_anything_is_started(pyinit: list[str], tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
         port = taken.getsockname()[1]
         words = ["--health-listen", f"127.0.0.1:{port}", "--", "touch", str(tmp_path / "started")]
-        with Namespace([*pyinit_from_source(), *words], tmp_path) as namespace:
+        with Namespace([*pyinit, *words], tmp_path) as namespace:
             assert namespace.wait() == 125
     assert f"--health-listen: cannot listen on 127.0.0.1, port {port}: Address already in use" in namespace.stderr
     assert not (tmp_path / "started").exists()
@@ -423,27 +424,27 @@ def test_without_proc_it_serves_until_the_sweep_and_holds_up_no_end(start: Start
     assert namespace.wait(10) == 7
 
 
-def test_a_pyinit_that_is_not_pid_1_takes_its_helper_with_it(tmp_path: Path) -> None:
-    inner = " ".join([*pyinit_from_source(), *READY, "--", *SLOW_START])
+def test_a_pyinit_that_is_not_pid_1_takes_its_helper_with_it(pyinit: list[str], tmp_path: Path) -> None:
+    inner = " ".join([*pyinit, *READY, "--", *SLOW_START])
     with Namespace(["sh", "-c", f"{inner} & wait; sleep 1000"], tmp_path, unshare=WITH_NETWORK) as namespace:
         process = helper(namespace)
-        pyinit = process.parent()
-        assert pyinit is not None
+        found = process.parent()
+        assert found is not None
         with Network(namespace.init.pid) as network:
             become(network, "/readyz", 200)
-        pyinit.kill()
+        found.kill()
         wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the end of the helper")
 
 
-def test_a_pyinit_that_is_not_pid_1_is_not_held_up_by_its_helper(tmp_path: Path) -> None:
-    inner = " ".join([*pyinit_from_source(), *READY, "--", *SLOW_START, "--drain", "0.3"])
+def test_a_pyinit_that_is_not_pid_1_is_not_held_up_by_its_helper(pyinit: list[str], tmp_path: Path) -> None:
+    inner = " ".join([*pyinit, *READY, "--", *SLOW_START, "--drain", "0.3"])
     script = f"{inner} & pid=$!; wait $pid; echo status $?; sleep 1000"
     with Namespace(["sh", "-c", script], tmp_path, unshare=WITH_NETWORK) as namespace:
-        pyinit = helper(namespace).parent()
-        assert pyinit is not None
+        found = helper(namespace).parent()
+        assert found is not None
         with Network(namespace.init.pid) as network:
             become(network, "/readyz", 200)
-        pyinit.terminate()
+        found.terminate()
         namespace.wait_for_output("status 7")
 
 

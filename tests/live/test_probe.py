@@ -26,11 +26,9 @@ Reply = Callable[[socket.socket], None]
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-def probe(*words: str, inside: tuple[str, ...] = (), python: str = sys.executable) -> tuple[int, str]:
+def probe(pyinit: list[str], *words: str, inside: tuple[str, ...] = ()) -> tuple[int, str]:
     """Probe: exit status, and the one line that was said, on stdout where all is well."""
-    done = subprocess.run(
-        [*inside, *pyinit_from_source(python), "--probe", *words], capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
+    done = subprocess.run([*inside, *pyinit, "--probe", *words], capture_output=True, text=True, check=False, timeout=PATIENCE)
     said, silent = (done.stdout, done.stderr) if done.returncode == 0 else (done.stderr, done.stdout)
     assert silent == ""
     assert said.count("\n") == 1
@@ -131,9 +129,11 @@ def reset(connection: socket.socket) -> None:
         (pour, (), 0, "status 200"),
     ],
 )
-def test_an_http_server_is_judged_by_its_answer(reply: Reply, words: tuple[str, ...], status: int, said: str) -> None:
+def test_an_http_server_is_judged_by_its_answer(
+    pyinit: list[str], reply: Reply, words: tuple[str, ...], status: int, said: str
+) -> None:
     with serving(reply) as (port, _):
-        found, line = probe(f"http://127.0.0.1:{port}/", *words)
+        found, line = probe(pyinit, f"http://127.0.0.1:{port}/", *words)
     assert (found, said in line) == (status, True), line
     assert line.startswith("ok: http://" if status == 0 else "pyinit: probe failed: http://")
     assert re.search(r", \d+\.\d ms$", line)
@@ -142,16 +142,18 @@ def test_an_http_server_is_judged_by_its_answer(reply: Reply, words: tuple[str, 
 @pytest.mark.parametrize(
     ("reply", "doing"), [(hang, "waiting for an answer"), (dribble, "with status 200 and an answer without end")]
 )
-def test_a_server_that_comes_to_no_end_is_waited_for_no_longer_than_allowed(reply: Reply, doing: str) -> None:
+def test_a_server_that_comes_to_no_end_is_waited_for_no_longer_than_allowed(
+    pyinit: list[str], reply: Reply, doing: str
+) -> None:
     with serving(reply) as (port, _):
         began = time.monotonic()
-        status, line = probe(f"http://127.0.0.1:{port}/", "--probe-timeout", "300ms")
+        status, line = probe(pyinit, f"http://127.0.0.1:{port}/", "--probe-timeout", "300ms")
         assert 0.3 <= time.monotonic() - began < 5
     assert status == 1
     assert f"timed out after 0.3 s, {doing}" in line
 
 
-def test_a_full_accept_queue_is_waited_for_no_longer_than_allowed() -> None:
+def test_a_full_accept_queue_is_waited_for_no_longer_than_allowed(pyinit: list[str]) -> None:
     with socket.socket() as door, contextlib.ExitStack() as stack:
         door.bind(("127.0.0.1", 0))
         door.listen(0)
@@ -159,27 +161,27 @@ def test_a_full_accept_queue_is_waited_for_no_longer_than_allowed() -> None:
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(door.getsockname())
-        status, line = probe(f"tcp:{door.getsockname()[1]}", "--probe-timeout=0.2")
+        status, line = probe(pyinit, f"tcp:{door.getsockname()[1]}", "--probe-timeout=0.2")
     assert status == 1
     assert "timed out after 0.2 s, connecting" in line
 
 
-def test_probes_of_loopback_addresses_come_from_an_address_of_their_own() -> None:
+def test_probes_of_loopback_addresses_come_from_an_address_of_their_own(pyinit: list[str]) -> None:
     with serving(saying(OK + b"Content-Length: 0\r\n\r\n")) as (port, peers):
-        assert probe(f"http://localhost:{port}/")[0] == 0
-        assert probe(f"tcp:{port}")[0] == 0
+        assert probe(pyinit, f"http://localhost:{port}/")[0] == 0
+        assert probe(pyinit, f"tcp:{port}")[0] == 0
         wait_until(lambda: len(peers) == 2, "both have come")
     assert {peer[0] for peer in peers if isinstance(peer, tuple)} == {OWN_SOURCE}
 
 
-def test_ipv6_is_probed_by_its_address_and_as_localhost() -> None:
+def test_ipv6_is_probed_by_its_address_and_as_localhost(pyinit: list[str]) -> None:
     try:
         door = serving(saying(OK + b"Content-Length: 0\r\n\r\n"), socket.AF_INET6, ("::1", 0))
         with door as (port, _):
-            assert probe(f"http://[::1]:{port}/")[0] == 0
-            assert probe(f"http://localhost:{port}/")[0] == 0
-            assert probe(f"tcp:[::1]:{port}")[0] == 0
-            assert "connection refused" in probe(f"tcp:127.0.0.1:{port}")[1]
+            assert probe(pyinit, f"http://[::1]:{port}/")[0] == 0
+            assert probe(pyinit, f"http://localhost:{port}/")[0] == 0
+            assert probe(pyinit, f"tcp:[::1]:{port}")[0] == 0
+            assert "connection refused" in probe(pyinit, f"tcp:127.0.0.1:{port}")[1]
     except OSError:
         pytest.skip("this machine has no IPv6")
 
@@ -191,15 +193,15 @@ def free_port() -> int:
         return int(any_socket.getsockname()[1])
 
 
-@pytest.mark.parametrize("target", ["tcp:{}", "tcp:localhost:{}", "http://127.0.0.1:{}/", "https://127.0.0.1:{}/"])
-def test_nobody_at_the_port_is_a_refusal(target: str) -> None:
-    status, line = probe(target.format(free_port()))
+@pytest.mark.parametrize("target", ["tcp:{}", "tcp:localhost:{}", "http://127.0.0.1:{}/"])
+def test_nobody_at_the_port_is_a_refusal(pyinit: list[str], target: str) -> None:
+    status, line = probe(pyinit, target.format(free_port()))
     assert status == 1
     assert "connection refused" in line
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET, socket.SOCK_DGRAM])
-def test_a_unix_socket_of_any_kind_is_connected_to(kind: int, tmp_path: Path) -> None:
+def test_a_unix_socket_of_any_kind_is_connected_to(pyinit: list[str], kind: int, tmp_path: Path) -> None:
     for address, target in (
         (str(tmp_path / "s"), f"unix:{tmp_path}/s"),
         (f"\0pyinit-{os.getpid()}", f"unix:@pyinit-{os.getpid()}"),
@@ -208,17 +210,17 @@ def test_a_unix_socket_of_any_kind_is_connected_to(kind: int, tmp_path: Path) ->
             door.bind(address)
             if kind != socket.SOCK_DGRAM:
                 door.listen()
-            assert probe(target)[0] == 0
-        assert "connection refused" in probe(target)[1]
-    assert "no such file or directory" in probe(f"unix:{tmp_path}/t")[1]
+            assert probe(pyinit, target)[0] == 0
+        assert "connection refused" in probe(pyinit, target)[1]
+    assert "no such file or directory" in probe(pyinit, f"unix:{tmp_path}/t")[1]
 
 
-def test_a_unix_socket_whose_accept_queue_is_full_is_waited_for(tmp_path: Path) -> None:
+def test_a_unix_socket_whose_accept_queue_is_full_is_waited_for(pyinit: list[str], tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as door, socket.socket(socket.AF_UNIX) as filler:
         door.bind(str(tmp_path / "s"))
         door.listen(0)
         filler.connect(str(tmp_path / "s"))
-        status, line = probe(f"unix:{tmp_path}/s", "--probe-timeout", "0.2")
+        status, line = probe(pyinit, f"unix:{tmp_path}/s", "--probe-timeout", "0.2")
     assert status == 1
     assert "its accept queue is full" in line
 
@@ -234,16 +236,16 @@ def test_a_unix_socket_whose_accept_queue_is_full_is_waited_for(tmp_path: Path) 
         ("/no/such/program", 1, "cannot execute /no/such/program: no such file"),
     ],
 )
-def test_a_command_is_well_if_it_exits_with_0(command: str, status: int, said: str) -> None:
-    found, line = probe(f"exec:{command}")
+def test_a_command_is_well_if_it_exits_with_0(pyinit: list[str], command: str, status: int, said: str) -> None:
+    found, line = probe(pyinit, f"exec:{command}")
     assert (found, said in line) == (status, True), line
 
 
-def test_a_command_that_hangs_is_killed_with_all_its_group() -> None:
+def test_a_command_that_hangs_is_killed_with_all_its_group(pyinit: list[str]) -> None:
     held, holder = os.pipe()
     os.set_inheritable(holder, True)
     with subprocess.Popen(
-        [*pyinit_from_source(), "--probe", "exec:trap '' TERM; sleep 1000 & sleep 1000", "--probe-timeout", "0.3"],
+        [*pyinit, "--probe", "exec:trap '' TERM; sleep 1000 & sleep 1000", "--probe-timeout", "0.3"],
         pass_fds=[holder],
         stderr=subprocess.PIPE,
     ) as running:
@@ -255,13 +257,13 @@ def test_a_command_that_hangs_is_killed_with_all_its_group() -> None:
     os.close(held)
 
 
-def test_a_command_finds_the_signals_as_they_were_given() -> None:
-    assert probe("exec:grep -q 'SigBlk:.0000000000000000' /proc/self/status")[0] == 0
+def test_a_command_finds_the_signals_as_they_were_given(pyinit: list[str]) -> None:
+    assert probe(pyinit, "exec:grep -q 'SigBlk:.0000000000000000' /proc/self/status")[0] == 0
 
 
-def test_ctrl_c_ends_a_probe() -> None:
+def test_ctrl_c_ends_a_probe(pyinit: list[str]) -> None:
     with serving(hang) as (port, peers):
-        words = [*pyinit_from_source(), "--probe", f"tcp:{port}", "--probe-timeout", "1000"]
+        words = [*pyinit, "--probe", f"tcp:{port}", "--probe-timeout", "1000"]
         words[-3] = f"http://127.0.0.1:{port}/"
         with subprocess.Popen(words) as running:
             wait_until(lambda: peers, "it waits")
@@ -269,13 +271,14 @@ def test_ctrl_c_ends_a_probe() -> None:
             assert running.wait(PATIENCE) == -signal.SIGINT
 
 
-def test_a_file_is_well_if_it_is_there(tmp_path: Path) -> None:
-    assert probe(f"file:{tmp_path}/ready")[0] == 1
+def test_a_file_is_well_if_it_is_there(pyinit: list[str], tmp_path: Path) -> None:
+    assert probe(pyinit, f"file:{tmp_path}/ready")[0] == 1
     (tmp_path / "ready").touch()
-    assert probe(f"file:{tmp_path}/ready")[0] == 0
+    assert probe(pyinit, f"file:{tmp_path}/ready")[0] == 0
 
 
-def test_https_is_answered_whatever_the_certificate(tmp_path: Path) -> None:
+@pytest.mark.forms("source", "wheel")  # the static binary has no TLS
+def test_https_is_answered_whatever_the_certificate(pyinit: list[str], tmp_path: Path) -> None:
     need("openssl")
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=nobody", "-days", "1"]
     subprocess.run([*made, "-keyout", tmp_path / "key", "-out", tmp_path / "cert"], check=True, capture_output=True)
@@ -291,31 +294,38 @@ def test_https_is_answered_whatever_the_certificate(tmp_path: Path) -> None:
 
     with serving(over_tls(saying(OK + b"Content-Length: 5\r\n\r\nready"))) as (port, _):
         for host in ("127.0.0.1", "localhost"):
-            assert probe(f"https://{host}:{port}/", "--probe-expect", "ready")[0] == 0
+            assert probe(pyinit, f"https://{host}:{port}/", "--probe-expect", "ready")[0] == 0
     with serving(over_tls(dribble)) as (port, _):
-        assert "timed out" in probe(f"https://127.0.0.1:{port}/", "--probe-timeout=0.5")[1]
+        assert "timed out" in probe(pyinit, f"https://127.0.0.1:{port}/", "--probe-timeout=0.5")[1]
     with serving(over_tls(pour)) as (port, _):
-        assert probe(f"https://127.0.0.1:{port}/")[0] == 0
+        assert probe(pyinit, f"https://127.0.0.1:{port}/")[0] == 0
     with serving(saying(OK)) as (port, _):
-        assert "TLS: " in probe(f"https://127.0.0.1:{port}/")[1]
+        assert "TLS: " in probe(pyinit, f"https://127.0.0.1:{port}/")[1]
     with serving(hang) as (port, _):
-        assert "timed out" in probe(f"https://127.0.0.1:{port}/", "--probe-timeout=0.3")[1]
+        assert "timed out" in probe(pyinit, f"https://127.0.0.1:{port}/", "--probe-timeout=0.3")[1]
 
 
 @pytest.mark.parametrize(
     "words", [["tcp:http"], ["http://example.com/"], ["tcp:1", "--probe-expect", "200"], ["tcp:1", "sleep", "1"]]
 )
-def test_what_cannot_be_understood_is_refused_before_anything_is_done(words: list[str]) -> None:
-    status, line = probe(*words)
+def test_what_cannot_be_understood_is_refused_before_anything_is_done(pyinit: list[str], words: list[str]) -> None:
+    status, line = probe(pyinit, *words)
     assert status == 125
     assert line.startswith("pyinit: error: ")
+
+
+@pytest.mark.forms("static")
+def test_the_static_binary_says_in_one_line_that_it_has_no_tls(pyinit: list[str]) -> None:
+    status, line = probe(pyinit, "https://127.0.0.1:8443/")
+    assert status == 125
+    assert "https" in line
 
 
 @pytest.mark.parametrize("python", INTERPRETERS, ids=name_of)
 def test_every_python_probes(python: str) -> None:
     with serving(saying(OK + b"Content-Length: 2\r\n\r\nok")) as (port, _):
-        assert probe(f"http://127.0.0.1:{port}/", python=python)[0] == 0
-    assert probe("exec:true", python=python)[0] == 0
+        assert probe(pyinit_from_source(python), f"http://127.0.0.1:{port}/")[0] == 0
+    assert probe(pyinit_from_source(python), "exec:true")[0] == 0
 
 
 # --- the state of PID 1 --------------------------------------------------------------------------------------------------
@@ -326,27 +336,27 @@ def inside(pid: int, *users: str) -> tuple[str, ...]:
     return ("nsenter", f"--target={pid}", "--pid", "--mount", *users)
 
 
-def test_pyinit_is_well_while_its_command_serves(start: Start) -> None:
+def test_pyinit_is_well_while_its_command_serves(pyinit: list[str], start: Start) -> None:
     namespace = start("--pre-stop-delay=1000", "--", *APP_WORDS.split())
     namespace.wait_for_output("app ready")
-    assert "ok: pyinit: running" in probe("pyinit", inside=inside(namespace.init.pid))[1]
+    assert "ok: pyinit: running" in probe(pyinit, "pyinit", inside=inside(namespace.init.pid))[1]
     namespace.signal(signal.SIGTERM)
     namespace.wait_for_log("stop requested")
-    wait_until(lambda: "pre-stop" in probe("pyinit", inside=inside(namespace.init.pid))[1], "the delay is on the page")
-    assert probe("pyinit", inside=inside(namespace.init.pid))[0] == 0
+    wait_until(lambda: "pre-stop" in probe(pyinit, "pyinit", inside=inside(namespace.init.pid))[1], "the delay is on the page")
+    assert probe(pyinit, "pyinit", inside=inside(namespace.init.pid))[0] == 0
 
 
-def test_pyinit_is_not_well_once_its_command_has_been_told(start: Start) -> None:
+def test_pyinit_is_not_well_once_its_command_has_been_told(pyinit: list[str], start: Start) -> None:
     namespace = start("--", *APP_WORDS.split(), "--drain", "1000")
     namespace.wait_for_output("app ready")
     namespace.signal(signal.SIGTERM)
     namespace.wait_for_output("app got SIGTERM")
-    status, line = probe("pyinit", inside=inside(namespace.init.pid))
+    status, line = probe(pyinit, "pyinit", inside=inside(namespace.init.pid))
     assert status == 1
     assert "stopping" in line
 
 
-def test_a_pid_1_of_another_user_is_told_apart_from_a_bad_one(start: Start) -> None:
+def test_a_pid_1_of_another_user_is_told_apart_from_a_bad_one(pyinit: list[str], start: Start) -> None:
     need_another_user()
     namespace = start("--", "sleep", "1000")
     wait_until(lambda: namespace.named("sleep"), "the command")
@@ -358,13 +368,13 @@ def test_a_pid_1_of_another_user_is_told_apart_from_a_bad_one(start: Start) -> N
         "--inh-caps=+dac_read_search",
         "--ambient-caps=+dac_read_search",
     )
-    status, line = probe("pyinit", inside=inside(namespace.init.pid, *other))
+    status, line = probe(pyinit, "pyinit", inside=inside(namespace.init.pid, *other))
     assert status == 1
     assert "no right to look at pid 1, which runs as uid 0, and this as uid 12345" in line
 
 
-def test_where_pid_1_is_no_pyinit_and_nobody_else_is_the_probe_fails() -> None:
-    words = [*pyinit_from_source(), "--probe", "pyinit"]
+def test_where_pid_1_is_no_pyinit_and_nobody_else_is_the_probe_fails(pyinit: list[str]) -> None:
+    words = [*pyinit, "--probe", "pyinit"]
     done = subprocess.run(
         ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", f"{' '.join(words)}; exit $?"],
         capture_output=True,
@@ -386,9 +396,9 @@ def test_the_package_of_probes_is_not_imported_by_a_command_line_without_one() -
     assert "pyinit.status" not in done.stderr
 
 
-def test_it_is_a_command_like_others_to_a_pyinit_that_runs_it(start: Start) -> None:
+def test_it_is_a_command_like_others_to_a_pyinit_that_runs_it(pyinit: list[str], start: Start) -> None:
     """As ENTRYPOINT ["pyinit", "--"] has it, and a shell-form HEALTHCHECK under SHELL ["pyinit", "-c"]."""
-    line = " ".join(pyinit_from_source())
+    line = " ".join(pyinit)
     with serving(saying(OK + b"Content-Length: 2\r\n\r\nok")) as (port, _):
         for well, status in ((port, 0), (free_port(), 1)):
             namespace = start("-c", f"{line} --probe tcp:{well}")
