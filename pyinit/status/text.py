@@ -37,7 +37,7 @@ class Painter:
 
     def paint(self, word: str, shown: str | None = None) -> str:
         """A word in its colour; `shown` is what stands in its place, filled up with blanks perhaps."""
-        text = word if shown is None else shown
+        text = printable(word) if shown is None else shown
         colour = COLOURS.get(word)
         return f"\x1b[{colour}m{text}\x1b[0m" if self._is_coloured and colour else text
 
@@ -65,7 +65,7 @@ def _heading(document: "dict[str, Any]", painter: Painter) -> list[str]:
     ours, readiness = document["pyinit"], document["readiness"]
     phase = f"{painter.paint(ours['phase'])} for {lasting(ours['phase_seconds'])}"
     up = f", up {lasting(ours['uptime'])}"
-    lines = [f"pyinit {ours['version']}, pid {ours['pid']}: {phase}{up}"]
+    lines = [f"pyinit {printable(ours['version'])}, pid {ours['pid']}: {phase}{up}"]
     if ours["stop_requested_seconds"] is not None:
         lines.append(f"stop requested: {lasting(ours['stop_requested_seconds'])} ago")
     status = "" if ours["command_status"] is None else f", exited with status {ours['command_status']}"

@@ -159,6 +159,14 @@ def test_whatever_is_seen_can_be_told(
         assert "\x1b" not in text
 
 
+@pytest.mark.parametrize("field", ["version", "phase", "readiness", "reason", "notify_status"])
+def test_a_page_that_lies_cannot_write_to_the_terminal(field: str) -> None:
+    state = State(**(vars(STATE) | {"readiness": READY, field: "\x1b[2J"}))
+    text = render(document(seen(*ALL, state=state)), PLAIN)
+    assert "\x1b" not in text
+    assert "\\x1b[2J" in text
+
+
 def test_where_proc_does_not_tell_the_rest_is_told() -> None:
     told = document(seen(processes=None, ports=None))
     assert (told["stop"], told["processes"], told["ports"]) == (None, None, None)
