@@ -50,6 +50,9 @@ PRE_STOP_COMMAND = "pre-stop command"
 #: The exit status of a command that had to be stopped because it was not ready in time; as `timeout` has it.
 NOT_READY_IN_TIME = 124
 
+#: Seconds that a command which was not ready in time has for finishing, where there is no --grace-period.
+START_GRACE = 10.0
+
 #: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
 KILL_TAKES = 5.0
 
@@ -176,6 +179,7 @@ class Lifecycle:
         self._grace_runs = False  # whether _kill_at is the end of the grace period, not of the sweep
         self._start_over_at = None if config.start_timeout is None else now + config.start_timeout
         self._was_too_late = False  # the command was not ready by then
+        self._sent_too_late: set[int] = set()  # the stop signals that it got, by which it may say that it has died of one
         self._awaited = "nothing is known of it yet"  # why it is not ready
 
     @property
@@ -322,6 +326,7 @@ class Lifecycle:
         if self.phase == KILLING:
             return []
         self.stop_signal = stop_signal
+        self._sent_too_late.add(stop_signal)
         origin = "outside the container" if received.sender_pid == 0 else f"pid {received.sender_pid}"
         fields: dict[str, object] = {
             "signal": signals.name(received.signum),
@@ -400,10 +405,16 @@ class Lifecycle:
         self._was_too_late = True
         self.requested_at = now
         self.stop_signal = self._config.usual_stop_signal
+        self._sent_too_late.add(self.stop_signal)
         story = f"not ready within {seconds(now - self.started_at)} (--start-timeout): {self._awaited}"
         self._story.append(story)
         said = _say("start_timeout", f"{story}; the command is stopped", "warning", reason=self._awaited)
-        return [said, *self._begin_stopping(now)]
+        actions = [said, *self._begin_stopping(now)]
+        if self._kill_at is None:
+            # No orchestrator has asked for this stop, so none will put an end to it.
+            self._kill_at = now + START_GRACE
+            self._grace_runs = True
+        return actions
 
     def _fall(self, when: str, reason: str) -> list[Action]:
         """Readiness falls now, if it is asked for at all and --unready-at is not later."""
@@ -527,7 +538,7 @@ class Lifecycle:
         own = self.status
         if own is None:  # it does not die of SIGKILL; or it is lost, which cannot be
             own = 137 if self.phase == KILLING else 125
-        if self._was_too_late and own in (0, 128 + self.stop_signal):
+        if self._was_too_late and own in {0, *(128 + signum for signum in self._sent_too_late)}:
             own = NOT_READY_IN_TIME  # or it would look like a stop that somebody wanted
         status = self._config.map_status.get(own, own)
         mapped = f" (mapped from {own})" if status != own else ""

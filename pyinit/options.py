@@ -173,7 +173,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "SECONDS",
             values.optional_duration,
             "none",
-            "a command that is not ready by then is stopped, with exit status 124",
+            "a command that is not ready by then is stopped, with exit status 124 (SIGKILL after --grace-period, or 10 s)",
         ),
         Option(
             "--health-listen",

@@ -24,7 +24,7 @@ from pyinit.lifecycle import (
     WatchExit,
     WatchTraffic,
 )
-from pyinit.page import Page, State
+from pyinit.page import FALLEN, Page, State
 from pyinit.signals import signal
 from pyinit.watch import Watch
 
@@ -114,7 +114,8 @@ class Supervisor:
         if gone is not None:
             self.carry_out(self.lifecycle.on_gone(gone, now))
         if received is not None and received.signum != signal.SIGCHLD and not system.is_own(received):
-            self.command.owed = received.signum
+            if self.lifecycle.phase != PRE_STOP:
+                self.command.owed = received.signum  # before a stop signal nothing is owed but that
             if received.signum == signal.SIGCONT:
                 self.jobs.take_up()
             self.carry_out(self.lifecycle.on_signal(received, now))
@@ -124,8 +125,7 @@ class Supervisor:
         exits = self.take_exits()
         if self.keeper is not None:
             none_left = self.mind_helper(exits, none_left, now)
-            is_told = received is not None and received.is_word
-            self.carry_out(self.ask_keeper(lambda keeper: keeper.turn(now, is_told), []))
+            self.carry_out(self.ask_keeper(lambda keeper: keeper.turn(now), []))
         self.carry_out(self.lifecycle.on_children(exits, none_left, now))
         if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
             self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now, self.lifecycle.awaits_word)))
@@ -241,8 +241,10 @@ class Supervisor:
     def fall(self, reason: str) -> None:
         """Readiness falls, and whoever asks from now on is told so."""
         now = system.monotonic()
-        self.show(now)
+        if self.keeper is None:
+            self.page.on_readiness(FALLEN, reason, now)
         self.ask_keeper(lambda keeper: keeper.fall(reason, now), None)
+        self.show(now)
 
     def mind_helper(self, exits: list[system.Reaped], none_left: bool, now: float) -> bool:
         """Notice the end of the helper, and see to it that it holds up nobody's; return whether no child is left."""

@@ -348,7 +348,9 @@ def wait_signal(seconds: float | None) -> Received | None:
         info = signal.sigwaitinfo(signals.ALL)
     else:
         found = signal.sigtimedwait(signals.ALL, max(0.0, seconds))
-        if found is None:
+        # Stopped or frozen until the time was over, the call is interrupted, and CPython returns what it has never filled in
+        # (signal_sigtimedwait_impl() in Modules/signalmodule.c).
+        if found is None or found.si_signo not in signals.ALL:
             return None
         info = found
     return Received(info.si_signo, info.si_pid, info.si_uid, info.si_signo == signal.SIGIO and info.si_code > 0)

@@ -96,7 +96,7 @@ def listen(text: str) -> tuple[str, int] | None:
         return None
     address, _, port = text.strip().rpartition(":")
     number = _port(port)
-    bare = address.removeprefix("[").removesuffix("]")
+    bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
     if address in ("", "*"):
         return "", number
     if bare == "localhost":

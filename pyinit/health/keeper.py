@@ -94,14 +94,14 @@ class Keeper:
 
     # --- what it reports ---
 
-    def turn(self, now: float, is_told: bool) -> "list[Action]":
-        """Hear what was reported, if we were told that something was; start a helper, if it is time.
+    def turn(self, now: float) -> "list[Action]":
+        """Hear what was reported; start a helper, if it is time.
 
-        Returns what the lifecycle wants in consequence.
+        Returns what the lifecycle wants in consequence. Reports are read whatever has woken us: SIGIO is not queued, so that
+        somebody else's may have taken the place of ours; and a deadline must not be judged before them.
         """
-        is_due = self._start_at is not None and now >= self._start_at
-        wanted = self._hear(now) if is_told or is_due or self._is_behind else []
-        if is_due:
+        wanted = self._hear(now)
+        if self._start_at is not None and now >= self._start_at:
             self._start(now)
         return wanted
 

@@ -2,6 +2,8 @@
 
 import select
 
+from pyinit import system
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +39,8 @@ class Poller:
 
     def wait(self, seconds: float | None) -> None:
         """Wait for something to happen, at most so long (None: for ever), and call whom it concerns."""
-        for descriptor, events in self._epoll.poll(None if seconds is None else max(0.0, seconds)):
+        limit = None if seconds is None else min(max(0.0, seconds), system.LONGEST_POLL / 1000)
+        for descriptor, events in self._epoll.poll(limit):
             call = self._calls.get(descriptor)
             if call is not None:  # else one of those before has had it forgotten
                 call(events)

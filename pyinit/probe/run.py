@@ -159,7 +159,7 @@ def _connect_to(host: str, port: int) -> "Generator[Wait, None, _socket.socket]"
     made = _make(_socket.AF_INET6 if ":" in host else _socket.AF_INET)
     is_taken = False
     try:
-        if host.startswith("127."):
+        if host.startswith("127.") or host == "0.0.0.0":  # noqa: S104 - which connects to the loopback, too
             _bind_to_own_source(made)
         number = made.connect_ex((host, port))
         while number in (errno.EINPROGRESS, errno.EALREADY):

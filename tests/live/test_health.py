@@ -152,6 +152,49 @@ def test_or_with_its_own_where_it_has_something_to_say(start: Start) -> None:
     assert "app done" in namespace.stdout
 
 
+def test_a_command_that_does_not_end_then_is_killed(start: Start) -> None:
+    deaf = "trap '' TERM; exec sleep 1000"
+    namespace = start(*READY, "--start-timeout=0.5", "--grace-period=0.5", "--", "sh", "-c", deaf, unshare=WITH_NETWORK)
+    assert namespace.wait() == 137
+
+
+def test_a_target_may_be_probed_as_rarely_as_one_likes(start: Start) -> None:
+    words = ("--ready=file:/", "--ready-interval=1000h", "--health-listen=127.0.0.1:8081", "--log-level=debug")
+    namespace = start(*words, "--", *APP_WORDS.split(), unshare=WITH_NETWORK)
+    namespace.wait_for_output("app ready")
+    namespace.wait_for_log("ready, ")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert "fault" not in namespace.stderr
+
+
+SENDS_SIGIO = """
+import os, signal, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+print("sending", flush=True)
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    os.kill(1, signal.SIGIO)
+print("sent", flush=True)
+signal.pause()
+"""
+
+
+def test_the_word_of_the_helper_is_heard_among_others_sigios(start: Start, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    words = (f"--ready=file:{flag}", "--ready-interval=50ms", "--", sys.executable, "-IS", "-c", SENDS_SIGIO)
+    namespace = start(*words)
+    namespace.wait_for_output("sending")
+    for _ in range(3):
+        flag.touch()
+        flag.unlink()
+    flag.touch()
+    namespace.wait_for_output("sent")
+    namespace.wait_for_log("ready, ")
+    flag.unlink()
+    namespace.wait_for_log("not ready: ")
+
+
 # --- the stop ---
 
 
@@ -177,8 +220,8 @@ def test_or_not_before_the_stop_signal(start: Start) -> None:
         become(network, "/readyz", 200)
         namespace.signal(signal.SIGTERM)
         namespace.wait_for_log("stop requested")
-        answer = ask(network)
-        assert (answer.status, answer.body["phase"]) == (200, "pre-stop")
+        wait_until(lambda: ask(network).body["phase"] == "pre-stop", "the helper knows of the stop")
+        assert ask(network).status == 200
         namespace.wait_for_output("app got SIGTERM")
         answer = ask(network)
         assert (answer.status, answer.body["reason"]) == (503, "the command is being stopped")
@@ -388,8 +431,7 @@ def test_what_fails_once_or_is_not_there_is_made_up_for(tmp_path: Path, fault: s
         wait_until(lambda: "app listens" in namespace.stdout, "the command")
         become(network, "/readyz", 200)
         namespace.signal(signal.SIGTERM)
-        namespace.wait_for_log("stop requested")
-        assert ask(network).status == 503
+        become(network, "/readyz", 503)
         assert namespace.wait() == 7
 
 

@@ -206,8 +206,9 @@ def test_where_containers_share_their_pids_each_is_told_of_its_own(pyinit: list[
 
 
 def test_processes_may_vanish_meanwhile(pyinit: list[str], start: Start) -> None:
-    storm = "while :; do (sleep 0.001 &) ; sh -c 'exit 3' | cat; done"
+    storm = "echo ready; while :; do (sleep 0.001 &) ; sh -c 'exit 3' | cat; done"
     namespace = start("--", "sh", "-c", storm)
+    namespace.wait_for_output("ready")
     for _ in range(15):
         done = status(pyinit, namespace, "--json")
         assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
@@ -492,3 +493,20 @@ def test_a_pre_stop_command_runs_in_the_folder_of_the_command(start: Start, tmp_
     assert namespace.wait() == 7
     assert f"{tmp_path}\n" in namespace.stderr  # PID 1 has let go of the command's stdout
     assert "exit status 7" in (tmp_path / "summary").read_text()
+
+
+@pytest.mark.parametrize("options", [("--pre-stop-delay=0.6",), ("--pre-stop-delay=0.6", "--grace-period=1000")])
+def test_a_pid_1_that_was_frozen_until_after_the_end_of_the_delay_goes_on(start: Start, options: tuple[str, ...]) -> None:
+    namespace = start(*options, "--", *APP_WORDS.split())
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    namespace.wait_for_log("stop requested")
+    namespace.wait_until_at_rest()
+    namespace.signal(signal.SIGSTOP)
+    wait_until(lambda: namespace.init.status() == psutil.STATUS_STOPPED, "PID 1 is frozen")
+    over_at = time.monotonic() + 0.8  # no event tells that a time is over
+    wait_until(lambda: time.monotonic() > over_at, "the delay is over")
+    namespace.signal(signal.SIGCONT)
+    namespace.wait_for_output("app got SIGTERM")
+    assert namespace.wait() == 7
+    assert "fault" not in namespace.stderr

@@ -22,6 +22,7 @@ from pyinit.lifecycle import (
     PRE_STOP,
     QUEUES,
     RUNNING,
+    START_GRACE,
     STOPPING,
     SWEEPING,
     Action,
@@ -476,6 +477,21 @@ def test_the_status_says_that_it_was_too_late_unless_the_command_has_more_to_say
     assert exit_of(life.on_children([reaped], True, 31.0)).status == status
 
 
+def test_whatever_stop_signal_it_dies_of_after_that_the_status_says_so() -> None:
+    life = WithEmptyQueues(asked(start_timeout=30.0), APP, 0.0)
+    life.on_timeout(30.0)
+    life.on_signal(received(SIGINT), 30.5)
+    assert exit_of(life.on_children([Reaped(APP, 143)], True, 31.0)).status == NOT_READY_IN_TIME
+
+
+def test_nobody_else_ends_that_stop_so_it_has_an_end_without_a_grace_period_too() -> None:
+    life = WithEmptyQueues(asked(start_timeout=30.0), APP, 0.0)
+    life.on_timeout(30.0)
+    assert life.deadline == 30.0 + START_GRACE
+    assert any(isinstance(action, KillAll) for action in life.on_timeout(30.0 + START_GRACE))
+    assert exit_of(life.on_children([Reaped(APP, 137, 9)], True, 41.0)).status == 137
+
+
 def test_that_status_can_be_mapped() -> None:
     life = WithEmptyQueues(asked(start_timeout=30.0, map_status={124: 1}), APP, 0.0)
     life.on_timeout(30.0)
@@ -598,6 +614,7 @@ class Container(RuleBasedStateMachine):
         self.hook: int | None = None
         self.exit: Exit | None = None
         self.was_too_late = False
+        self.stop_signals: set[int] = set()  # that the command was sent, or is to be
         self.has_fallen = False
         self.starts_until = None if options.start_timeout is None else now + options.start_timeout
         self.extended_until = now
@@ -724,8 +741,11 @@ class Container(RuleBasedStateMachine):
             case Say():
                 if action.event == "start_timeout":
                     self.was_too_late = True
+                    self.stop_signals.add(self.life.stop_signal)
                     self.generation += 1
                     self.told[self.generation] = set()
+                elif action.event == "stop_requested":
+                    self.stop_signals.add(self.life.stop_signal)
                 assert len(action.message.splitlines()) == 1
         return []
 
@@ -929,7 +949,7 @@ class Container(RuleBasedStateMachine):
         """Checked at the end."""
         if self.exit is not None:
             own = 137 if self.command_status is None else self.command_status
-            if self.was_too_late and own in (0, 128 + self.life.stop_signal):
+            if self.was_too_late and own in {0, *(128 + signum for signum in self.stop_signals)}:
                 own = NOT_READY_IN_TIME
             assert self.exit.status == self.config.map_status.get(own, own)
             assert self.life.phase in (SWEEPING, KILLING)
