@@ -44,8 +44,9 @@ install_missing() {
     apt-get install --quiet=2 --yes --no-install-recommends $wanted >/dev/null
 }
 
-# Unpack the target's libpython and its headers into $work/root, by an apt that keeps its lists there.
-fetch_libpython() {
+# Unpack what is linked in, for the target, into $work/root, by an apt that keeps its lists there: libpython and its headers, the
+# C library and the compiler's. (Those of Debian's cross compilers would be older.)
+fetch_libraries() {
     lists=$work/apt
     mkdir -p "$lists/lists/partial" "$lists/archives/partial" "$work/root"
     set -- -o APT::Architecture="$target" -o APT::Architectures::="$target" -o Dir::State::Lists="$lists/lists" \
@@ -55,10 +56,15 @@ fetch_libpython() {
     sources=$(grep -rlE '^(URIs: .*|deb .*)(debian\.org|/debian)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1)
     [ -n "$sources" ] || fail "no Debian archive in /etc/apt/sources.list.d"
     apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null update >/dev/null
+    gcc_version=$($triplet-gcc -dumpversion)
     (cd "$lists" && apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null \
-        download "libpython$version-dev:$target") >/dev/null || fail "libpython$version-dev for $target cannot be had: this takes Debian 12, or 13 for Python 3.13"
-    dpkg-deb -x "$lists"/libpython"$version"-dev_*_"$target".deb "$work/root"
-    libpython_version=$(dpkg-deb -f "$lists"/libpython"$version"-dev_*_"$target".deb Version)
+        download "libpython$version-dev:$target" "libc6-dev:$target" "libgcc-$gcc_version-dev:$target") >/dev/null ||
+        fail "libpython$version-dev for $target cannot be had: this takes Debian 12, or 13 for Python 3.13"
+    for archive in "$lists"/*.deb; do
+        dpkg-deb -x "$archive" "$work/root"
+        dpkg-deb -c "$archive" |
+            sed -n "s#^-.* \./#$(dpkg-deb -f "$archive" Package) $(dpkg-deb -f "$archive" Version) #p" >>"$work/owners"
+    done
 }
 
 compile() {
@@ -70,24 +76,25 @@ compile() {
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
             -I"$work" -isystem "$include/python$version" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
-    $triplet-gcc -static -no-pie -Wl,--build-id=none -Wl,-z,relro,-z,now -Wl,--trace \
+    own=$work/root/usr/lib
+    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none -Wl,-z,relro,-z,now -Wl,--trace \
         "$work/main.o" "$work/unneeded.o" "$library" -lm -o "$work/pyinit" >"$work/trace"
     $triplet-strip "$strip" "$work/pyinit"
 }
 
 # What the linker took, as "library package version".
 tell_inside() {
-    echo "libpython$version.a libpython$version-dev $libpython_version"
-    grep -oE '^/[^ ()]+\.(a|o)' "$work/trace" | grep -v "^$work/" | sort -u | while read -r path; do
-        owner=$(dpkg -S "$(readlink -f "$path")" 2>/dev/null | cut -d: -f1)
-        echo "$(basename "$path") $owner $(dpkg-query -W -f '${Version}' "$owner")"
-    done
+    grep -oE '^/[^ ()]+\.(a|o)' "$work/trace" | grep -v "^$work/[a-z]*\.o$" | while read -r path; do
+        path=$(readlink -f "$path")
+        owner=$(grep " ${path#"$work/root/"}$" "$work/owners" | cut -d' ' -f1,2) || fail "whose is $path, which was linked in?"
+        echo "$(basename "$path") $owner"
+    done | sort -u
 }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 install_missing
-fetch_libpython
+fetch_libraries
 compile
 mkdir -p "$folder"
 name=pyinit-linux-$target

@@ -28,10 +28,6 @@ from packageurl import PackageURL
 VERSION = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
 INIT = Path(__file__).parents[2] / "pyinit" / "__init__.py"
 
-#: Debian's packages for another architecture are named and numbered after it: libc6-dev-arm64-cross 2.36-8cross1.
-CROSS_PACKAGE = re.compile(r"(.+)-[a-z0-9]+-cross")
-CROSS_VERSION = re.compile(r"(.+)cross\d+")
-
 
 class Origin(NamedTuple):
     """What a binary package is made from: Debian's source package, by which faults are tracked, and its licence."""
@@ -50,15 +46,10 @@ ORIGINS = {
 
 def debian_package(name: str, version: str, architecture: str, files: list[str]) -> Component:
     """A Debian package, with those of its files that were linked in."""
-    cross_name, cross_version = CROSS_PACKAGE.fullmatch(name), CROSS_VERSION.fullmatch(version)
-    origin = ORIGINS.get(cross_name[1] if cross_name else name)
+    origin = ORIGINS.get(name)
     if origin is None:
         raise SystemExit(f"sbom: {name} was linked in, and ORIGINS in {Path(__file__).name} does not tell of its licence")
-    qualifiers = {
-        "arch": "all" if cross_name else architecture,
-        "distro": "debian-12",
-        "upstream": f"{origin.source}@{cross_version[1]}" if cross_version else origin.source,
-    }
+    qualifiers = {"arch": architecture, "distro": "debian-12", "upstream": origin.source}
     purl = PackageURL("deb", "debian", name, version, qualifiers)
     return Component(
         name=name,
