@@ -31,7 +31,7 @@ def _version(*words: str) -> str:
     """The first line that a program says about its version, to stdout or stderr."""
     done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     lines = (done.stdout + done.stderr).strip().splitlines()
-    return lines[0].split()[-1].removeprefix("v") if lines else "of unknown version"
+    return lines[0].partition(" - ")[0].split()[-1].removeprefix("v") if lines else "of unknown version"
 
 
 def find(python: str, pyinit: Sequence[str] | None, is_static: bool) -> list[Contender]:
