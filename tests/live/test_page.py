@@ -1,6 +1,5 @@
 """The state page of a real PID 1: there from the start to the end, and nobody else's."""
 
-import contextlib
 import os
 import signal
 import sys
@@ -9,22 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pyinit.page import UNASKED, State
+from pyinit.page import UNASKED
 from pyinit.probe import state as page_reader
 from tests.live.conftest import APP_WORDS, Start
+from tests.live.health import shown
 from tests.namespace import ROOT, Namespace
 from tests.waiting import wait_until
-
-
-def shown(namespace: Namespace) -> State:
-    """What the page tells."""
-
-    def find() -> State | None:
-        with contextlib.suppress(page_reader.NotFoundError):  # it is still on its way to being a pyinit
-            return page_reader.find(namespace.init.pid)[1]
-        return None
-
-    return wait_until(find, "the page")
 
 
 def test_it_tells_of_the_phases_of_a_life(start: Start) -> None:

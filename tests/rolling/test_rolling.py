@@ -1,28 +1,16 @@
 """Rolling updates under load, once each: the quick form of the laboratory."""
 
-import contextlib
-from collections.abc import Iterator
 from statistics import median
 
 import pytest
 from docker import DockerClient
 
-from tests.docker.engine import need_engine
 from tests.rolling.dnat import rules
 from tests.rolling.plans import OTHERS, PLAIN, full, quick
 from tests.rolling.results import ADMISSION, REMOVAL, STOP, RolloutResult, Stop, by_variant, from_json
-from tests.rolling.rollout import prepare, run
+from tests.rolling.rollout import run
 from tests.rolling.swarm import swarm
 from tests.rolling.variants import DNAT, HAPROXY, SWARM, Variant, in_form, select
-
-
-@pytest.fixture(scope="module")
-def images() -> Iterator[DockerClient]:
-    """An engine that has the images; the test is skipped, or under CI fails, where none answers."""
-    client = need_engine()
-    with contextlib.closing(client):
-        prepare(client)
-        yield client
 
 
 def only(init: str, router: str, removal: str) -> Variant:

@@ -1,31 +1,19 @@
 """Rolling updates of an application that opens its port 3 s before it can serve, once each."""
 
-import contextlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from docker import DockerClient
 
-from tests.docker.engine import need_engine
 from tests.rolling.outcome import EARLY
 from tests.rolling.plans import LOADING, starts
 from tests.rolling.results import RolloutResult
-from tests.rolling.rollout import prepare, run
+from tests.rolling.rollout import run
 from tests.rolling.swarm import swarm
 from tests.rolling.variants import CHECKS, HAPROXY, INITS, READYZ, SWARM_BLIND, SWARM_PYINIT, TCP, Variant, select
 
 #: Seconds that a test may take on a machine that has much else to do; else it is 40.
 BUSY = 300
-
-
-@pytest.fixture(scope="module")
-def images() -> Iterator[DockerClient]:
-    """An engine that has the images; the test is skipped, or under CI fails, where none answers."""
-    client = need_engine()
-    with contextlib.closing(client):
-        prepare(client)
-        yield client
 
 
 def only(init: str, router: str, removal: str) -> Variant:
