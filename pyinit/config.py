@@ -3,10 +3,16 @@
 from pyinit.record import Record
 from pyinit.signals import signal
 
-#: --forward: who gets a signal. See delivery.py.
+#: --forward: who gets a signal: see delivery/plan.py; every handler at once; the command alone.
 GROUP = "group"
-TOPMOST = "topmost"
+HANDLERS = "handlers"
 COMMAND = "command"
+
+#: What --stop-on and --stop-signal take for "auto", in the place of a signal: as the programs want it, see delivery/programs.py.
+BY_PROGRAM = 0
+
+#: Signals other than SIGTERM and SIGINT by which some program of delivery/programs.py finishes its work.
+MAY_ASK_FOR_STOP: frozenset[int] = frozenset({signal.SIGQUIT, signal.SIGUSR1, signal.SIGWINCH})
 
 #: --subreaper: whether orphans come to us where we are not PID 1.
 AUTO = "auto"
@@ -46,8 +52,8 @@ class Config(Record):
     """
 
     forward: str
-    stop_on: frozenset[int]
-    stop_signal: int | None
+    stop_on: frozenset[int]  # BY_PROGRAM among them: and what the programs that are here take for a stop request
+    stop_signal: int | None  # None: the one that was received
     rewrite: dict[int, int]
     pre_stop_delay: float | None  # None: auto
     pre_stop_min: float
@@ -89,7 +95,7 @@ class Config(Record):
         """What the command gets for the stop request that is to be expected: SIGTERM, or else the first that is one."""
         for signum in (int(signal.SIGTERM), *sorted(self.stop_on)):
             target = self.rewrite.get(signum, signum)
-            if signum in self.stop_on and target:
+            if signum in self.stop_on and signum != BY_PROGRAM and target:
                 return self.stop_signal or target
         return self.stop_signal or int(signal.SIGTERM)
 

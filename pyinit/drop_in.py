@@ -8,7 +8,7 @@ Options end at the first word that is none, as musl's getopt() has it: on Alpine
 """
 
 import pyinit
-from pyinit.config import GROUP, TOPMOST, UsageError
+from pyinit.config import UsageError
 from pyinit.options import version_text
 from pyinit.record import Record
 from pyinit.signals import signal
@@ -17,8 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: Quiet like the originals, which signal nobody but their child. Nearest to that is "as if every wrapper had used exec".
-DEFAULTS = {"--forward": TOPMOST, "--log-level": "warning"}
+#: Quiet like the originals. Whomever they would signal, "as if every wrapper had used exec" is what was meant.
+DEFAULTS = {"--log-level": "warning"}
 
 #: What tini -p takes, after SIG: neither numbers nor real-time signals nor short names.
 PARENT_DEATH_SIGNALS = frozenset(
@@ -67,14 +67,14 @@ TINI = Program(
         Flag("p", "", "SIGNAL", "receive this when our parent dies: SIGTERM, SIGKILL, ..."),
         Flag("v", "", "", "log more: stops, then everything; repeatable"),
         Flag("w", "", "", "taken, and of no effect: pyinit does not warn of what it reaps"),
-        Flag("g", "", "", "signal every handler in the command's process group (--forward group)"),
+        Flag("g", "", "", "taken, and of no effect: pyinit tells whoever handles the signal, in the whole group"),
         Flag("e", "", "STATUS", "exit with 0 instead of this status, 0 to 255; repeatable"),
         Flag("l", "", "", "print the licence"),
     ),
     (
         ("TINI_SUBREAPER", "where set, like -s"),
         ("TINI_VERBOSITY", "0 to 3, in place of what -v says; 1 without either"),
-        ("TINI_KILL_PROCESS_GROUP", "where set, like -g"),
+        ("TINI_KILL_PROCESS_GROUP", "like -g: of no effect"),
     ),
     "tini version ",
     {125: 1, 126: 126, 127: 127},
@@ -82,7 +82,7 @@ TINI = Program(
 
 DUMB_INIT = Program(
     (
-        Flag("c", "single-child", "", "signal only the topmost handlers below us (--forward topmost)"),
+        Flag("c", "single-child", "", "taken, and of no effect: pyinit tells nobody who has a handler above"),
         Flag("r", "rewrite", "FROM:TO", "forward another signal, by numbers from 1 to 31; TO 0 drops it; repeatable"),
         Flag("v", "verbose", "", "log everything"),
         Flag("h", "help", "", "print this"),
@@ -90,7 +90,7 @@ DUMB_INIT = Program(
     ),
     (
         ("DUMB_INIT_DEBUG", "where 1, like -v"),
-        ("DUMB_INIT_SETSID", "where 0, like -c"),
+        ("DUMB_INIT_SETSID", "where 0, like -c: of no effect"),
     ),
     "dumb-init v",
     {125: 1, 126: 2, 127: 2},
@@ -98,7 +98,7 @@ DUMB_INIT = Program(
 
 CATATONIT = Program(
     (
-        Flag("g", "", "", "signal every handler in the command's process group (--forward group)"),
+        Flag("g", "", "", "taken, and of no effect: pyinit tells whoever handles the signal, in the whole group"),
         Flag("h", "", "", "print this"),
         Flag("L", "", "", "print the licence"),
         Flag("P", "", "", "run no command: reap orphans until SIGTERM or SIGINT comes"),
@@ -170,14 +170,10 @@ def _tini(name: str, words: list[str], environ: "Mapping[str, str]") -> Translat
                 given.append(f"--parent-death-signal={value}")
             case "v":
                 verbosity += 1
-            case "g":
-                given.append(f"--forward={GROUP}")
             case "e":
                 successes.add(_exit_status(value))
     if "TINI_SUBREAPER" in environ:
         given.append("--subreaper")
-    if "TINI_KILL_PROCESS_GROUP" in environ:
-        given.append(f"--forward={GROUP}")
     if "TINI_VERBOSITY" in environ:
         verbosity, _ = _leading_number(environ["TINI_VERBOSITY"])
     if verbosity != 1:
@@ -202,7 +198,7 @@ def _exit_status(text: str) -> int:
 
 
 def _dumb_init(name: str, words: list[str], environ: "Mapping[str, str]") -> Translation:
-    forward, level, rewrites = GROUP, "", []
+    level, rewrites = "", []
     for letter, value in _options(DUMB_INIT, words):
         match letter:
             case "h":
@@ -211,19 +207,14 @@ def _dumb_init(name: str, words: list[str], environ: "Mapping[str, str]") -> Tra
                 return Translation(answer=version_text(DUMB_INIT.version), on_stderr=True)
             case "v":
                 level = "--log-level=debug"
-            case "c":
-                forward = TOPMOST
             case "r":
                 received, forwarded = _rewrite(value)
                 if received not in NEVER_FORWARDED:
                     rewrites.append(f"--rewrite={received}:{forwarded}")
     if environ.get("DUMB_INIT_DEBUG") == "1":
         level = "--log-level=debug"
-    if environ.get("DUMB_INIT_SETSID") == "0":
-        forward = TOPMOST
-    given = [*([f"--forward={forward}"] if forward == TOPMOST else []), *([level] if level else []), *rewrites]
-    defaults = {**DEFAULTS, "--forward": GROUP}
-    return Translation((*given, "--", *_command(words)), defaults, DUMB_INIT.not_started)
+    given = [*([level] if level else []), *rewrites]
+    return Translation((*given, "--", *_command(words)), statuses=DUMB_INIT.not_started)
 
 
 def _rewrite(text: str) -> tuple[int, int]:
@@ -248,8 +239,6 @@ def _catatonit(name: str, words: list[str], environ: "Mapping[str, str]") -> Tra
                 return Translation(answer=version_text(CATATONIT.version))
             case "L":
                 return Translation(answer=_licence())
-            case "g":
-                given.append(f"--forward={GROUP}")
             case "P":
                 pauses = True
     if "CATATONIT_DEBUG" in environ:

@@ -66,7 +66,7 @@ def loop(command: Command) -> int:
             if command.owed:
                 system.send(-command.pid, command.owed)
                 command.owed = 0
-            none_left, _ = system.reap(command.exits, (command.pid,), with_stopped=False)
+            none_left, _ = system.reap(command.exits, (command.pid,), 0, with_stopped=False)
             status = command.look_for_status()
             if none_left:
                 return UNKNOWN if status is None else status

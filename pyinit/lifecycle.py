@@ -19,14 +19,14 @@ traffic has come, so there is nothing to wait for.
 """
 
 from pyinit import signals
-from pyinit.config import AT_REQUEST, AT_SIGNAL, QUEUES_MAY_TAKE
-from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
+from pyinit.config import AT_REQUEST, AT_SIGNAL, BY_PROGRAM, MAY_ASK_FOR_STOP, QUEUES_MAY_TAKE
+from pyinit.delivery import IN_GROUP, LEFT, LOOKS, Plan, Request
 from pyinit.record import Record
 from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from pyinit.config import Config
     from pyinit.system import Reaped, Received
@@ -53,6 +53,15 @@ NOT_READY_IN_TIME = 124
 #: Seconds that a command which was not ready in time has for finishing, where there is no --grace-period.
 START_GRACE = 10.0
 
+#: Seconds until those are looked at again who may have blocked every signal for a moment.
+BLINK = 0.02
+
+#: Seconds that what was started since the request may take, if it handles the signal, where no time is known that it has.
+NEWCOMERS_MAY_TAKE = 10.0
+
+#: Who was not told because of one above is told when this part of the time is over.
+LAST_CALL_AT = 2 / 3
+
 #: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
 KILL_TAKES = 5.0
 
@@ -61,6 +70,12 @@ class Deliver(Record):
     """Plan a request by delivery.plan(), carry it out and call on_delivered()."""
 
     request: Request
+
+
+class Judge(Record):
+    """Find out by delivery.plan.asks_for_stop() whether this signal is a stop request, and call on_judged()."""
+
+    received: "Received"
 
 
 class WatchExit(Record):
@@ -122,7 +137,7 @@ class Exit(Record):
 
 
 Action = (
-    Deliver | WatchExit | RunPreStop | WatchTraffic | AwaitQueues | Unready | TellLosses | KillPreStop | KillAll | Say | Exit
+    Deliver | Judge | WatchExit | RunPreStop | WatchTraffic | AwaitQueues | Unready | TellLosses | KillPreStop | KillAll | Say | Exit
 )
 
 
@@ -154,16 +169,23 @@ class Lifecycle:
     def __init__(self, config: "Config", command: int, now: float) -> None:
         self.phase = RUNNING
         self.status: int | None = None  # the command's, once it has exited
-        self.told: Mapping[int, str] = {}  # who has been signalled for the current request, and their names then
+        self.known = {command}  # the children whose exit means something; of the others it is enough that they are reaped
         self._config = config
         self._command = command
         self.started_at = now
         self.requested_at: float | None = None  # the first stop request
         self._story: list[str] = []  # for the one line of summary
         self.stop_signal = config.stop_signal or int(signal.SIGTERM)  # what the command gets, or has got
+        self._by_program = config.stop_signal == BY_PROGRAM  # unless a well-known program wants another
         self._request: Request | None = None  # the one whose later rounds are still to come
-        self._working: set[int] = set()  # handlers whose exit the next round waits for
+        self._working: list[int] = []  # those whose exit the next round waits for; the last one is watched
+        self._gone: set[int] = set()  # those of them that have gone already
         self._held: tuple[int, ...] = ()
+        self._is_blind = False  # /proc did not tell whom the request has reached
+        self._second_looks: dict[int, Request] = {}  # signals that are no stop requests, by number
+        self._second_look_at: float | None = None
+        self._patience_over_at: float | None = None
+        self._last_call_at: float | None = None
         self._pre_stop: int | None = None  # PID of the pre-stop command while it runs
         self._pre_stop_was = 0  # and also after it ran out of time
         self.delay_ended_by: str | None = None  # CUT_SHORT, PRE_STOP_COMMAND
@@ -183,15 +205,11 @@ class Lifecycle:
         self._awaited = "nothing is known of it yet"  # why it is not ready
 
     @property
-    def known(self) -> set[int]:
-        """The children whose exit means something to us; of the others it is enough that they are reaped."""
-        return {self._command, self._pre_stop_was or self._command, *self._working, *self.told}
-
-    @property
     def deadline(self) -> float | None:
         """When on_timeout() wants to be called; None: not before another event."""
         pre_stop = (self._delay_over_at, self._queues_over_at, self._pre_stop_over_at)
-        times = (self._start_over_at, *pre_stop, self._round_at, self._kill_at, self._give_up_at)
+        rounds = (self._round_at, self._second_look_at, self._patience_over_at, self._last_call_at)
+        times = (self._start_over_at, *pre_stop, *rounds, self._kill_at, self._give_up_at)
         return min((time for time in times if time is not None), default=None)
 
     @property
@@ -208,7 +226,19 @@ class Lifecycle:
             return []
         if received.signum in self._config.stop_on:
             return self._on_stop_request(received, self._config.stop_signal or target, now)
-        return [Deliver(Request(target, IN_GROUP, False))]
+        is_doubtful = BY_PROGRAM in self._config.stop_on and received.signum in MAY_ASK_FOR_STOP and target == received.signum
+        return [Judge(received)] if is_doubtful else self._forward(target)
+
+    def on_judged(self, received: "Received", is_stop: bool, now: float) -> list[Action]:
+        """It is known whether a signal is a stop request."""
+        if is_stop:
+            return self._on_stop_request(received, self._config.stop_signal or received.signum, now)
+        return self._forward(received.signum)
+
+    def _forward(self, signum: int) -> list[Action]:
+        """Forward a signal that is no stop request. While a stop goes on nobody who is held back may die of it."""
+        spares = self.phase not in (RUNNING, PRE_STOP)
+        return [Deliver(Request(signum, IN_GROUP, False, spares_mortals=spares))]
 
     def on_children(self, exits: "Iterable[Reaped]", none_left: bool, now: float) -> list[Action]:
         """Children have exited and were reaped; `none_left` says that there is no other child."""
@@ -227,7 +257,7 @@ class Lifecycle:
             return [*actions, *self._leave(now)]
         if command_exited and self.phase == SWEEPING:
             self._spared = self._pre_stop if was_pre_stop else None  # it was not cut short, so it may finish
-            actions.append(Deliver(Request(self.stop_signal, LEFT, True, self.told, spared=self._spared)))
+            actions.append(Deliver(self._of_all_left()))
         elif self.phase == SWEEPING:
             actions += self._look_again({child.pid for child in exits}, now)
         elif self.phase == KILLING:
@@ -241,22 +271,39 @@ class Lifecycle:
     def on_delivered(self, request: Request, plan: Plan, now: float) -> list[Action]:
         """A request has been carried out as planned."""
         if not request.is_stop:
+            if plan.unsure and request.looks < LOOKS:
+                self._second_looks[request.signum] = plan.next
+                self._second_look_at = now + BLINK
             return []
-        self.told = plan.told
-        holders = plan.handlers if request.holders is None else request.holders
-        self._request = Request(request.signum, request.scope, True, self.told, holders, request.spared)
-        self._held = plan.held
-        self._working = set(plan.working)
+        if request.is_last_call:
+            if self._request is not None:
+                self._request = self._request.but(told=plan.next.told)
+            return []
+        self._request, self._held = plan.next, plan.held
+        self._working, self._gone = sorted(plan.working, reverse=True), set()
+        self.known = {self._command, self._pre_stop_was or self._command, *self._working, *plan.next.told}
+        if not plan.newcomers or request.has_waited:
+            self._patience_over_at = None
+        elif self._patience_over_at is None:
+            self._patience_over_at = self._last_call_at or now + NEWCOMERS_MAY_TAKE
+        if plan.unsure or (plan.held and not plan.working):
+            self._round_at = now + BLINK if plan.unsure else now  # nobody to wait for: those who work may not be signalled
+            return []
         # In the sweep we look once more: one that was told between fork and exec is another program by then.
-        looks_again = request.scope == LEFT and request.holders is None and self.phase == SWEEPING and not plan.held
+        looks_again = request.scope == LEFT and not request.told and self.phase == SWEEPING and not plan.held
         self._round_at = now + self._config.settle if looks_again else None
         return self._wait_for_next(now)
+
+    def on_blind(self, request: Request) -> None:
+        """A stop request has gone to everybody at once: /proc did not tell whom it has reached."""
+        self._is_blind, self._request = True, request
 
     def on_pre_stop_started(self, pid: int | None, now: float) -> list[Action]:
         """The pre-stop command runs; or could not be started (None), which must not keep the container from stopping."""
         if pid is None:
             return self._stop_when_due(now)
         self._pre_stop = self._pre_stop_was = pid
+        self.known.add(pid)
         # With --pre-stop-until it is of use until the end of the delay, and no longer.
         self._pre_stop_over_at = None if self._config.pre_stop_until else now + self._config.pre_stop_timeout
         return []
@@ -293,6 +340,8 @@ class Lifecycle:
             return []
         self._kill_at = until
         left = until - now
+        if self._last_call_at is not None:
+            self._last_call_at = now + left * LAST_CALL_AT
         return [_say("extended", f"asked for more time: SIGKILL comes in {seconds(left)}, not earlier", "debug", seconds=left)]
 
     def on_timeout(self, now: float) -> list[Action]:
@@ -310,14 +359,32 @@ class Lifecycle:
             actions += self._begin_stopping(now)
         if self._kill_at is not None and now >= self._kill_at:
             actions += self._on_time_over(now)
-        if self._round_at is not None and now >= self._round_at:
-            self._round_at = None
-            if self._request is not None:
-                actions.append(Deliver(self._request))
+        actions += self._on_round(now)
         if self._give_up_at is not None and now >= self._give_up_at:
             self._give_up_at = None
             actions.append(_say("not_dying", "some processes do not die of SIGKILL; leaving without them", "warning"))
             actions += self._leave(now)
+        return actions
+
+    def _on_round(self, now: float) -> list[Action]:
+        """It may be time for a further round of what was asked."""
+        actions: list[Action] = []
+        if self._second_look_at is not None and now >= self._second_look_at:
+            self._second_look_at = None
+            actions += [Deliver(request) for request in self._second_looks.values()]
+            self._second_looks = {}
+        if self._last_call_at is not None and now >= self._last_call_at:
+            self._last_call_at = None
+            if self._request is not None and not self._is_blind:
+                actions.append(Deliver(self._request.but(is_last_call=True, has_waited=True)))
+        if self._patience_over_at is not None and now >= self._patience_over_at and self._request is not None:
+            self._patience_over_at = None
+            self._request = self._request.but(has_waited=True)
+            self._round_at = now
+        if self._round_at is not None and now >= self._round_at:
+            self._round_at = None
+            if self._request is not None:
+                actions.append(Deliver(self._request))
         return actions
 
     # --- the stop sequence ---
@@ -326,6 +393,7 @@ class Lifecycle:
         if self.phase == KILLING:
             return []
         self.stop_signal = stop_signal
+        self._by_program = self._config.stop_signal == BY_PROGRAM and received.signum not in self._config.rewrite
         self._sent_too_late.add(stop_signal)
         origin = "outside the container" if received.sender_pid == 0 else f"pid {received.sender_pid}"
         fields: dict[str, object] = {
@@ -347,8 +415,9 @@ class Lifecycle:
         if self.phase == SWEEPING:
             if self._config.grace_period is not None:
                 self._kill_at = min(now + self._config.grace_period, self._kill_at or now + self._config.grace_period)
-            return [said, Deliver(Request(stop_signal, LEFT, True))]
-        return [said, Deliver(Request(stop_signal, IN_GROUP, True))]
+        self._is_blind = False
+        # It is passed on as it came: who asks twice wants something else than the first time.
+        return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True))]
 
     def _begin_pre_stop(self, heading: str, fields: dict[str, object], signum: int, now: float) -> list[Action]:
         config = self._config
@@ -397,7 +466,14 @@ class Lifecycle:
         self.phase = STOPPING
         self._delay_over_at = self._queues_over_at = None
         self._begin_grace(now)
-        return [*self._fall(AT_SIGNAL, "the command is being stopped"), Deliver(Request(self.stop_signal, IN_GROUP, True))]
+        request = Request(self.stop_signal, IN_GROUP, True, self._by_program)
+        return [*self._fall(AT_SIGNAL, "the command is being stopped"), Deliver(request)]
+
+    def _of_all_left(self) -> Request:
+        """The request for all that the command has left behind: a further round, or the first one of a sweep without a stop."""
+        if self._request is None:
+            return Request(self.stop_signal, LEFT, True, self._by_program, spared=self._spared)
+        return self._request.but(scope=LEFT, looks=0, spared=self._spared)
 
     def _on_start_timeout(self, now: float) -> list[Action]:
         """Not ready in time: a stop in good order that nobody has requested, as if by the first of the stop requests."""
@@ -413,6 +489,7 @@ class Lifecycle:
         if self._kill_at is None:
             # No orchestrator has asked for this stop, so none will put an end to it.
             self._kill_at = now + START_GRACE
+            self._last_call_at = now + START_GRACE * LAST_CALL_AT
             self._grace_runs = True
         return actions
 
@@ -422,9 +499,14 @@ class Lifecycle:
         return [Unready(reason)] if is_asked and (when == AT_SIGNAL or self._config.unready_at == AT_REQUEST) else []
 
     def _begin_grace(self, now: float) -> None:
-        if self._config.grace_period is not None:
-            self._kill_at = now + self._config.grace_period
+        grace, timeout = self._config.grace_period, self._config.stop_timeout
+        if grace is not None:
+            self._kill_at = now + grace
             self._grace_runs = True
+        elif timeout is not None and self.requested_at is not None:
+            grace = self.requested_at + timeout - now
+        if grace is not None:
+            self._last_call_at = now + grace * LAST_CALL_AT
 
     def _on_pre_stop_exit(self, child: "Reaped", now: float) -> list[Action]:
         self._pre_stop = None
@@ -490,7 +572,7 @@ class Lifecycle:
     def _on_time_over(self, now: float) -> list[Action]:
         option = "--grace-period" if self._grace_runs else "--sweep-timeout"
         self.phase = KILLING
-        self._kill_at = self._round_at = self._delay_over_at = None
+        self._kill_at = self._round_at = self._delay_over_at = self._last_call_at = self._patience_over_at = None
         self._give_up_at = now + KILL_TAKES
         story = f"the time is over ({option}): SIGKILL for all that is left"
         self._story.append(story)
@@ -500,26 +582,32 @@ class Lifecycle:
         """In the sweep, when somebody has gone: who was started meanwhile, or spared, has not been told yet."""
         if self._spared is not None and self._pre_stop is None:
             self._spared = None
-            return [Deliver(Request(self.stop_signal, LEFT, True, self.told))]
-        if gone & self.told.keys() and self._round_at is None and not self._held:
+            return [Deliver(self._of_all_left())]
+        if self._is_blind and self._request is not None:
+            return [Deliver(self._of_all_left())]
+        told = self._request.told if self._request is not None else {}
+        if self._round_at is None and not self._held and any(pid in told for pid in gone):
             self._round_at = now + self._config.settle
         return []
 
-    # --- rounds: those held back come after the handlers ---
+    # --- rounds: those held back come after those who work ---
 
     def _no_longer_working(self, pid: int, now: float) -> list[Action]:
-        if pid not in self._working:
+        if not self._working or pid in self._gone:
             return []
-        self._working.discard(pid)
-        return self._wait_for_next(now)
+        self._gone.add(pid)
+        return self._wait_for_next(now) if pid == self._working[-1] else []
 
     def _wait_for_next(self, now: float) -> list[Action]:
-        """Wait for a handler that still works; after the last one let things settle."""
-        if not self._held or self.phase == KILLING:
+        """Wait for one who still works; after the last one let things settle."""
+        if self.phase == KILLING or not self._working:
             return []
+        while self._working and self._working[-1] in self._gone:
+            self._working.pop()
         if self._working:
-            return [WatchExit(min(self._working))]
-        self._round_at = now + self._config.settle
+            return [WatchExit(self._working[-1])]
+        if self._round_at is None:
+            self._round_at = now + self._config.settle
         return [
             _say(
                 "settling",

@@ -15,7 +15,6 @@ from pyinit.config import (
     QUEUES_MAY_TAKE,
     TERMINATION_LOG,
     TOOLS,
-    TOPMOST,
     YES,
     Asked,
     Config,
@@ -61,19 +60,27 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
     "Signals": (
         Option(
             "--forward",
-            "group|topmost|command",
-            values.one_of(GROUP, TOPMOST, COMMAND),
+            "group|handlers|command",
+            values.forward,
             GROUP,
-            "who gets a signal: every handler in the command's process group, only the handlers with no other handler "
-            "above them, or the command alone",
+            "who gets a signal: those in the command's process group who handle it and have no other such above them, as if "
+            "every wrapper had used exec; every handler, at once; or the command alone",
         ),
-        Option("--stop-on", "SIG[,SIG...]", values.signal_set, "TERM,INT,QUIT", "signals that are stop requests"),
+        Option(
+            "--stop-on",
+            "auto|SIG[,SIG...]",
+            values.stop_requests,
+            "auto",
+            "signals that are stop requests (auto: TERM and INT, and QUIT, USR1 or WINCH where that is how the program that "
+            "is there finishes its work)",
+        ),
         Option(
             "--stop-signal",
-            "SIG",
-            values.optional_signal,
-            "none",
-            "what the command gets for a stop request (none: the signal that was received)",
+            "auto|none|SIG",
+            values.stop_signal,
+            "auto",
+            "what the command gets for a stop request (auto: a well-known program the signal by which it finishes its work, all "
+            "others the one that was received; none: that one)",
         ),
         Option(
             "--rewrite",

@@ -28,7 +28,7 @@ def until_told(config: "Config", log: "Log") -> int:
     watch: Watch | None = None  # from the request on
     while True:
         try:
-            system.reap([], (), with_stopped=False)
+            system.reap([], (), 0, with_stopped=False)
             received = system.wait_signal(None) if watch is None else watch.wait(None)
             is_request = received is not None and received.signum in ENDS
             if is_request and watch is None:

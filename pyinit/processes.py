@@ -3,29 +3,49 @@
 from pyinit import system
 from pyinit.record import Record
 
-#: Names under which shells run; their traps wait for the foreground child, see delivery.py.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Names under which shells run; their traps wait for the foreground child, see delivery/plan.py.
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "posh", "rbash", "yash", "zsh"})
 
 #: The highest signal that /proc/PID/stat tells of.
 LAST_IN_STAT = 31
 
-#: A mask with each of the 64 signals in it.
-EVERY_SIGNAL = (1 << 64) - 1
+#: Fields of /proc/PID/stat behind the name, counted from 0 (proc(5)).
+STATE, PARENT, GROUP, SESSION, THREADS, STARTED, START_CODE, START_STACK = 0, 1, 2, 3, 17, 19, 23, 25
+BLOCKED, IGNORED, CAUGHT = 29, 30, 31
+
+#: Bytes of a script that are read, and descriptors at which shells keep theirs: bash, then dash and busybox.
+LONGEST_SCRIPT = 1 << 17
+SCRIPT_AT = (255, 10)
 
 
 class Process(Record):
-    """One line of the process table. The three masks are those of /proc/PID/status: bit n-1 stands for signal n."""
+    """One line of the process table.
+
+    In the three masks bit n-1 stands for signal n; they hold the first 31 signals, or all where a higher one was asked about.
+    `state` is the letter of ps(1). `started` is the start time in clock ticks, which tells one PID from its next bearer; `image`
+    changes whenever another program is executed, and is that of its parent between fork and exec (0 where we may not know).
+    """
 
     pid: int
     parent: int
     group: int
     session: int
     name: str
-    is_stopped: bool
+    state: str
     blocked: int
     ignored: int
     caught: int
-    sleeps_in: str = ""  # the kernel function, where we may know it (/proc/PID/wchan)
+    started: int = 0
+    image: int = 0
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was stopped by a signal."""
+        return self.state == "T"
 
     def ignores(self, signum: int) -> bool:
         """Whether the signal would do nothing."""
@@ -35,9 +55,35 @@ class Process(Record):
         """Whether the process has a handler in the narrow sense."""
         return bool(self.caught >> (signum - 1) & 1)
 
-    def handles(self, signum: int) -> bool:
-        """Whether the process takes the signal itself: by a handler, or blocked, for sigwait() or a signalfd."""
-        return bool((self.caught | self.blocked & ~self.ignored) >> (signum - 1) & 1)
+    def blocks(self, signum: int) -> bool:
+        """Whether the signal would wait, for sigwait(), a signalfd, or the end of a moment; an ignored one would not."""
+        return bool((self.blocked & ~self.ignored) >> (signum - 1) & 1)
+
+
+def parse(stat: bytes, status: bytes = b"") -> Process | None:
+    """The Process that a /proc/PID/stat tells of, with the masks of a /proc/PID/status if that is given; None for a zombie.
+
+    Raises ValueError or IndexError where fields are missing. A zombie with threads left is alive: only its main thread has ended.
+    """
+    head, _, rest = stat.rpartition(b") ")
+    fields = rest.split()
+    if fields[STATE] in (b"Z", b"X", b"x") and int(fields[THREADS]) <= 1:
+        return None
+    pid, _, name = head.partition(b" (")
+    masks = [int(fields[index]) for index in (BLOCKED, IGNORED, CAUGHT)]
+    if status:
+        masks = [int(_field(status, key), 16) for key in (b"\nSigBlk:", b"\nSigIgn:", b"\nSigCgt:")]
+    return Process(
+        int(pid),
+        int(fields[PARENT]),
+        int(fields[GROUP]),
+        int(fields[SESSION]),
+        name.decode("utf-8", "replace"),
+        fields[STATE].decode("ascii"),
+        *masks,
+        int(fields[STARTED]),
+        int(fields[START_CODE]) ^ int(fields[START_STACK]),
+    )
 
 
 def _field(status: bytes, key: bytes) -> bytes:
@@ -45,34 +91,11 @@ def _field(status: bytes, key: bytes) -> bytes:
     return status[start : status.index(b"\n", start)].strip()
 
 
-def parse(status: bytes, sleeps_in: str = "") -> Process | None:
-    """The Process that a /proc/PID/status tells of; None for a zombie. Raises ValueError where fields are missing.
+def snapshot(must_show: int | None, signum: int = 0) -> dict[int, Process] | None:
+    """Every living process but us in /proc, by PID, with the masks for a signal up to this one (0: the first 31).
 
-    A zombie with threads left is alive: only its main thread has ended. A process that sleeps in sigwait(), as tini does and
-    pyinit itself, counts as having blocked every signal: meanwhile the kernel takes those that it waits for out of its mask
-    (do_sigtimedwait() in kernel/signal.c), so that neither SigBlk nor SigCgt shows them.
-    """
-    state = _field(status, b"\nState:")[:1]
-    if state in b"ZX" and int(_field(status, b"\nThreads:")) <= 1:
-        return None
-    return Process(
-        int(_field(status, b"\nPid:")),
-        int(_field(status, b"\nPPid:")),
-        int(_field(status, b"\nNSpgid:").partition(b"\t")[0]),
-        int(_field(status, b"\nNSsid:").partition(b"\t")[0]),
-        _field(status, b"Name:").decode("utf-8", "replace"),
-        state == b"T",
-        EVERY_SIGNAL if "sigtimedwait" in sleeps_in else int(_field(status, b"\nSigBlk:"), 16),
-        int(_field(status, b"\nSigIgn:"), 16),
-        int(_field(status, b"\nSigCgt:"), 16),
-        sleeps_in,
-    )
-
-
-def snapshot(must_show: int | None) -> dict[int, Process] | None:
-    """Every living process but us in /proc, by PID. None where it does not tell (no /proc, another namespace's, gVisor).
-
-    `must_show` is a child of ours that has not been reaped: where even that is not shown (hidepid), others are not either.
+    None where /proc does not tell (it is missing, or that of another namespace; gVisor). `must_show` is a child of ours that
+    has not been reaped: where even that is not shown (hidepid), others are not either.
     """
     pids = system.list_processes()
     if not pids or (must_show is not None and must_show not in pids):
@@ -83,35 +106,118 @@ def snapshot(must_show: int | None) -> dict[int, Process] | None:
         for pid in pids:
             if pid == own_pid:
                 continue
-            status = system.read_of_process(pid, "status")
-            if not status and pid == must_show:
+            stat = system.read_of_process(pid, "stat")
+            if not stat and pid == must_show:
                 return None  # it has not been reaped, so it cannot be gone
-            process = parse(status, system.read_file(f"/proc/{pid}/wchan").decode("ascii", "replace")) if status else None
+            status = system.read_of_process(pid, "status") if signum > LAST_IN_STAT and stat else b""
+            process = parse(stat, status) if stat and (status or signum <= LAST_IN_STAT) else None
             if process is not None:
                 found[pid] = process
-    except (ValueError, OSError, MemoryError):
+    except (ValueError, IndexError, OSError, MemoryError):
         return None  # fields that this kernel leaves out, a process that cannot be read: better no answer than half of one
     return found
 
 
-def catches(pid: int, signum: int) -> bool:
-    """Whether a process is alive and has a handler for a signal up to 31. False where /proc does not tell at once.
-
-    /proc/PID/stat is cheaper than status; its 34th field is the lower half of SigCgt (proc(5)).
-    """
+def read(pid: int) -> Process | None:
+    """One process; None where it is gone, a zombie, or /proc does not tell at once."""
     try:
-        fields = system.read_of_process(pid, "stat").rpartition(b") ")[2].split()
-        return fields[0] != b"Z" and signum <= LAST_IN_STAT and bool(int(fields[31]) >> (signum - 1) & 1)
+        stat = system.read_of_process(pid, "stat")
+        return parse(stat) if stat else None
     except (OSError, ValueError, IndexError, MemoryError):
-        return False
+        return None
+
+
+def ignored_by_us() -> int:
+    """The mask of the signals that we ignore ourselves; none where /proc does not tell."""
+    try:
+        return int(_field(system.read_file("/proc/self/status"), b"\nSigIgn:"), 16)
+    except ValueError:
+        return 0
+
+
+class Look:
+    """A closer look at single processes, each answer read from /proc when it is first asked for.
+
+    What we may not read is an empty answer: the rules of delivery do without.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, int], object] = {}
+
+    def _once(self, find: "Callable[[int], object]", pid: int) -> "object":
+        key = (find, pid)
+        if key not in self._known:
+            self._known[key] = find(pid)
+        return self._known[key]
+
+    def words(self, pid: int) -> tuple[str, ...]:
+        """The command line."""
+        return self._once(_words, pid)  # type: ignore[return-value]  # of _words()
+
+    def sleeps_in(self, pid: int) -> str:
+        """The kernel function that it sleeps in (/proc/PID/wchan)."""
+        return self._once(_sleeps_in, pid)  # type: ignore[return-value]  # of _sleeps_in()
+
+    def reads_from(self, pid: int) -> str:
+        """What its stdin is: "pipe:[4026]", "/dev/null"."""
+        return self._once(_reads_from, pid)  # type: ignore[return-value]  # of _reads_from()
+
+    def writes_to(self, pid: int) -> frozenset[str]:
+        """What its stdout and stderr are."""
+        return self._once(_writes_to, pid)  # type: ignore[return-value]  # of _writes_to()
+
+    def script(self, pid: int) -> str:
+        """The text that a shell runs, as far as it can be had: of `sh -c`, or of the file that it keeps open."""
+        return self._once(_script, pid)  # type: ignore[return-value]  # of _script()
+
+    def is_shell(self, pid: int, name: str) -> bool:
+        """Whether a process is a shell: by its name, or by its first argument (the name of a script is the script's)."""
+        if name in SHELLS:
+            return True
+        first, second = (*self.words(pid)[:2], "", "")[:2]
+        called = _last_part(first)
+        return (called if called != "busybox" else _last_part(second)) in SHELLS
+
+
+def _last_part(path: str) -> str:
+    return path.rpartition("/")[2].lstrip("-")
+
+
+def _words(pid: int) -> tuple[str, ...]:
+    line = system.read_file(f"/proc/{pid}/cmdline", 4096).decode("utf-8", "replace")
+    return tuple(line.rstrip("\0").split("\0")) if line else ()
+
+
+def _sleeps_in(pid: int) -> str:
+    return system.read_file(f"/proc/{pid}/wchan").decode("ascii", "replace")
+
+
+def _reads_from(pid: int) -> str:
+    return system.read_link(f"/proc/{pid}/fd/0")
+
+
+def _writes_to(pid: int) -> frozenset[str]:
+    return frozenset(system.read_link(f"/proc/{pid}/fd/{descriptor}") for descriptor in (1, 2))
+
+
+def _script(pid: int) -> str:
+    line = system.read_file(f"/proc/{pid}/cmdline", LONGEST_SCRIPT).decode("utf-8", "replace").split("\0")
+    options = [word for word in line[1:4] if word[:1] == "-" and word.endswith("c")]
+    if options:
+        return "\0".join(line[line.index(options[0]) + 1 :])
+    for descriptor in SCRIPT_AT:
+        path = f"/proc/{pid}/fd/{descriptor}"
+        if system.is_regular_file(path):
+            return system.read_file(path, LONGEST_SCRIPT).decode("utf-8", "replace")
+    return ""
 
 
 def is_alive(pid: int) -> bool:
     """Whether /proc shows a process that is no zombie."""
-    status = system.read_file(f"/proc/{pid}/status", 4096)
+    stat = system.read_file(f"/proc/{pid}/stat", 4096)
     try:
-        return parse(status) is not None if status else False
-    except ValueError:
+        return parse(stat) is not None if stat else False
+    except (ValueError, IndexError):
         return True
 
 
@@ -121,12 +227,5 @@ def name_of(pid: int) -> str:
 
 
 def is_shell(pid: int) -> bool:
-    """Whether a process is a shell: by its name, or by its first argument (the name of a script is the script's).
-
-    Both are readable for any user, unlike /proc/PID/exe.
-    """
-    arguments = system.read_file(f"/proc/{pid}/cmdline", 4096).split(b"\0")
-    names = [argument.rpartition(b"/")[2].lstrip(b"-").decode("utf-8", "replace") for argument in arguments[:2]]
-    if names[0] == "busybox":
-        del names[0]
-    return not SHELLS.isdisjoint([*names[:1], name_of(pid)])
+    """Whether a process is a shell, by what any user may read (not so /proc/PID/exe)."""
+    return Look().is_shell(pid, name_of(pid))

@@ -3,9 +3,9 @@
 What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort.py.
 """
 
-from pyinit import delivery, processes, signals, system
-from pyinit.config import COMMAND, TERMINATION_LOG, TOPMOST
-from pyinit.delivery import IN_GROUP, LEFT
+from pyinit import processes, signals, system
+from pyinit.config import COMMAND, TERMINATION_LOG
+from pyinit.delivery import BELONGS, IN_GROUP, LEFT, READS, plan
 from pyinit.lifecycle import (
     CUT_SHORT,
     PRE_STOP,
@@ -14,6 +14,7 @@ from pyinit.lifecycle import (
     Deliver,
     Exit,
     Finding,
+    Judge,
     KillAll,
     KillPreStop,
     Lifecycle,
@@ -88,6 +89,7 @@ class Supervisor:
         self.is_blind = False  # it has failed
         self.losses: Losses | None = None
         self.exit_status: int | None = None
+        self.told_blindly = False  # a request has gone to all who are left, and /proc does not tell to whom
         now = self.lifecycle.started_at
         first = State(self.lifecycle.phase, now, now, None, command.pid, None, config.forward, config.usual_stop_signal)
         self.page = Page(page, first)
@@ -156,6 +158,9 @@ class Supervisor:
             match action:
                 case Deliver(request):
                     actions += self.deliver(request)
+                case Judge(received):
+                    is_stop = self.judge(received.signum)
+                    actions += self.lifecycle.on_judged(received, is_stop, system.monotonic())
                 case WatchExit(pid):
                     self.watch.set(pid)
                 case RunPreStop(signum):
@@ -189,10 +194,8 @@ class Supervisor:
 
     def reap(self) -> bool:
         """Reap whoever has exited, see take_exits(); return whether no child is left."""
-        known = self.lifecycle.known
-        if self.keeper is not None:
-            known.add(self.keeper.pid)
-        none_left, orphans = system.reap(self.command.exits, known, self.jobs.on_terminal)
+        helper = 0 if self.keeper is None else self.keeper.pid
+        none_left, orphans = system.reap(self.command.exits, self.lifecycle.known, helper, self.jobs.on_terminal)
         self.orphans += orphans
         return none_left
 
@@ -259,11 +262,12 @@ class Supervisor:
         exits += self.take_exits()
         return none_left
 
-    def look_around(self, must_show: int | None) -> "dict[int, Process] | None":
+    def look_around(self, signum: int) -> "dict[int, Process] | None":
         """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal."""
-        table = processes.snapshot(must_show)
+        must_show = self.command.pid if self.lifecycle.status is None else None
+        table = processes.snapshot(must_show, signum)
         if table is not None and self.keeper is not None and self.keeper.pid:
-            for process in delivery.below_us(table, self.keeper.pid):
+            for process in plan.below_us(table, self.keeper.pid):
                 del table[process.pid]
             table.pop(self.keeper.pid, None)
         return table
@@ -310,100 +314,163 @@ class Supervisor:
 
     # --- delivering ---
 
+    def place(self) -> plan.Place:
+        """Where we stand, for plan.plan()."""
+        return plan.Place(self.own_pid, self.command.pid, self.config.forward)
+
+    def judge(self, signum: int) -> bool:
+        """Whether a signal that may be a stop request is one; where /proc does not tell it is not."""
+        table = self.look_around(signum)
+        return table is not None and plan.asks_for_stop(signum, table, processes.Look(), self.place())
+
     def deliver(self, request: "Request") -> "list[Action]":
-        """Signal whom delivery.plan() names; where /proc does not tell, everybody."""
+        """Signal whom plan.plan() names; where /proc does not tell, everybody."""
         self.command.owed = request.signum
-        if request.is_stop:
+        if request.is_stop and not request.is_last_call:
             self.show(system.monotonic())  # before anybody can act on it
             self.tell_traffic(lambda traffic: traffic.on_signalled(self.lifecycle.delay_ended_by))
-        denied: list[int] = []
         early = self.tell_command_first(request)
-        table = self.look_around(self.command.pid if self.lifecycle.status is None else None)
+        if early is not None and not request.is_stop:
+            self.tell_of_one(request, early)
+            return []
+        table = self.look_around(request.signum)
         if table is None:
-            self.deliver_blindly(request)
-            return self.lifecycle.on_delivered(request, delivery.Plan({}, told=request.told), system.monotonic())
-        plan = delivery.plan(request, table, self.config.forward, self.command.pid, self.own_pid, processes.is_shell)
-        if not early:
+            self.deliver_blindly(request, early)
+            return []
+        if early is not None and early.pid not in table:
+            table[early.pid] = early  # it has gone since, or is a zombie; what was below it has been told in its person
+        found = plan.plan(request, table, processes.Look(), self.place())
+        if early is None and found.now:
             self.await_moment(request)
-        if plan.whole_group and not early:
-            system.send(-self.command.pid, request.signum)
-        else:
-            for pid, signum in plan.now.items():
-                if (pid != self.command.pid or not early) and not system.send(pid, signum):
-                    denied.append(pid)
-        for pid in plan.resume:
+        denied = self.send_to(found, request.signum, early)
+        for pid in found.resume:
             system.send(pid, signal.SIGCONT)
-        if request.is_stop or self.log.tells("debug"):
-            self.tell_of(request, plan, table)
         if denied:
-            plan = delivery.without(plan, denied)
-            self.log.say("warning", "denied", f"no right to signal {named(denied, table)}: is CAP_KILL missing?", pids=denied)
-        return self.lifecycle.on_delivered(request, plan, system.monotonic())
+            found = found.without(denied)
+        if request.is_stop or self.log.tells("debug"):
+            self.tell_of(request, found, table, denied)
+        if denied:
+            why = f"no right to send {signals.name(request.signum)} to {named(denied, table)}: give us CAP_KILL, or their user"
+            self.log.say("warning", "denied", why, pids=sorted(denied))
+        return self.lifecycle.on_delivered(request, found, system.monotonic())
 
-    def tell_command_first(self, request: "Request") -> bool:
-        """Signal the command before looking at anybody else, if it handles the signal: it gets it by any rule.
+    def send_to(self, found: "Plan", signum: int, early: "Process | None") -> set[int]:
+        """Signal whom the plan names; return those whom we have no right to signal."""
+        if found.whole_group and early is None:
+            system.send(-self.command.pid, signum)
+            return {pid for pid in found.now if not system.send(pid, 0)}  # one that was reached hides those who were not
+        is_told = 0 if early is None else early.pid
+        return {pid for pid, own in found.now.items() if pid != is_told and not system.send(pid, own)}
 
-        Not under `topmost`: a shell that has been told sleeps elsewhere, and it matters there what it was waiting for.
+    def tell_command_first(self, request: "Request") -> "Process | None":
+        """Signal the command before looking at anybody else, if it is a handler by any rule; return it if it was told.
+
+        That it is a shell, a wrapper, or wants a signal of its own takes a closer look.
         """
-        is_first = request.scope == IN_GROUP and not request.told and request.signum not in signals.SUSPENDS
-        if not is_first or self.config.forward == TOPMOST or not processes.catches(self.command.pid, request.signum):
-            return False
+        is_first = request.scope == IN_GROUP and not request.told and request.seen is None and not request.is_last_call
+        if not is_first or request.signum in (*signals.SUSPENDS, *signals.IGNORED_BY_DEFAULT):
+            return None
+        command = processes.read(self.command.pid)
+        if command is None or request.signum > processes.LAST_IN_STAT or not command.catches(request.signum):
+            return None
+        if not plan.is_plain_handler(request, command, processes.Look()):
+            return None
         self.await_moment(request)
-        return system.send(self.command.pid, request.signum)
+        return command if system.send(command.pid, request.signum) else None
 
     def await_moment(self, request: "Request") -> None:
         """Let the first stop signal hit a moment at which no connection waits to be accepted."""
         if request.is_stop and not request.told and self.lifecycle.delay_ended_by != CUT_SHORT:
             self.tell_traffic(lambda traffic: traffic.await_moment())
 
-    def deliver_blindly(self, request: "Request") -> None:
-        """Signal the whole group, or in the sweep everybody: what is left to do where /proc does not tell."""
-        target = -self.command.pid
-        if request.scope == LEFT and self.own_pid == 1:
-            target = -1
-        elif request.scope == IN_GROUP and self.config.forward == COMMAND:
+    def deliver_blindly(self, request: "Request", early: "Process | None") -> None:
+        """Signal the whole group, once: what is left to do where /proc does not tell. In the sweep everybody, likewise.
+
+        In the sweep those who are left of the group have heard it already; once nobody is, all who are left have not.
+        """
+        target, everybody = -self.command.pid, self.own_pid == 1 and request.scope == LEFT
+        if request.scope == LEFT and request.is_stop:
+            is_told = self.told_blindly or system.is_there(target)
+            if is_told or not everybody:
+                self.lifecycle.on_blind(request)
+                return
+            target, self.told_blindly = -1, True
+        elif self.config.forward == COMMAND:
             target = self.command.pid
-        system.send(target, request.signum)
+        if request.is_stop and request.scope == IN_GROUP:
+            self.told_blindly = False
+        if early is None:
+            self.await_moment(request)
+            system.send(target, request.signum)
         if request.is_stop:
             system.send(target, signal.SIGCONT)
+            self.lifecycle.on_blind(request)
             name = signals.name(request.signum)
-            self.log.say("info", "signalled", f"{name} to everybody at once: /proc does not tell who handles it", signal=name)
+            to_whom = "everybody at once" if early is None else f"{early.pid} ({early.name})"
+            self.log.say("info", "signalled", f"{name} to {to_whom}: /proc does not tell who handles it", signal=name)
 
-    def tell_of(self, request: "Request", plan: "Plan", table: "dict[int, Process]") -> None:
+    def tell_of_one(self, request: "Request", told: "Process") -> None:
+        """Log that the command was told, and nobody else was looked at."""
+        name = signals.name(request.signum)
+        text = f"{name} to {told.pid} ({told.name})"
+        self.log.say("debug", "forwarded", text, signal=name, pids=[told.pid], held=[], ignored_by=[])
+
+    def tell_of(self, request: "Request", found: "Plan", table: "dict[int, Process]", denied: "Collection[int]") -> None:
         """Log who was signalled, who is held back and why."""
-        if not plan.now and request.scope == LEFT and not plan.held:
+        now = {pid: signum for pid, signum in found.now.items() if pid not in denied}
+        if not now and (request.scope == LEFT or request.is_last_call or request.seen is not None or found.unsure):
             return
         name = signals.name(request.signum)
-        parts = [f"{name} to {named(plan.now, table)}" if plan.now else f"{name} to nobody"]
-        if plan.held:
-            parts.append(f"held back: {named(plan.held, table)}, until {named(plan.working, table)} has gone")
-        if plan.deaf:
-            parts.append(f"ignored by {named(plan.deaf, table)}")
+        parts = []
+        for signum in sorted(set(now.values()), key=lambda signum: signum != request.signum):
+            pids = [pid for pid in now if now[pid] == signum]
+            reason = next((f", {found.reasons[pid]}" for pid in pids if pid in found.reasons), "")
+            parts.append(f"{signals.name(signum)} to {named(pids, table)}{reason}")
+        parts = parts or [f"{name} to nobody"]
+        if request.is_last_call:
+            parts[0] = f"two thirds of the time are over: {parts[0]}"
+        held = [pid for pid in found.held if found.fates[pid][0] != READS]
+        readers = [pid for pid in found.held if found.fates[pid][0] == READS]
+        if held and found.working:
+            parts.append(f"held back: {named(held, table)}, until {named(found.working, table)} has gone")
+        if readers:
+            parts.append(f"held back: {named(readers, table)}, until its writer has gone")
+        own = [pid for pid, (fate, _) in found.fates.items() if fate == BELONGS]
+        if own:
+            parts.append(f"left to those above: {named(own, table)}")
+        if found.newcomers:
+            parts.append(f"started since, may finish: {named(found.newcomers, table)}")
+        if found.deaf:
+            parts.append(f"ignored by {named(found.deaf, table)}")
         self.log.say(
             "info" if request.is_stop else "debug",
             "signalled" if request.is_stop else "forwarded",
             "; ".join(parts),
             signal=name,
-            pids=sorted(plan.now),
-            held=list(plan.held),
-            ignored_by=list(plan.deaf),
+            pids=sorted(now),
+            held=list(found.held),
+            ignored_by=list(found.deaf),
+            left_to_others=own,
         )
 
     def kill_all(self) -> None:
         """SIGKILL everybody below us; as PID 1 everybody but us."""
         if self.own_pid == 1:
             self.ask_keeper(lambda keeper: keeper.end(), None)
-        table = self.look_around(None) or {}
-        left = [process.pid for process in delivery.below_us(table, self.own_pid)]
+        table = self.look_around(0) or {}
+        left = [process.pid for process in plan.below_us(table, self.own_pid)]
         self.tell_traffic(lambda traffic: traffic.on_kill())
         if self.own_pid == 1:
             system.send(-1, signal.SIGKILL)
         else:
             system.send(-self.command.pid, signal.SIGKILL)
-            for pid in left:
-                system.send(pid, signal.SIGKILL)
-        if left:
-            self.log.say("warning", "killed", f"SIGKILL to {named(left, table)}", pids=left)
+        denied = [pid for pid in left if not system.send(pid, signal.SIGKILL)]
+        killed = [pid for pid in left if pid not in denied]
+        if killed:
+            self.log.say("warning", "killed", f"SIGKILL to {named(killed, table)}", pids=killed)
+        if denied:
+            why = f"no right to send SIGKILL to {named(denied, table)}: give us CAP_KILL, or their user"
+            self.log.say("warning", "denied", why, pids=denied)
 
     def run_pre_stop(self, signum: int) -> int | None:
         """Start the pre-stop command; None, and a warning, where it cannot be started."""

@@ -15,12 +15,12 @@ from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 #: Bits of stat(2)'s st_mode.
-S_IFMT, S_IFIFO, S_IFCHR = 0o170000, 0o010000, 0o020000
+S_IFMT, S_IFIFO, S_IFCHR, S_IFREG = 0o170000, 0o010000, 0o020000, 0o100000
 
 #: Bytes, more than any exec takes (execve(2), "Limits on size of arguments and environment").
 LONGEST_ENVIRONMENT = 1 << 23
@@ -245,6 +245,14 @@ def read_link(path: str) -> str:
         return ""
 
 
+def is_regular_file(path: str) -> bool:
+    """Whether a path leads to a regular file, and we may know it."""
+    try:
+        return posix.stat(path).st_mode & S_IFMT == S_IFREG
+    except OSError:
+        return False
+
+
 def exists(path: str) -> bool:
     """Whether there is such a file, and we may know it."""
     try:
@@ -356,21 +364,21 @@ def wait_signal(seconds: float | None) -> Received | None:
     return Received(info.si_signo, info.si_pid, info.si_uid, info.si_signo == signal.SIGIO and info.si_code > 0)
 
 
-def reap(found: list[Reaped], known: "Iterable[int]", with_stopped: bool) -> tuple[bool, int]:
+def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool) -> tuple[bool, int]:
     """Wait for every child that has exited, without blocking; return whether no child is left, and how many were orphans.
 
-    Those that are `known` are added to `found` (those that merely stopped too, if asked for), so that none is lost should
+    Those that are `known`, and the `helper`, are added to `found` (those that merely stopped too, if asked for), so that none is lost should
     the next call fail. Of all others, orphans, nobody wants the status.
     """
     flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
-    wait, notable = posix.waitpid, {0, *known}  # one look-up for each orphan: there may be thousands
+    wait = posix.waitpid
     orphans = 0
     try:
         while True:
             pid, status = wait(-1, flags)
-            if pid in notable:
-                if pid == 0:
-                    return False, orphans
+            if pid == 0:
+                return False, orphans
+            if pid in known or pid == helper:  # of a set: there may be thousands of orphans, and of those who are known
                 found.append(_reaped(pid, status))
             else:
                 orphans += 1
@@ -438,6 +446,15 @@ def send(pid: int, signum: int) -> bool:
         posix.kill(pid, signum)
     except OSError as error:
         return error.errno != errno.EPERM
+    return True
+
+
+def is_there(pid: int) -> bool:
+    """Whether there is a process, or a member of the group -pid."""
+    try:
+        posix.kill(pid, 0)
+    except OSError as error:
+        return error.errno == errno.EPERM
     return True
 
 

@@ -1,7 +1,7 @@
 """Parsers of option values: text in, value out. A ValueError's message says what is wrong and what is allowed."""
 
 from pyinit import signals
-from pyinit.config import NOTIFY
+from pyinit.config import AUTO, BY_PROGRAM, COMMAND, GROUP, HANDLERS, NOTIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -160,6 +160,30 @@ def received_signal(text: str) -> int:
 def optional_signal(text: str) -> int | None:
     """A signal number, or None for "none"."""
     return None if text == "none" else signals.number(text)
+
+
+def forward(text: str) -> str:
+    """One of the values of --forward."""
+    if text == "topmost":
+        raise ValueError("'topmost' is what group means now: write group, or leave the option out")
+    return one_of(GROUP, HANDLERS, COMMAND)(text)
+
+
+def stop_requests(text: str) -> frozenset[int]:
+    """The signals of a comma-separated list, or "auto": TERM, INT and BY_PROGRAM."""
+    if text == AUTO:
+        return frozenset({int(signals.signal.SIGTERM), int(signals.signal.SIGINT), BY_PROGRAM})
+    return signal_set(text)
+
+
+def stop_signal(text: str) -> int | None:
+    """A signal number, None for "none", or BY_PROGRAM for "auto"."""
+    if text == AUTO:
+        return BY_PROGRAM
+    try:
+        return optional_signal(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is none of auto, none, and no signal: give a name (TERM, QUIT) or a number, 1 to 64") from None
 
 
 def signal_set(text: str) -> frozenset[int]:

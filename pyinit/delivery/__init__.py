@@ -1,0 +1,92 @@
+"""Who is told of a signal, and when: what is asked, and what comes of it. PURE, as is all in this folder.
+
+plan.py decides. programs.py knows what well-known programs want, and traps.py what a shell script traps; both are imported when
+there is a signal to deliver, not before.
+"""
+
+from pyinit.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+#: Who a request is for: the command's process group, or all that the command has left behind.
+IN_GROUP = "group"
+LEFT = "left"
+
+#: What happens to a process, see Plan.fates.
+TOLD, FINISHES, BELONGS, HELD, READS, MAY_FINISH, UNSURE, DEAF, DENIED = (
+    "told",
+    "was told",
+    "belongs to",
+    "held back until",
+    "reads the output of",
+    "may finish",
+    "looked at again",
+    "ignores it",
+    "may not be signalled",
+)
+
+#: Looks at a process before it is known whether it waits for blocked signals or has them blocked for a moment.
+LOOKS = 3
+
+
+class Request(Record):
+    """A signal on its way: what is asked of whom, and what earlier rounds have done about it.
+
+    `is_stop` tells a stop request from a forwarded signal. `by_program`: a well-known program gets its own graceful signal.
+    `told` are those who have been signalled: by PID the start time and the image, see processes.Process. `heard` handled the
+    signal and were left to somebody who was told. `seen` are all processes of the first round, by PID their start time; None in
+    that round. `usual` are the command lines of those who were told or held back then. `looks` counts the looks at those who
+    may have blocked every signal for a moment. `has_waited`: processes that were started since have had their time.
+    `denied` are those whom we have no right to signal.
+    `is_last_call`: whoever handles the signal and was not told is told now. `spares_mortals`: nobody may die of it. `spared` is
+    the process group of a pre-stop command, which has a time limit of its own.
+    """
+
+    signum: int
+    scope: str
+    is_stop: bool
+    by_program: bool = False
+    told: "Mapping[int, tuple[int, int]]" = {}  # noqa: RUF012 - nobody can change it
+    heard: "Mapping[int, int]" = {}  # noqa: RUF012 - as above
+    seen: "Mapping[int, int] | None" = None
+    usual: "frozenset[tuple[str, ...]]" = frozenset()
+    looks: int = 0
+    has_waited: bool = False
+    denied: frozenset[int] = frozenset()
+    is_last_call: bool = False
+    spares_mortals: bool = False
+    spared: int | None = None
+
+    def but(self, **changed: object) -> "Request":
+        """The same request with other values in some fields."""
+        return Request(**{**vars(self), **changed})  # type: ignore[arg-type]  # fields of its own
+
+
+class Plan(Record):
+    """What to do for a request. `now`: signal by PID. `whole_group`: `now` is just the group, so one kill(-pgid) will do.
+
+    `resume` are stopped, and get SIGCONT. `held` are held back until all of `working` have gone. `unsure` are looked at again
+    in a moment. `newcomers` were started since the request, and may finish. `deaf` would do nothing about it. `fates` is
+    what happens to each, by PID: a word of the list above, and the PID that it depends on or 0. `reasons` says by PID why a
+    signal is not the one that was asked for. `next` is the request for the next round.
+    """
+
+    now: dict[int, int]
+    next: Request
+    whole_group: bool = False
+    resume: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
+    working: frozenset[int] = frozenset()
+    unsure: tuple[int, ...] = ()
+    newcomers: tuple[int, ...] = ()
+    deaf: tuple[int, ...] = ()
+    fates: "Mapping[int, tuple[str, int]]" = {}  # noqa: RUF012 - nobody changes it
+    reasons: "Mapping[int, str]" = {}  # noqa: RUF012 - as above
+
+    def without(self, denied: "Collection[int]") -> "Plan":
+        """The same without those who could not be signalled: nobody shall wait for them as if they had been told."""
+        told = {pid: told for pid, told in self.next.told.items() if pid not in denied}
+        request = self.next.but(told=told, denied=self.next.denied.union(denied))
+        return Plan(**{**vars(self), "whole_group": False, "working": self.working.difference(denied), "next": request})  # type: ignore[arg-type]  # fields of its own

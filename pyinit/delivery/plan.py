@@ -1,0 +1,657 @@
+"""PURE. Which processes get a signal now, and which later: from the top down, as if every wrapper had used exec.
+
+Everything that decides who is signalled must live in this folder. It works on values (processes.Process) and on what a closer look
+at single processes tells (processes.Look), not on /proc.
+
+The rules, from the command down:
+
+* Who handles the signal gets it, once. What is below it is its own business, and belongs to it for as long as it lives.
+* Who would merely die of it is a wrapper, or a worker without a handler: it is held back while somebody works, and gets the signal
+  when they have gone and it has not ended by itself. Likewise the wrappers that programs.py names, whatever they handle.
+* Who ignores it gets nothing: the kernel would drop it.
+* A shell with a trap gets it. If it waits for a foreground job, that job is told as well, for the trap runs only after it (POSIX,
+  "Shell Command Language", 2.12); background jobs belong to the trap. What a shell catches without a trap does not count.
+* In a script, what was put in the background is told when the foreground has gone; if nobody handles it there, at once.
+* Who reads the output of one who works is held back until that one has gone.
+* If nobody handles it, everybody gets it, at once.
+
+Who is meant at first is the process group, and what its wrappers have put into other groups; in the sweep it is all that is left.
+
+A round ends when all who work have gone. The next one looks again. Only those of the first round hold others up then, so the
+rounds come to an end whatever is started meanwhile, with one exception: what the last lines of a script start (an upload, a
+deregistration) may finish. That is a program which was not there before; the one that a loop starts again was.
+
+It is linear in the number of processes: each is visited once on the way down and once on the way up.
+"""
+
+from pyinit.config import COMMAND, GROUP, HANDLERS
+from pyinit.delivery import (
+    BELONGS,
+    DEAF,
+    DENIED,
+    FINISHES,
+    HELD,
+    IN_GROUP,
+    LEFT,
+    LOOKS,
+    MAY_FINISH,
+    READS,
+    TOLD,
+    UNSURE,
+    Plan,
+    Request,
+    programs,
+)
+from pyinit.record import Record
+from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pyinit.processes import Look, Process
+
+TERM, INT = int(signal.SIGTERM), int(signal.SIGINT)
+
+# What a process turns out to be, on the way down.
+WRAPPER = "wrapper"  # not told while somebody works; what is below it counts
+HANDLER = "handler"  # told; what is below it belongs to it
+BUSY = "busy"  # told, a shell with a trap and a foreground job, which counts
+CATCHES_ALL = "catches all"  # bash with an EXIT trap: a wrapper, or a handler where nobody below it is one
+OLD = "told before"  # and still there
+NEW = "newcomer"  # started since the first round; may finish
+AGAIN = "started again"  # started since the first round, by a loop: told, and holds nobody up
+BLURRED = "blurred"  # every signal blocked, perhaps for a moment
+
+#: Signals that are all blocked in the moment between fork and exec, and never all by one who waits for some.
+BASIC = sum(1 << signum - 1 for signum in range(1, 32) if signum not in (signal.SIGKILL, signal.SIGSTOP))
+
+#: bash with an EXIT trap (and ksh93) catches these, among others, though it has no trap for any of them.
+CAUGHT_FOR_EXIT = sum(1 << signum - 1 for signum in (signal.SIGHUP, signal.SIGUSR2, signal.SIGALRM, signal.SIGXCPU))
+
+#: Shells that catch SIGTERM without a trap.
+CATCH_TERM = ("mksh", "ksh", "lksh")
+
+#: What a script's background job ignores (POSIX, 2.11).
+IN_BACKGROUND = 1 << signal.SIGINT - 1 | 1 << signal.SIGQUIT - 1
+
+
+class Place(Record):
+    """Where we stand: our own PID, the command's, which is its group too; `forward` is as in Config."""
+
+    own_pid: int
+    command: int
+    forward: str = GROUP
+
+
+def children_of(processes: "Mapping[int, Process]") -> dict[int, list[int]]:
+    """The children of each process, by its PID."""
+    children: dict[int, list[int]] = {}
+    for pid, process in processes.items():
+        children.setdefault(process.parent, []).append(pid)
+    return children
+
+
+def below(pids: "Iterable[int]", children: "Mapping[int, list[int]]") -> list[int]:
+    """All who descend from some processes, without these. A loop of parents, should PIDs be reused, is walked once."""
+    found: dict[int, None] = {}
+    waiting = list(pids)
+    first = set(waiting)
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found and child not in first:
+                found[child] = None
+                waiting.append(child)
+    return list(found)
+
+
+def below_us(processes: "Mapping[int, Process]", own_pid: int) -> "list[Process]":
+    """The processes that descend from us."""
+    return [processes[pid] for pid in below([own_pid], children_of(processes)) if pid in processes]
+
+
+def is_deaf(process: "Process", signum: int) -> bool:
+    """Whether a process would do nothing about a signal: it ignores it, or leaves it at a default that does nothing."""
+    handles = process.catches(signum) or process.blocks(signum)
+    return process.ignores(signum) or (signum in IGNORED_BY_DEFAULT and not handles)
+
+
+def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place) -> Plan:
+    """Decide who gets a request now."""
+    in_group = [process for process in processes.values() if process.group == place.command and process.pid != place.own_pid]
+    resume: tuple[int, ...] = ()
+    if request.signum in SUSPENDS:
+        return Plan({process.pid: _suspending(process, request.signum, place.command) for process in in_group}, request)
+    if request.signum in (CONTINUES, signal.SIGKILL) or (request.signum in IGNORED_BY_DEFAULT and not request.is_stop):
+        return Plan({process.pid: request.signum for process in in_group}, request, whole_group=True)
+    walk = Walk(request, processes, look, place)
+    if place.forward == COMMAND and request.scope == IN_GROUP:
+        return walk.of_command()
+    return walk.plan()
+
+
+def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool:
+    """Whether a process that catches the signal gets it by any rule, as it is: it is no shell, no wrapper, no special program."""
+    if look.is_shell(process.pid, process.name) or process.blocked & BASIC == BASIC:
+        return False
+    program = programs.find(process.name, look.words(process.pid))
+    if program is None:
+        return True
+    is_as_asked = not (request.is_stop and request.by_program) or any(_number(name) == request.signum for name in program.graceful)
+    return program.what != programs.HELD_BACK and is_as_asked
+
+
+def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place) -> bool:
+    """Whether a signal that asks some program to stop asks those who are here.
+
+    It does where it is the graceful signal of one that would be told. Where another one handles it, it means something else
+    (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order.
+    """
+    walk = Walk(Request(signum, IN_GROUP, False), processes, look, place)
+    told = walk.plan().now
+    handlers = [pid for pid in told if processes[pid].catches(signum) or processes[pid].blocks(signum)]
+    known = [programs.find(processes[pid].name, look.words(pid)) for pid in handlers]
+    is_graceful = any(program and any(_number(name) == signum for name in program.graceful) for program in known)
+    return is_graceful or (not handlers and signum not in IGNORED_BY_DEFAULT)
+
+
+def _number(name: str) -> int:
+    return int(getattr(signal, f"SIG{name}"))
+
+
+class Walk:
+    """One look at all processes, from the top down, for one request."""
+
+    def __init__(self, request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place) -> None:
+        self.request = request
+        self.processes = processes
+        self.look = look
+        self.place = place
+        self.children = children_of(processes)
+        self.kinds: dict[int, str] = {}  # of those that were visited, in the order of the way down
+        self.signums: dict[int, int] = {}  # what each would get
+        self.reasons: dict[int, str] = {}
+        self.jobs: dict[int, tuple[list[int], list[int]]] = {}  # foreground and background, of whoever is open
+        self.first: dict[int, int] = {}  # who holds others up, below or at each that was visited; 0: nobody
+        self.now: dict[int, int] = {}
+        self.mortals: list[int] = []  # who would die of it, and is in reach
+        self.fates: dict[int, tuple[str, int]] = {}
+        self.is_deep = request.is_last_call or place.forward == HANDLERS  # handlers below handlers are told as well
+
+    # --- what is in reach ---
+
+    def roots(self) -> tuple[list[int], list[int]]:
+        """Where the walk begins: those who are told first, and those who come after them."""
+        own, command = self.place.own_pid, self.place.command
+        if self.request.scope == LEFT or self.request.is_last_call:
+            spared = self.request.spared
+            return [pid for pid in self.children.get(own, ()) if self.processes[pid].group != spared], []
+        orphans = [
+            pid for pid in self.children.get(own, ()) if self.processes[pid].group == command and pid != command
+        ]
+        return ([command] if command in self.processes else []), orphans
+
+    def plan(self) -> Plan:
+        """The whole plan."""
+        foreground, background = self.roots()
+        self.go_down([*foreground, *background])
+        self.go_up()
+        self.choose(foreground, background)
+        self.hold_readers()
+        return self.conclude()
+
+    def of_command(self) -> Plan:
+        """The plan where the command alone is meant, whatever it is."""
+        process = self.processes.get(self.place.command)
+        if process is None or not self.settle_signal(process, is_wrapper=False):
+            return Plan({}, self.next())
+        if self.was_told(process):
+            return Plan({}, self.next(), working=frozenset({process.pid}))
+        self.now[process.pid] = self.signums[process.pid]
+        resume = (process.pid,) if process.is_stopped and self.request.is_stop else ()
+        self.fates[process.pid] = (TOLD, 0)
+        return Plan(self.now, self.next(), resume=resume, fates=self.fates, reasons=self.reasons)
+
+    # --- the way down: what each is ---
+
+    def go_down(self, pids: list[int]) -> None:
+        """Visit all who are in reach, parents before their children."""
+        waiting = pids[::-1]
+        while waiting:
+            pid = waiting.pop()
+            if pid in self.kinds:
+                continue  # a loop of parents
+            process = self.processes[pid]
+            kind = self.kinds[pid] = self.kind_of(process)
+            if kind in (WRAPPER, BUSY, CATCHES_ALL) or (self.is_deep and kind in (HANDLER, OLD)):
+                foreground, background = self.jobs_of(process)
+                if self.request.scope == IN_GROUP and not self.request.is_last_call:
+                    # One that a script has put in the background and that has left the group is left to the sweep.
+                    background = [child for child in background if self.processes[child].group == self.place.command]
+                    if self.is_deep and kind in (HANDLER, OLD):
+                        foreground = [child for child in foreground if self.processes[child].group == self.place.command]
+                self.jobs[pid] = (foreground, background)
+                waiting += (background + foreground)[::-1]
+
+    def kind_of(self, process: "Process") -> str:
+        """What a process is for this request."""
+        if process.pid in self.request.denied:
+            self.signums[process.pid] = 0
+            return WRAPPER
+        if self.was_told(process):
+            return self.kind_of_told(process)
+        if self.has_moment(process):
+            return BLURRED
+        is_shell = self.looks_like_shell(process)
+        kind = self.kind_of_shell(process) if is_shell else self.kind_of_other(process)
+        if self.is_since(process):
+            return self.kind_of_newcomer(process, kind, is_shell)
+        return kind
+
+    def looks_like_shell(self, process: "Process") -> bool:
+        """Whether a process is a shell. A process without children that has no handler need not be looked at."""
+        matters = process.caught or process.pid in self.children
+        return bool(matters) and self.look.is_shell(process.pid, process.name)
+
+    def was_told(self, process: "Process") -> bool:
+        """Whether it has heard of this request: from us, or from the one that it belonged to and whom it has outlived."""
+        told = self.request.told.get(process.pid)
+        if told is not None and told[0] == process.started:
+            # Another program has taken its place since: if that handles the signal it has not heard of it.
+            return told[1] == process.image or not self.hears(process)
+        return self.request.heard.get(process.pid) == process.started and not self.hears(process)
+
+    def kind_of_told(self, process: "Process") -> str:
+        """One who was told and is still there. A shell may be waiting for a foreground job of the first round."""
+        if process.pid in self.children and self.look.is_shell(process.pid, process.name):
+            foreground, _ = self.jobs_of(process)
+            if any(not self.is_since(self.processes[child]) for child in foreground):
+                self.signums[process.pid] = self.request.signum
+                return BUSY
+        return OLD
+
+    def has_moment(self, process: "Process") -> bool:
+        """Whether it blocks every signal or catches its parent's, perhaps only for the moment between fork and exec.
+
+        One that sleeps with every signal blocked waits for them, by a signalfd. Whoever spawns is in an uninterruptible sleep,
+        and its child runs. The child of a shell that shares its image is that shell still.
+        """
+        if self.request.looks >= LOOKS:
+            return False
+        if process.blocked & BASIC == BASIC:
+            return process.state not in "ST"
+        parent = self.processes.get(process.parent)
+        is_copy = parent is not None and process.image != 0 and process.image == parent.image
+        return is_copy and process.caught == parent.caught and bool(process.caught) and self.looks_like_shell(process)
+
+    def hears(self, process: "Process") -> bool:
+        """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
+        signum = self.request.signum
+        if process.catches(signum) or process.blocks(signum):
+            return True
+        return self.request.is_stop and (process.catches(TERM) or process.blocks(TERM))
+
+    def kind_of_shell(self, process: "Process") -> str:
+        """A shell works by its traps alone. That it has signals blocked never counts."""
+        for signum in (self.request.signum, TERM) if self.request.is_stop else (self.request.signum,):
+            if not process.catches(signum):
+                continue
+            catches_all = process.caught & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
+            is_doubtful = catches_all or signum == INT or (signum == TERM and process.name in CATCH_TERM)
+            if not is_doubtful or self.sets_trap(process.pid, signum):
+                self.signums[process.pid] = signum
+                return BUSY if self.jobs_of(process)[0] else HANDLER
+            if catches_all and self.request.is_stop and not self.jobs_of(process)[0]:
+                self.signums[process.pid] = signum
+                return CATCHES_ALL
+        self.settle_signal(process, is_wrapper=True)
+        return WRAPPER
+
+    def sets_trap(self, pid: int, signum: int) -> bool:
+        """Whether the text of a shell's script has a trap for a signal."""
+        from pyinit.delivery import traps
+
+        return traps.traps(self.look.script(pid), signum)
+
+    def kind_of_other(self, process: "Process") -> str:
+        """One that is no shell."""
+        program = self.program(process)
+        is_wrapper = program is not None and program.what == programs.HELD_BACK and process.pid in self.children
+        return HANDLER if self.settle_signal(process, is_wrapper) else WRAPPER
+
+    def program(self, process: "Process") -> "programs.Program | None":
+        """The row of programs.py; none is looked for where there is neither a handler nor a child."""
+        if process.caught or process.blocked or process.pid in self.children:
+            return programs.find(process.name, self.look.words(process.pid))
+        return None
+
+    def settle_signal(self, process: "Process", is_wrapper: bool) -> bool:
+        """Find the signal that a process is to get, 0 if it is deaf; return whether it handles it."""
+        pid, signum = process.pid, self.request.signum
+        if not is_wrapper:
+            found = self.graceful(process) or next((one for one in self.choices() if self.handles(process, one)), 0)
+            if found:
+                self.signums[pid] = found
+                if found != signum and pid not in self.reasons:
+                    self.reasons[pid] = f"for it does not handle {_name(signum)}"
+                return True
+        self.signums[pid] = next((one for one in self.choices() if self.dies_of(process, one)), 0)
+        return False
+
+    def choices(self) -> tuple[int, ...]:
+        """The signals that may be sent: that of the request, and SIGTERM for a stop that somebody does not hear."""
+        return (self.request.signum, TERM) if self.request.is_stop else (self.request.signum,)
+
+    def handles(self, process: "Process", signum: int) -> bool:
+        """Whether a process that is no shell takes a signal itself: by a handler, or blocked, for sigwait() or a signalfd.
+
+        While it sleeps in sigwait(), as tini does and pyinit itself, the kernel takes the signals that it waits for out of its mask
+        (do_sigtimedwait() in kernel/signal.c), so that neither SigBlk nor SigCgt shows them.
+        """
+        if process.catches(signum):
+            return True
+        if process.ignores(signum):
+            return False
+        if process.blocks(signum):
+            return process.blocked & BASIC != BASIC or process.state != "D"  # D: it waits for what it spawns
+        return "sigtimedwait" in self.look.sleeps_in(process.pid)
+
+    def dies_of(self, process: "Process", signum: int) -> bool:
+        """Whether a signal ends a process that does not handle it."""
+        return not process.ignores(signum) and signum not in IGNORED_BY_DEFAULT
+
+    def graceful(self, process: "Process") -> int:
+        """The signal by which a well-known program finishes its work, if it handles that; 0 for all others."""
+        if not (self.request.is_stop and self.request.by_program):
+            return 0
+        program = self.program(process)
+        if program is None:
+            return 0
+        wanted = [_number(name) for name in program.graceful]
+        if self.request.signum in wanted:
+            wanted = [self.request.signum]
+        if not process.catches(wanted[0]):
+            return 0
+        if wanted[0] != self.request.signum:
+            self.reasons[process.pid] = f"which is how {program.names[0]} finishes its work"
+        return wanted[0]
+
+    def is_since(self, process: "Process") -> bool:
+        """Whether it was started since the first round."""
+        return self.request.seen is not None and self.request.seen.get(process.pid) != process.started
+
+    def kind_of_newcomer(self, process: "Process", kind: str, is_shell: bool) -> str:
+        """One that was started since: by the last lines of a script, or by a loop once more."""
+        if is_shell and kind == WRAPPER and process.pid in self.children:
+            return WRAPPER  # what is below it tells
+        words = self.look.words(process.pid)
+        if words in self.request.usual:
+            return AGAIN if kind == HANDLER else WRAPPER
+        if kind == HANDLER:
+            return AGAIN if self.request.has_waited else NEW
+        return WRAPPER if programs.name_of(process.name, words) in programs.ONLY_WAITING else NEW
+
+    # --- jobs ---
+
+    def jobs_of(self, process: "Process") -> tuple[list[int], list[int]]:
+        """The children that a process waits for in the foreground, and those in the background.
+
+        A script's background job ignores SIGINT and SIGQUIT, if its shell does not itself (POSIX, 2.11). Some programs (Node) take
+        that back. Then these tell: dash and busybox sleep in sigsuspend() while they wait for background jobs; a background job
+        has /dev/null for its stdin, where its shell has another; one that reads what its shell writes is never waited for.
+        """
+        if process.pid in self.jobs:
+            return self.jobs[process.pid]
+        foreground, background = [], []
+        children = [self.processes[child] for child in self.children.get(process.pid, ())]
+        is_shell = bool(children) and self.look.is_shell(process.pid, process.name)
+        if is_shell and "sigsuspend" in self.look.sleeps_in(process.pid):
+            foreground, background = [], [child.pid for child in children]
+        else:
+            is_matter = is_shell and (len(children) > 1 or bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1)))
+            for child in children:
+                is_behind = bool(child.ignored & ~process.ignored & IN_BACKGROUND)
+                if not is_behind and is_matter:
+                    stdin = self.look.reads_from(child.pid)
+                    is_behind = stdin == "/dev/null" != self.look.reads_from(process.pid)
+                    is_behind |= stdin.startswith("pipe:") and stdin in self.look.writes_to(process.pid)
+                (background if is_behind else foreground).append(child.pid)
+        return foreground, background
+
+    # --- the way up: who holds others up ---
+
+    def go_up(self) -> None:
+        """Find for each that was visited who below it, or it itself, has others held back."""
+        for pid in list(self.kinds)[::-1]:
+            if pid not in self.kinds:
+                continue  # it belongs to one that turned out to be a handler
+            kind = self.kinds[pid]
+            foreground, background = self.jobs.get(pid, ((), ()))
+            inside = next((self.first[child] for child in (*foreground, *background) if self.first.get(child)), 0)
+            if kind == CATCHES_ALL:
+                kind = self.kinds[pid] = WRAPPER if inside else HANDLER
+                if not inside:
+                    del self.jobs[pid]
+                    self.forget(below([pid], self.children))
+            if kind in (HANDLER, OLD, NEW, BLURRED):
+                self.first[pid] = pid
+            elif kind == BUSY:
+                self.first[pid] = next((self.first[child] for child in foreground if self.first.get(child)), 0) or pid
+            else:
+                self.first[pid] = 0 if kind == AGAIN else inside
+
+    def forget(self, pids: "Iterable[int]") -> None:
+        """They belong to somebody after all."""
+        for pid in pids:
+            self.kinds.pop(pid, None)
+
+    # --- the choice: who is told now ---
+
+    def choose(self, foreground: list[int], background: list[int]) -> None:
+        """From the top down once more: who is in reach now, and who has to wait for whom."""
+        waiting = self.behind(foreground, background)
+        while waiting:
+            pid, until = waiting.pop()
+            kind = self.kinds.get(pid)
+            if kind is None or pid in self.fates:
+                continue
+            if until:
+                self.fates[pid] = (HELD, until)
+                waiting += [(child, until) for jobs in self.jobs.get(pid, ()) for child in jobs]
+                continue
+            if kind in (HANDLER, BUSY, AGAIN):
+                told = self.request.told.get(pid)
+                is_old = kind == BUSY and told is not None and told[0] == self.processes[pid].started
+                self.fates[pid] = (FINISHES, 0) if is_old else (TOLD, 0)
+                if not is_old:
+                    self.now[pid] = self.signums[pid]
+            elif kind == OLD:
+                self.fates[pid] = (FINISHES, 0)
+            elif kind == NEW:
+                self.fates[pid] = (MAY_FINISH, 0)
+            elif kind == BLURRED:
+                self.fates[pid] = (UNSURE, 0)
+            else:
+                self.fates[pid] = (HELD, self.first[pid])
+                if self.signums[pid]:
+                    self.mortals.append(pid)
+                else:
+                    self.fates[pid] = (DENIED if pid in self.request.denied else DEAF, 0)
+            if pid in self.jobs:
+                foreground, background = self.jobs[pid]
+                # What a trap can reach belongs to its shell.
+                waiting += self.behind(foreground, background if kind != BUSY or self.is_deep else [])
+
+    def behind(self, foreground: list[int], background: list[int]) -> list[tuple[int, int]]:
+        """Jobs, each with the one it has to wait for or 0: those in the background wait for the foreground."""
+        until = 0 if self.is_deep else next((self.first[pid] for pid in foreground if self.first.get(pid)), 0)
+        return [*((pid, until) for pid in reversed(background)), *((pid, 0) for pid in reversed(foreground))]
+
+    def hold_readers(self) -> None:
+        """Hold back who reads the output of one who works: it would be gone, and the other's last lines lost (SIGPIPE)."""
+        candidates = [pid for pid in self.now if self.kinds[pid] in (HANDLER, BUSY)]
+        if len(candidates) + len(self.mortals) < 2 or not candidates or self.is_deep:  # noqa: PLR2004 - it takes two
+            return
+        stdins = {pid: self.look.reads_from(pid) for pid in candidates}
+        wanted = {stdin for stdin in stdins.values() if stdin.startswith("pipe:")}
+        if not wanted:
+            return
+        writers: dict[str, int] = {}
+        working = [pid for pid, (fate, _) in self.fates.items() if fate in (TOLD, FINISHES, MAY_FINISH)]
+        for pid in [*(pid for pid in self.mortals if self.first[pid]), *working]:
+            for pipe in self.look.writes_to(pid) & wanted:
+                writers[pipe] = pid
+        held = {pid: writers[stdin] for pid, stdin in stdins.items() if writers.get(stdin, pid) != pid}
+        if len(held) == len(candidates) and not any(fate == FINISHES for fate, _ in self.fates.values()):
+            return  # each reads from another: somebody has to begin
+        for pid, writer in held.items():
+            del self.now[pid]
+            self.fates[pid] = (READS, writer)
+
+    # --- what follows ---
+
+    def conclude(self) -> Plan:
+        """Those who would die, those who belong, and what the next round has to know."""
+        request = self.request
+        if request.is_last_call:
+            return self.last_call()
+        holding = [pid for pid, kind in self.kinds.items() if kind in (HANDLER, BUSY, OLD, NEW, BLURRED) and self.acts(pid)]
+        # A shell that waits for one who works cannot work before that one ends, so nobody waits for the shell.
+        working = frozenset(pid for pid in holding if self.first[pid] == pid) or frozenset(holding)
+        if not holding and not request.is_stop:
+            self.do_as_at_a_stop()
+        elif not holding:
+            for pid in self.mortals:
+                self.tell(pid)
+        elif holding and request.is_stop:
+            for pid in self.waited_for_by_traps():
+                self.tell(pid)
+        if holding:
+            for pid in self.mortals:
+                if self.fates[pid] == (HELD, 0):
+                    self.fates[pid] = (HELD, min(working))
+        # Those who would die of a signal that is no stop request are spared, where there is somebody who handles it.
+        belonging = self.belongings() if not self.is_deep else []
+        return self.result(working, belonging)
+
+    def acts(self, pid: int) -> bool:
+        """Whether one who was visited is told, works, or is looked at again in this round."""
+        return self.fates.get(pid, (HELD, 0))[0] in (TOLD, FINISHES, MAY_FINISH, UNSURE)
+
+    def tell(self, pid: int) -> None:
+        """Tell one who would die of it."""
+        self.now[pid] = self.signums[pid]
+        self.fates[pid] = (TOLD, 0)
+
+    def do_as_at_a_stop(self) -> None:
+        """Nobody handles a signal that is no stop request: those who would be told of a stop get it, and nobody above them."""
+        if self.request.spares_mortals:
+            return
+        told = Walk(self.request.but(signum=TERM, is_stop=True), self.processes, self.look, self.place).plan().now
+        for pid in self.mortals:
+            if pid in told:
+                self.tell(pid)
+
+    def waited_for_by_traps(self) -> list[int]:
+        """Foreground jobs of shells whose trap has to run, where nobody in them would end by a handler."""
+        found, waiting = [], [
+            child
+            for pid, kind in self.kinds.items()
+            if kind == BUSY and self.acts(pid)
+            for child in self.jobs[pid][0]
+            if self.first[pid] == pid
+        ]
+        while waiting:
+            pid = waiting.pop()
+            if self.kinds.get(pid) == WRAPPER and self.signums[pid] and self.fates.get(pid, ("", 1))[0] == HELD:
+                found.append(pid)
+            for jobs in self.jobs.get(pid, ()):
+                waiting += jobs
+        return found
+
+    def belongings(self) -> list[int]:
+        """All who belong to somebody who is told or was; their fates are told."""
+        found = []
+        owners = [pid for pid, kind in self.kinds.items() if kind not in (WRAPPER, CATCHES_ALL) and self.acts(pid)]
+        for owner in owners:
+            open_ones = {child for jobs in self.jobs.get(owner, ()) for child in jobs if child in self.fates}
+            waiting = [child for child in self.children.get(owner, ()) if child not in open_ones]
+            while waiting:
+                pid = waiting.pop()
+                if pid not in self.fates:
+                    self.fates[pid] = (BELONGS, owner)
+                    found.append(pid)
+                    waiting += self.children.get(pid, ())
+        return found
+
+    def last_call(self) -> Plan:
+        """Whoever handles the signal and was not told, and whoever has to be hurried."""
+        self.now = {pid: signum for pid, signum in self.now.items() if self.kinds[pid] in (HANDLER, BUSY, AGAIN)}
+        for pid, kind in self.kinds.items():
+            program = self.program(self.processes[pid]) if kind in (OLD, BUSY) else None
+            if program is not None and program.hurry and self.request.by_program:
+                self.now[pid] = _number(program.hurry)
+                self.reasons[pid] = f"which ends {program.names[0]} in good order"
+        return Plan(self.now, self.next(), fates=self.fates, reasons=self.reasons)
+
+    def result(self, working: frozenset[int], belonging: list[int]) -> Plan:
+        """The plan."""
+        request = self.request
+        held = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate in (HELD, READS)))
+        unsure = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate == UNSURE))
+        deaf = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate == DEAF))
+        newcomers = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate == MAY_FINISH))
+        resume = tuple(pid for pid in self.fates if self.processes[pid].is_stopped) if request.is_stop else ()
+        reasons = {pid: reason for pid, reason in self.reasons.items() if pid in self.now}
+        is_whole = not held and not unsure and not belonging and not request.told and set(self.now.values()) == {request.signum}
+        is_whole = is_whole and all(self.processes[pid].group == self.place.command for pid in self.now)
+        is_whole = is_whole and request.scope == IN_GROUP and not newcomers
+        heard = dict(request.heard)
+        if request.is_stop:
+            heard |= {pid: self.processes[pid].started for pid in belonging if self.has_handler(pid)}
+        return Plan(
+            self.now, self.next(heard, held), is_whole, resume, held, working if held or unsure or newcomers else frozenset(),
+            unsure, newcomers, deaf, self.fates, reasons,
+        )  # fmt: skip
+
+    def has_handler(self, pid: int) -> bool:
+        """Whether one who belongs to somebody who was told has a handler, which it may lose when it is told in turn."""
+        is_owned = self.fates[self.fates[pid][1]][0] in (TOLD, FINISHES)
+        caught = self.processes[pid].caught
+        return is_owned and bool((caught >> self.request.signum - 1 | caught >> TERM - 1) & 1)
+
+    def next(self, heard: "Mapping[int, int] | None" = None, held: tuple[int, ...] = ()) -> Request:
+        """The request for the next round."""
+        request = self.request
+        told = {pid: (self.processes[pid].started, self.processes[pid].image) for pid in self.now}
+        seen, usual = request.seen, request.usual
+        is_blurred = BLURRED in self.kinds.values()  # then the first round is not over
+        if request.is_stop and seen is None and not is_blurred:
+            seen = {pid: process.started for pid, process in self.processes.items()}
+        if request.is_stop and held:
+            # Only a script that is held back starts anything, and only what it has started before is started again.
+            fresh = [pid for pid, kind in self.kinds.items() if pid not in request.told and self.acts(pid) or kind == WRAPPER]
+            usual = usual.union(self.look.words(pid) for pid in fresh)
+        return request.but(
+            told={**request.told, **told},
+            heard=request.heard if heard is None else heard,
+            seen=seen,
+            usual=usual,
+            looks=request.looks + 1 if is_blurred else 0,
+        )
+
+
+def _name(signum: int) -> str:
+    from pyinit import signals
+
+    return signals.name(signum)
+
+
+def _suspending(process: "Process", signum: int, command: int) -> int:
+    """The signal that stops this process: SIGSTOP in the command's own session, where its default would do nothing.
+
+    The kernel discards the default action of SIGTSTP, SIGTTIN and SIGTTOU in an orphaned process group (POSIX, 2.4.3).
+    """
+    if process.catches(signum) or process.session != command:
+        return signum
+    return int(signal.SIGSTOP)
