@@ -137,7 +137,18 @@ class Exit(Record):
 
 
 Action = (
-    Deliver | Judge | WatchExit | RunPreStop | WatchTraffic | AwaitQueues | Unready | TellLosses | KillPreStop | KillAll | Say | Exit
+    Deliver
+    | Judge
+    | WatchExit
+    | RunPreStop
+    | WatchTraffic
+    | AwaitQueues
+    | Unready
+    | TellLosses
+    | KillPreStop
+    | KillAll
+    | Say
+    | Exit
 )
 
 

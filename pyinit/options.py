@@ -10,7 +10,6 @@ from pyinit.config import (
     AT_REQUEST,
     AT_SIGNAL,
     AUTO,
-    COMMAND,
     GROUP,
     QUEUES_MAY_TAKE,
     TERMINATION_LOG,

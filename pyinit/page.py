@@ -42,7 +42,7 @@ class State(Record):
     """What is on the page. Times are seconds on CLOCK_MONOTONIC.
 
     `command` is the PID of the command, `status` its exit status once that is known; `stop_signal` is what it would get for
-    a stop request, or has got; `forward` is as in Config; `orphans` counts those that were reaped, and may be a second old;
+    a stop request, or has got, and `by_program` whether a well-known program gets its own; `forward` is as in Config; `orphans` counts those that were reaped, and may be a second old;
     `health` is the PID of the health helper, or 0.
     """
 
@@ -61,6 +61,7 @@ class State(Record):
     notify_status: str = ""
     orphans: int = 0
     health: int = 0
+    by_program: int = 0
     version: str = pyinit.__version__
 
 

@@ -70,9 +70,9 @@ def parse(stat: bytes, status: bytes = b"") -> Process | None:
     if fields[STATE] in (b"Z", b"X", b"x") and int(fields[THREADS]) <= 1:
         return None
     pid, _, name = head.partition(b" (")
-    masks = [int(fields[index]) for index in (BLOCKED, IGNORED, CAUGHT)]
+    blocked, ignored, caught = (int(fields[index]) for index in (BLOCKED, IGNORED, CAUGHT))
     if status:
-        masks = [int(_field(status, key), 16) for key in (b"\nSigBlk:", b"\nSigIgn:", b"\nSigCgt:")]
+        blocked, ignored, caught = (int(_field(status, key), 16) for key in (b"\nSigBlk:", b"\nSigIgn:", b"\nSigCgt:"))
     return Process(
         int(pid),
         int(fields[PARENT]),
@@ -80,7 +80,9 @@ def parse(stat: bytes, status: bytes = b"") -> Process | None:
         int(fields[SESSION]),
         name.decode("utf-8", "replace"),
         fields[STATE].decode("ascii"),
-        *masks,
+        blocked,
+        ignored,
+        caught,
         int(fields[STARTED]),
         int(fields[START_CODE]) ^ int(fields[START_STACK]),
     )

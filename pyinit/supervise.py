@@ -4,7 +4,7 @@ What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort
 """
 
 from pyinit import processes, signals, system
-from pyinit.config import COMMAND, TERMINATION_LOG
+from pyinit.config import BY_PROGRAM, COMMAND, TERMINATION_LOG
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, READS, plan
 from pyinit.lifecycle import (
     CUT_SHORT,
@@ -91,7 +91,9 @@ class Supervisor:
         self.exit_status: int | None = None
         self.told_blindly = False  # a request has gone to all who are left, and /proc does not tell to whom
         now = self.lifecycle.started_at
-        first = State(self.lifecycle.phase, now, now, None, command.pid, None, config.forward, config.usual_stop_signal)
+        asked = (config.forward, config.usual_stop_signal)
+        by_program = int(config.stop_signal == BY_PROGRAM)
+        first = State(self.lifecycle.phase, now, now, None, command.pid, None, *asked, by_program=by_program)
         self.page = Page(page, first)
         self.orphans = 0
         self.keeper: Keeper | None = None

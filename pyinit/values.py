@@ -183,7 +183,9 @@ def stop_signal(text: str) -> int | None:
     try:
         return optional_signal(text)
     except ValueError:
-        raise ValueError(f"{text!r} is none of auto, none, and no signal: give a name (TERM, QUIT) or a number, 1 to 64") from None
+        raise ValueError(
+            f"{text!r} is none of auto, none, and no signal: give a name (TERM, QUIT) or a number, 1 to 64"
+        ) from None
 
 
 def signal_set(text: str) -> frozenset[int]:

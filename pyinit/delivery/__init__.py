@@ -61,7 +61,7 @@ class Request(Record):
 
     def but(self, **changed: object) -> "Request":
         """The same request with other values in some fields."""
-        return Request(**{**vars(self), **changed})  # type: ignore[arg-type]  # fields of its own
+        return Request(**{**vars(self), **changed})
 
 
 class Plan(Record):
@@ -89,4 +89,4 @@ class Plan(Record):
         """The same without those who could not be signalled: nobody shall wait for them as if they had been told."""
         told = {pid: told for pid, told in self.next.told.items() if pid not in denied}
         request = self.next.but(told=told, denied=self.next.denied.union(denied))
-        return Plan(**{**vars(self), "whole_group": False, "working": self.working.difference(denied), "next": request})  # type: ignore[arg-type]  # fields of its own
+        return Plan(**{**vars(self), "whole_group": False, "working": self.working.difference(denied), "next": request})

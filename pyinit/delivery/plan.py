@@ -137,7 +137,9 @@ def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool
     program = programs.find(process.name, look.words(process.pid))
     if program is None:
         return True
-    is_as_asked = not (request.is_stop and request.by_program) or any(_number(name) == request.signum for name in program.graceful)
+    is_as_asked = not (request.is_stop and request.by_program) or any(
+        _number(name) == request.signum for name in program.graceful
+    )
     return program.what != programs.HELD_BACK and is_as_asked
 
 
@@ -186,9 +188,7 @@ class Walk:
         if self.request.scope == LEFT or self.request.is_last_call:
             spared = self.request.spared
             return [pid for pid in self.children.get(own, ()) if self.processes[pid].group != spared], []
-        orphans = [
-            pid for pid in self.children.get(own, ()) if self.processes[pid].group == command and pid != command
-        ]
+        orphans = [pid for pid in self.children.get(own, ()) if self.processes[pid].group == command and pid != command]
         return ([command] if command in self.processes else []), orphans
 
     def plan(self) -> Plan:
@@ -203,10 +203,11 @@ class Walk:
     def of_command(self) -> Plan:
         """The plan where the command alone is meant, whatever it is."""
         process = self.processes.get(self.place.command)
-        if process is None or not self.settle_signal(process, is_wrapper=False):
+        if process is None or self.was_told(process):
             return Plan({}, self.next())
-        if self.was_told(process):
-            return Plan({}, self.next(), working=frozenset({process.pid}))
+        self.settle_signal(process, is_wrapper=False)
+        if not self.signums[process.pid]:
+            return Plan({}, self.next(), deaf=(process.pid,), fates={process.pid: (DEAF, 0)})
         self.now[process.pid] = self.signums[process.pid]
         resume = (process.pid,) if process.is_stopped and self.request.is_stop else ()
         self.fates[process.pid] = (TOLD, 0)
@@ -281,8 +282,9 @@ class Walk:
         if process.blocked & BASIC == BASIC:
             return process.state not in "ST"
         parent = self.processes.get(process.parent)
-        is_copy = parent is not None and process.image != 0 and process.image == parent.image
-        return is_copy and process.caught == parent.caught and bool(process.caught) and self.looks_like_shell(process)
+        if parent is None or not process.caught or process.image != parent.image or not process.image:
+            return False
+        return process.caught == parent.caught and self.looks_like_shell(process)
 
     def hears(self, process: "Process") -> bool:
         """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
@@ -402,11 +404,12 @@ class Walk:
         """
         if process.pid in self.jobs:
             return self.jobs[process.pid]
-        foreground, background = [], []
+        foreground: list[int] = []
+        background: list[int] = []
         children = [self.processes[child] for child in self.children.get(process.pid, ())]
         is_shell = bool(children) and self.look.is_shell(process.pid, process.name)
         if is_shell and "sigsuspend" in self.look.sleeps_in(process.pid):
-            foreground, background = [], [child.pid for child in children]
+            background += [child.pid for child in children]
         else:
             is_matter = is_shell and (len(children) > 1 or bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1)))
             for child in children:
@@ -554,13 +557,16 @@ class Walk:
 
     def waited_for_by_traps(self) -> list[int]:
         """Foreground jobs of shells whose trap has to run, where nobody in them would end by a handler."""
-        found, waiting = [], [
-            child
-            for pid, kind in self.kinds.items()
-            if kind == BUSY and self.acts(pid)
-            for child in self.jobs[pid][0]
-            if self.first[pid] == pid
-        ]
+        found, waiting = (
+            [],
+            [
+                child
+                for pid, kind in self.kinds.items()
+                if kind == BUSY and self.acts(pid)
+                for child in self.jobs[pid][0]
+                if self.first[pid] == pid
+            ],
+        )
         while waiting:
             pid = waiting.pop()
             if self.kinds.get(pid) == WRAPPER and self.signums[pid] and self.fates.get(pid, ("", 1))[0] == HELD:
@@ -630,7 +636,7 @@ class Walk:
             seen = {pid: process.started for pid, process in self.processes.items()}
         if request.is_stop and held:
             # Only a script that is held back starts anything, and only what it has started before is started again.
-            fresh = [pid for pid, kind in self.kinds.items() if pid not in request.told and self.acts(pid) or kind == WRAPPER]
+            fresh = [pid for pid, kind in self.kinds.items() if (pid not in request.told and self.acts(pid)) or kind == WRAPPER]
             usual = usual.union(self.look.words(pid) for pid in fresh)
         return request.but(
             told={**request.told, **told},

@@ -125,7 +125,13 @@ PROGRAMS = (
         "https://puma.io/puma/file.signals.html",
         ("TERM",),
         "",
-        {"INT": "as TERM", "QUIT": "stops at once", "USR1": "restarts its workers one by one", "USR2": "restarts", "HUP": "reopens its logs"},
+        {
+            "INT": "as TERM",
+            "QUIT": "stops at once",
+            "USR1": "restarts its workers one by one",
+            "USR2": "restarts",
+            "HUP": "reopens its logs",
+        },
     ),
     Program(
         ("sidekiq",),
@@ -149,7 +155,12 @@ PROGRAMS = (
         "https://uwsgi-docs.readthedocs.io/en/latest/Management.html",
         ("TERM",),
         "",
-        {"TERM": "reloads, unless die-on-term is set", "INT": "stops at once", "QUIT": "stops at once", "HUP": "reloads gracefully"},
+        {
+            "TERM": "reloads, unless die-on-term is set",
+            "INT": "stops at once",
+            "QUIT": "stops at once",
+            "HUP": "reloads gracefully",
+        },
     ),
     Program(
         ("runsvdir",),
@@ -211,7 +222,7 @@ def _script(words: "tuple[str, ...]") -> str:
     at = 1
     while at < len(words):
         word = words[at]
-        if word == "-m" or word.startswith("-m") and len(word) > 2:  # noqa: PLR2004 - of python -mNAME
+        if word == "-m" or (word.startswith("-m") and len(word) > 2):  # noqa: PLR2004 - of python -mNAME
             return word[2:] or words[at + 1] if at + 1 < len(words) or word[2:] else ""
         if not word.startswith("-"):
             return word

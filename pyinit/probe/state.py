@@ -19,7 +19,7 @@ OPEN_FOR_WRITING = 0o200
 #: The types of the fields that are no texts.
 NUMBERS: "dict[str, Callable[[str], float]]" = {
     **dict.fromkeys(("phase_since", "started_at", "requested_at", "readiness_since", "first_ready_at"), float),
-    **dict.fromkeys(("command", "status", "stop_signal", "orphans", "health"), int),
+    **dict.fromkeys(("command", "status", "stop_signal", "orphans", "health", "by_program"), int),
 }
 
 #: How often, and seconds in between, a page is read that is being written.

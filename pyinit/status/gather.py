@@ -34,7 +34,7 @@ def gather() -> Seen:
         problem,
         table,
         _details(list(table or ())),
-        frozenset(one for one in table or () if processes.is_shell(one)),
+        processes.Look(),
         ports,
         is_shared,
         tuple(with_page),

@@ -1,11 +1,11 @@
 """PURE. The document that --status --json prints and that the text is made from: what was seen, and what it means.
 
-Who would be signalled, held back and waited for is decided by the same code as in a stop, delivery.plan(). Times are seconds.
+Who would be told, held back and waited for is decided by the same code as in a stop, delivery.plan. Times are seconds.
 """
 
-from pyinit import delivery, signals
+from pyinit import signals
 from pyinit.config import GROUP
-from pyinit.delivery import IN_GROUP, LEFT, Request
+from pyinit.delivery import BELONGS, DEAF, DENIED, HELD, IN_GROUP, LEFT, READS, Request, plan
 from pyinit.record import Record
 from pyinit.signals import signal
 
@@ -14,20 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyinit.page import State
-    from pyinit.processes import Process
+    from pyinit.processes import Look, Process
 
 # What a process does about the stop signal.
 HANDLES, DIES, IGNORES = "handles", "dies", "ignores"
 
-# What happens to it at a stop.
-SIGNALLED, HELD_BACK, DEAF, IN_SWEEP, NOT_TOLD, OWN = (
-    "signalled",
-    "held back",
-    "ignores it",
-    "in the sweep",
-    "not told",
-    "pyinit",
-)
+# What happens to it at a stop, besides what delivery has words for.
+IN_SWEEP, NOT_TOLD, OWN = "in the sweep", "not told", "pyinit"
 
 
 class Detail(Record):
@@ -50,7 +43,7 @@ class Port(Record):
 
 
 class Seen(Record):
-    """All that was gathered. `shells` are the PIDs that are shells; `problem` is why there is no `state`."""
+    """All that was gathered. `look` tells more of single processes; `problem` is why there is no `state`."""
 
     now: float
     pid: int  # of pyinit, 0: none
@@ -58,7 +51,7 @@ class Seen(Record):
     problem: str
     processes: "Mapping[int, Process] | None"
     details: "Mapping[int, Detail]"
-    shells: frozenset[int]
+    look: "Look"
     ports: tuple[Port, ...] | None
     is_shared: bool  # on the host's network
     others: tuple[int, ...]  # further pyinits
@@ -118,32 +111,43 @@ def _fates(seen: Seen, state: "State", table: "dict[int, Process]") -> tuple[dic
     """What would happen to each process at a stop right now, and the same as lists."""
     others = {pid: process for pid, process in table.items() if pid not in (seen.pid, state.health)}
     scope = IN_GROUP if state.status is None else LEFT
-    request = Request(state.stop_signal, scope, True)
-    plan = delivery.plan(request, others, state.forward or GROUP, state.command, seen.pid, seen.shells.__contains__)
-    below = {process.pid for process in delivery.below_us(others, seen.pid)}
+    request = Request(state.stop_signal, scope, True, bool(state.by_program))
+    found = plan.plan(request, others, seen.look, plan.Place(seen.pid, state.command, state.forward or GROUP))
+    below = {process.pid for process in plan.below_us(others, seen.pid)}
     fates = {pid: IN_SWEEP if pid in below else NOT_TOLD for pid in table}
     fates |= dict.fromkeys((pid for pid in (seen.pid, state.health) if pid in table), OWN)
-    fates |= dict.fromkeys(plan.deaf, DEAF) | dict.fromkeys(plan.held, HELD_BACK) | dict.fromkeys(plan.now, SIGNALLED)
+    fates |= {pid: said(*fate) for pid, fate in found.fates.items()}
 
-    def those(fate: str) -> list[int]:
-        return sorted(pid for pid, found in fates.items() if found == fate)
+    def those(*words: str) -> list[int]:
+        return sorted(pid for pid, (fate, _) in found.fates.items() if fate in words)
 
     return fates, {
         "signal": signals.name(state.stop_signal),
-        "signalled": those(SIGNALLED),
-        "held_back": those(HELD_BACK),
-        "until_gone": sorted(plan.working),
-        "ignored_by": those(DEAF),
-        "in_sweep": those(IN_SWEEP),
+        "signalled": sorted(found.now),
+        "signals": {str(pid): signals.name(signum) for pid, signum in sorted(found.now.items())},
+        "reasons": {str(pid): reason for pid, reason in sorted(found.reasons.items())},
+        "held_back": those(HELD, READS),
+        "until_gone": sorted(found.working),
+        "left_to_others": those(BELONGS),
+        "ignored_by": those(DEAF, DENIED),
+        "in_sweep": sorted(pid for pid, fate in fates.items() if fate == IN_SWEEP),
         "waited_for": sorted(below),
     }
 
 
-def disposition(process: "Process", signum: int) -> str:
+def said(fate: str, other: int) -> str:
+    """What happens to a process, in words: "belongs to 7", "held back until 9 has gone"."""
+    if fate == HELD:
+        return f"{fate} {other} has gone"
+    return f"{fate} {other}" if fate in (BELONGS, READS) else fate
+
+
+def disposition(process: "Process", signum: int, look: "Look") -> str:
     """What a process would do about a signal."""
-    if delivery.is_deaf(process, signum):
+    if plan.is_deaf(process, signum):
         return IGNORES
-    return HANDLES if process.handles(signum) else DIES
+    is_handler = process.catches(signum) or process.blocks(signum) or "sigtimedwait" in look.sleeps_in(process.pid)
+    return HANDLES if is_handler else DIES
 
 
 def tree(table: "Mapping[int, Process]", first: int) -> "list[tuple[Process, int]]":
@@ -171,7 +175,7 @@ def _of_process(process: "Process", signum: int, fates: dict[int, str], seen: Se
         "depth": depth,
         "name": process.name,
         "command": detail.command,
-        "disposition": None if process.pid == seen.pid else disposition(process, signum),
+        "disposition": None if process.pid == seen.pid else disposition(process, signum, seen.look),
         "at_stop": fates.get(process.pid),
         "stopped": process.is_stopped,
         "user": detail.user,

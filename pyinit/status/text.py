@@ -1,8 +1,9 @@
 """PURE. The document of report.py for people: plain lines, or with colours."""
 
+from pyinit.delivery import BELONGS, DEAF, HELD, READS, TOLD
 from pyinit.lifecycle import seconds
 from pyinit.log import printable
-from pyinit.status.report import DEAF, DIES, HANDLES, HELD_BACK, IGNORES, IN_SWEEP, SIGNALLED
+from pyinit.status.report import DIES, HANDLES, IGNORES, IN_SWEEP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 NAMED = 8
 
 COLOURS = {
-    HANDLES: "32", SIGNALLED: "32", DIES: "33", HELD_BACK: "33", IGNORES: "31", DEAF: "31", IN_SWEEP: "36",
+    HANDLES: "32", TOLD: "32", DIES: "33", HELD: "33", READS: "33", IGNORES: "31", DEAF: "31", IN_SWEEP: "36", BELONGS: "36",
     "running": "32", "ready": "32", "pre-stop": "33", "waiting": "33", "stopping": "33", "sweeping": "33", "unready": "31",
     "fallen": "31", "killing": "31",
 }  # fmt: skip
@@ -38,7 +39,7 @@ class Painter:
     def paint(self, word: str, shown: str | None = None) -> str:
         """A word in its colour; `shown` is what stands in its place, filled up with blanks perhaps."""
         text = printable(word) if shown is None else shown
-        colour = COLOURS.get(word)
+        colour = COLOURS.get(word) or next((COLOURS[one] for one in (HELD, READS, BELONGS) if word.startswith(one)), None)
         return f"\x1b[{colour}m{text}\x1b[0m" if self._is_coloured and colour else text
 
     def cut(self, text: str, used: int) -> str:
@@ -93,9 +94,16 @@ def _stop(document: "dict[str, Any]") -> list[str]:
     if stop is None:
         return []
     names = {process["pid"]: printable(process["name"]) for process in document["processes"]}
-    parts = [f"{stop['signal']} to {_named(stop['signalled'], names) or 'nobody'}"]
+    parts = []
+    for signum in sorted(set(stop["signals"].values()), key=lambda name: name != stop["signal"]):
+        pids = [int(pid) for pid, name in stop["signals"].items() if name == signum]
+        reason = next((f", {stop['reasons'][str(pid)]}" for pid in pids if str(pid) in stop["reasons"]), "")
+        parts.append(f"{signum} to {_named(pids, names)}{reason}")
+    parts = parts or [f"{stop['signal']} to nobody"]
     if stop["held_back"]:
         parts.append(f"held back: {_named(stop['held_back'], names)}, until {_named(stop['until_gone'], names)} has gone")
+    if stop["left_to_others"]:
+        parts.append(f"left to those above: {_named(stop['left_to_others'], names)}")
     if stop["ignored_by"]:
         parts.append(f"ignored by {_named(stop['ignored_by'], names)}")
     if stop["in_sweep"]:
@@ -106,7 +114,8 @@ def _stop(document: "dict[str, Any]") -> list[str]:
 def _processes(processes: "list[dict[str, Any]]", painter: Painter) -> list[str]:
     has_more = any(process["private_kib"] is not None for process in processes)
     more = "PRIVATE " if has_more else ""
-    lines = [f"{'PID':>7} {'USER':>6} {'MEM KiB':>8} {more}  %CPU {'SIGNAL':<8} {'AT A STOP':<12} COMMAND"]
+    width = max([12, *(len(process["at_stop"] or "") for process in processes)])
+    lines = [f"{'PID':>7} {'USER':>6} {'MEM KiB':>8} {more}  %CPU {'SIGNAL':<8} {'AT A STOP':<{width}} COMMAND"]
     for process in processes:
         user, memory, cpu = (_or_blank(process[key]) for key in ("user", "memory_kib", "cpu_percent"))
         private = f"{_or_blank(process['private_kib']):>7} " if has_more else ""
@@ -114,9 +123,9 @@ def _processes(processes: "list[dict[str, Any]]", painter: Painter) -> list[str]
         does, fate = process["disposition"] or "", process["at_stop"] or ""
         branch = "  " * process["depth"]
         command = painter.cut(
-            branch + printable(process["command"]) + (" (stopped)" if process["stopped"] else ""), len(head) + 22
+            branch + printable(process["command"]) + (" (stopped)" if process["stopped"] else ""), len(head) + width + 10
         )
-        lines.append(f"{head}{painter.paint(does, f'{does:<8}')} {painter.paint(fate, f'{fate:<12}')} {command}".rstrip())
+        lines.append(f"{head}{painter.paint(does, f'{does:<8}')} {painter.paint(fate, f'{fate:<{width}}')} {command}".rstrip())
     return lines
 
 
