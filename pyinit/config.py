@@ -8,7 +8,7 @@ GROUP = "group"
 HANDLERS = "handlers"
 COMMAND = "command"
 
-#: What --stop-on and --stop-signal take for "auto", in the place of a signal: as the programs want it, see delivery/programs.py.
+#: What --stop-on and --stop-signal take for "auto", in the place of a signal: what the programs want, by delivery/programs.py.
 BY_PROGRAM = 0
 
 #: Signals other than SIGTERM and SIGINT by which some program of delivery/programs.py finishes its work.

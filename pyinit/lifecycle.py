@@ -293,7 +293,7 @@ class Lifecycle:
         self._request, self._held = plan.next, plan.held
         self._working, self._gone = sorted(plan.working, reverse=True), set()
         self.known = {self._command, self._pre_stop_was or self._command, *self._working, *plan.next.told}
-        if not plan.newcomers or request.has_waited:
+        if not plan.spared or request.has_waited:
             self._patience_over_at = None
         elif self._patience_over_at is None:
             self._patience_over_at = self._last_call_at or now + NEWCOMERS_MAY_TAKE
@@ -423,9 +423,8 @@ class Lifecycle:
         if self.phase == PRE_STOP:
             self.delay_ended_by = CUT_SHORT
             return [said, *self._begin_stopping(now)]
-        if self.phase == SWEEPING:
-            if self._config.grace_period is not None:
-                self._kill_at = min(now + self._config.grace_period, self._kill_at or now + self._config.grace_period)
+        if self.phase == SWEEPING and self._config.grace_period is not None:
+            self._kill_at = min(now + self._config.grace_period, self._kill_at or now + self._config.grace_period)
         self._is_blind = False
         # It is passed on as it came: who asks twice wants something else than the first time.
         return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True))]

@@ -62,8 +62,8 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "group|handlers|command",
             values.forward,
             GROUP,
-            "who gets a signal: those in the command's process group who handle it and have no other such above them, as if "
-            "every wrapper had used exec; every handler, at once; or the command alone",
+            "who gets a signal: those in the command's process group who handle it and have no other such above them, as "
+            "if every wrapper had used exec; every handler, at once; or the command alone",
         ),
         Option(
             "--stop-on",
@@ -78,8 +78,8 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "auto|none|SIG",
             values.stop_signal,
             "auto",
-            "what the command gets for a stop request (auto: a well-known program the signal by which it finishes its work, all "
-            "others the one that was received; none: that one)",
+            "what the command gets for a stop request (auto: a well-known program the signal by which it finishes its work, "
+            "all others the one that was received; none: that one)",
         ),
         Option(
             "--rewrite",

@@ -42,8 +42,8 @@ class State(Record):
     """What is on the page. Times are seconds on CLOCK_MONOTONIC.
 
     `command` is the PID of the command, `status` its exit status once that is known; `stop_signal` is what it would get for
-    a stop request, or has got, and `by_program` whether a well-known program gets its own; `forward` is as in Config; `orphans` counts those that were reaped, and may be a second old;
-    `health` is the PID of the health helper, or 0.
+    a stop request, or has got, and `by_program` whether a well-known program gets its own; `forward` is as in Config; `orphans`
+    counts those that were reaped, and may be a second old; `health` is the PID of the health helper, or 0.
     """
 
     phase: str = ""

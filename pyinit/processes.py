@@ -26,8 +26,8 @@ class Process(Record):
     """One line of the process table.
 
     In the three masks bit n-1 stands for signal n; they hold the first 31 signals, or all where a higher one was asked about.
-    `state` is the letter of ps(1). `started` is the start time in clock ticks, which tells one PID from its next bearer; `image`
-    changes whenever another program is executed, and is that of its parent between fork and exec (0 where we may not know).
+    `state` is the letter of ps(1). `started` is the start time in clock ticks, which tells one PID from its next bearer.
+    `image` changes whenever another program is executed, and is that of its parent until then (0 where we may not know).
     """
 
     pid: int
@@ -63,7 +63,7 @@ class Process(Record):
 def parse(stat: bytes, status: bytes = b"") -> Process | None:
     """The Process that a /proc/PID/stat tells of, with the masks of a /proc/PID/status if that is given; None for a zombie.
 
-    Raises ValueError or IndexError where fields are missing. A zombie with threads left is alive: only its main thread has ended.
+    A zombie with threads left is alive: only its main thread has ended. Raises ValueError or IndexError for missing fields.
     """
     head, _, rest = stat.rpartition(b") ")
     fields = rest.split()

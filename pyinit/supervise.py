@@ -5,7 +5,7 @@ What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort
 
 from pyinit import processes, signals, system
 from pyinit.config import BY_PROGRAM, COMMAND, TERMINATION_LOG
-from pyinit.delivery import BELONGS, IN_GROUP, LEFT, READS, plan
+from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, plan
 from pyinit.lifecycle import (
     CUT_SHORT,
     PRE_STOP,
@@ -420,7 +420,8 @@ class Supervisor:
     def tell_of(self, request: "Request", found: "Plan", table: "dict[int, Process]", denied: "Collection[int]") -> None:
         """Log who was signalled, who is held back and why."""
         now = {pid: signum for pid, signum in found.now.items() if pid not in denied}
-        if not now and (request.scope == LEFT or request.is_last_call or request.seen is not None or found.unsure):
+        is_told = not found.spared and (request.scope == LEFT or request.seen is not None or found.unsure)
+        if not now and (is_told or request.is_last_call):
             return
         name = signals.name(request.signum)
         parts = []
@@ -428,7 +429,7 @@ class Supervisor:
             pids = [pid for pid in now if now[pid] == signum]
             reason = next((f", {found.reasons[pid]}" for pid in pids if pid in found.reasons), "")
             parts.append(f"{signals.name(signum)} to {named(pids, table)}{reason}")
-        parts = parts or [f"{name} to nobody"]
+        parts = parts or ([f"{name} to nobody"] if request.seen is None else [])
         if request.is_last_call:
             parts[0] = f"two thirds of the time are over: {parts[0]}"
         held = [pid for pid in found.held if found.fates[pid][0] != READS]
@@ -440,8 +441,13 @@ class Supervisor:
         own = [pid for pid, (fate, _) in found.fates.items() if fate == BELONGS]
         if own:
             parts.append(f"left to those above: {named(own, table)}")
-        if found.newcomers:
-            parts.append(f"started since, may finish: {named(found.newcomers, table)}")
+        since = [pid for pid in found.spared if found.fates[pid][0] == MAY_FINISH]
+        if since:
+            parts.append(f"started since, may finish: {named(since, table)}")
+        left = [pid for pid in found.spared if pid not in since]
+        if left:
+            scripts = {found.fates[pid][1] for pid in left}
+            parts.append(f"left to {named(scripts, table)}, which has a kill of its own: {named(left, table)}")
         if found.deaf:
             parts.append(f"ignored by {named(found.deaf, table)}")
         self.log.say(

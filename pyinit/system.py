@@ -367,8 +367,8 @@ def wait_signal(seconds: float | None) -> Received | None:
 def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool) -> tuple[bool, int]:
     """Wait for every child that has exited, without blocking; return whether no child is left, and how many were orphans.
 
-    Those that are `known`, and the `helper`, are added to `found` (those that merely stopped too, if asked for), so that none is lost should
-    the next call fail. Of all others, orphans, nobody wants the status.
+    Those that are `known`, and the `helper`, are added to `found` (those that merely stopped too, if asked for), so that none
+    is lost should the next call fail. Of all others, orphans, nobody wants the status.
     """
     flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
     wait = posix.waitpid

@@ -15,13 +15,14 @@ IN_GROUP = "group"
 LEFT = "left"
 
 #: What happens to a process, see Plan.fates.
-TOLD, FINISHES, BELONGS, HELD, READS, MAY_FINISH, UNSURE, DEAF, DENIED = (
+TOLD, FINISHES, BELONGS, HELD, READS, MAY_FINISH, LEFT_TO, UNSURE, DEAF, DENIED = (
     "told",
     "was told",
     "belongs to",
     "held back until",
     "reads the output of",
     "may finish",
+    "left to",
     "looked at again",
     "ignores it",
     "may not be signalled",
@@ -68,9 +69,9 @@ class Plan(Record):
     """What to do for a request. `now`: signal by PID. `whole_group`: `now` is just the group, so one kill(-pgid) will do.
 
     `resume` are stopped, and get SIGCONT. `held` are held back until all of `working` have gone. `unsure` are looked at again
-    in a moment. `newcomers` were started since the request, and may finish. `deaf` would do nothing about it. `fates` is
-    what happens to each, by PID: a word of the list above, and the PID that it depends on or 0. `reasons` says by PID why a
-    signal is not the one that was asked for. `next` is the request for the next round.
+    in a moment. `spared` were started since the request, or are left to their script: they may finish. `deaf` would do nothing
+    about it. `fates` is what happens to each, by PID: a word of the list above, and the PID that it depends on or 0. `reasons`
+    says by PID why a signal is not the one that was asked for. `next` is the request for the next round.
     """
 
     now: dict[int, int]
@@ -80,7 +81,7 @@ class Plan(Record):
     held: tuple[int, ...] = ()
     working: frozenset[int] = frozenset()
     unsure: tuple[int, ...] = ()
-    newcomers: tuple[int, ...] = ()
+    spared: tuple[int, ...] = ()
     deaf: tuple[int, ...] = ()
     fates: "Mapping[int, tuple[str, int]]" = {}  # noqa: RUF012 - nobody changes it
     reasons: "Mapping[int, str]" = {}  # noqa: RUF012 - as above

@@ -1,21 +1,22 @@
 """PURE. Which processes get a signal now, and which later: from the top down, as if every wrapper had used exec.
 
-Everything that decides who is signalled must live in this folder. It works on values (processes.Process) and on what a closer look
-at single processes tells (processes.Look), not on /proc.
+Everything that decides who is signalled must live in this folder. It works on values (processes.Process) and on what a closer
+look at single processes tells (processes.Look), not on /proc.
 
 The rules, from the command down:
 
 * Who handles the signal gets it, once. What is below it is its own business, and belongs to it for as long as it lives.
-* Who would merely die of it is a wrapper, or a worker without a handler: it is held back while somebody works, and gets the signal
-  when they have gone and it has not ended by itself. Likewise the wrappers that programs.py names, whatever they handle.
+* Who would merely die of it is a wrapper, or a worker without a handler: it is held back while somebody works, and gets the
+  signal when they have gone and it has not ended by itself. Likewise the wrappers that programs.py names, whatever they handle.
 * Who ignores it gets nothing: the kernel would drop it.
-* A shell with a trap gets it. If it waits for a foreground job, that job is told as well, for the trap runs only after it (POSIX,
-  "Shell Command Language", 2.12); background jobs belong to the trap. What a shell catches without a trap does not count.
+* A shell with a trap gets it. If it waits for a foreground job, that job is told as well, for the trap runs only after it
+  (POSIX, "Shell Command Language", 2.12); background jobs belong to the trap. That a shell catches what it has no trap for
+  does not count.
 * In a script, what was put in the background is told when the foreground has gone; if nobody handles it there, at once.
 * Who reads the output of one who works is held back until that one has gone.
 * If nobody handles it, everybody gets it, at once.
 
-Who is meant at first is the process group, and what its wrappers have put into other groups; in the sweep it is all that is left.
+At first the process group is meant, and what its wrappers have put into other groups; in the sweep all that is left.
 
 A round ends when all who work have gone. The next one looks again. Only those of the first round hold others up then, so the
 rounds come to an end whatever is started meanwhile, with one exception: what the last lines of a script start (an upload, a
@@ -33,6 +34,7 @@ from pyinit.delivery import (
     HELD,
     IN_GROUP,
     LEFT,
+    LEFT_TO,
     LOOKS,
     MAY_FINISH,
     READS,
@@ -119,7 +121,6 @@ def is_deaf(process: "Process", signum: int) -> bool:
 def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place) -> Plan:
     """Decide who gets a request now."""
     in_group = [process for process in processes.values() if process.group == place.command and process.pid != place.own_pid]
-    resume: tuple[int, ...] = ()
     if request.signum in SUSPENDS:
         return Plan({process.pid: _suspending(process, request.signum, place.command) for process in in_group}, request)
     if request.signum in (CONTINUES, signal.SIGKILL) or (request.signum in IGNORED_BY_DEFAULT and not request.is_stop):
@@ -131,7 +132,7 @@ def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", pla
 
 
 def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool:
-    """Whether a process that catches the signal gets it by any rule, as it is: it is no shell, no wrapper, no special program."""
+    """Whether a process that catches the signal gets it by any rule, as it is: no shell, no wrapper, no special program."""
     if look.is_shell(process.pid, process.name) or process.blocked & BASIC == BASIC:
         return False
     program = programs.find(process.name, look.words(process.pid))
@@ -331,7 +332,8 @@ class Walk:
         """Find the signal that a process is to get, 0 if it is deaf; return whether it handles it."""
         pid, signum = process.pid, self.request.signum
         if not is_wrapper:
-            found = self.graceful(process) or next((one for one in self.choices() if self.handles(process, one)), 0)
+            visible = next((one for one in self.choices() if self.handles(process, one)), 0)
+            found = self.graceful(process) or visible or (signum if self.waits_for_signals(process) else 0)
             if found:
                 self.signums[pid] = found
                 if found != signum and pid not in self.reasons:
@@ -345,18 +347,18 @@ class Walk:
         return (self.request.signum, TERM) if self.request.is_stop else (self.request.signum,)
 
     def handles(self, process: "Process", signum: int) -> bool:
-        """Whether a process that is no shell takes a signal itself: by a handler, or blocked, for sigwait() or a signalfd.
-
-        While it sleeps in sigwait(), as tini does and pyinit itself, the kernel takes the signals that it waits for out of its mask
-        (do_sigtimedwait() in kernel/signal.c), so that neither SigBlk nor SigCgt shows them.
-        """
+        """Whether a process that is no shell is seen to take a signal itself: by a handler, or blocked, for a signalfd."""
         if process.catches(signum):
             return True
-        if process.ignores(signum):
-            return False
-        if process.blocks(signum):
-            return process.blocked & BASIC != BASIC or process.state != "D"  # D: it waits for what it spawns
-        return "sigtimedwait" in self.look.sleeps_in(process.pid)
+        return process.blocks(signum) and (process.blocked & BASIC != BASIC or process.state != "D")  # D: it spawns somebody
+
+    def waits_for_signals(self, process: "Process") -> bool:
+        """Whether a process sleeps in sigwait(), as tini does and pyinit itself, and so may take any signal.
+
+        Meanwhile the kernel takes the signals that it waits for out of its mask (do_sigtimedwait() in kernel/signal.c), so that
+        neither SigBlk nor SigCgt shows them.
+        """
+        return not process.ignores(self.request.signum) and "sigtimedwait" in self.look.sleeps_in(process.pid)
 
     def dies_of(self, process: "Process", signum: int) -> bool:
         """Whether a signal ends a process that does not handle it."""
@@ -398,9 +400,10 @@ class Walk:
     def jobs_of(self, process: "Process") -> tuple[list[int], list[int]]:
         """The children that a process waits for in the foreground, and those in the background.
 
-        A script's background job ignores SIGINT and SIGQUIT, if its shell does not itself (POSIX, 2.11). Some programs (Node) take
-        that back. Then these tell: dash and busybox sleep in sigsuspend() while they wait for background jobs; a background job
-        has /dev/null for its stdin, where its shell has another; one that reads what its shell writes is never waited for.
+        A script's background job ignores SIGINT and SIGQUIT, if its shell does not itself (POSIX, 2.11). Some programs (Node)
+        take that back. Then these tell: dash and busybox sleep in sigsuspend() while they wait for background jobs; a
+        background job has /dev/null for its stdin, where its shell has another; one that reads what its shell writes is never
+        waited for; and without a `wait` in its text a shell waits for the last pipeline that it has started.
         """
         if process.pid in self.jobs:
             return self.jobs[process.pid]
@@ -411,7 +414,8 @@ class Walk:
         if is_shell and "sigsuspend" in self.look.sleeps_in(process.pid):
             background += [child.pid for child in children]
         else:
-            is_matter = is_shell and (len(children) > 1 or bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1)))
+            has_traps = bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1))
+            is_matter = is_shell and (len(children) > 1 or has_traps or self.request.seen is not None)
             for child in children:
                 is_behind = bool(child.ignored & ~process.ignored & IN_BACKGROUND)
                 if not is_behind and is_matter:
@@ -419,7 +423,27 @@ class Walk:
                     is_behind = stdin == "/dev/null" != self.look.reads_from(process.pid)
                     is_behind |= stdin.startswith("pipe:") and stdin in self.look.writes_to(process.pid)
                 (background if is_behind else foreground).append(child.pid)
+            if is_shell and len(foreground) > 1:
+                last = self.last_pipeline(process.pid, foreground)
+                background += [pid for pid in foreground if pid not in last]
+                foreground = [pid for pid in foreground if pid in last]
         return foreground, background
+
+    def last_pipeline(self, shell: int, jobs: list[int]) -> list[int]:
+        """Those of a shell's jobs that it can be waiting for: all, if it may be in `wait`, or the pipeline started last."""
+        from pyinit.delivery import traps
+
+        text = self.look.script(shell)
+        if not text or traps.waits(text):
+            return jobs
+        found = {max(jobs, key=lambda pid: (self.processes[pid].started, pid))}
+        pipes = {}
+        for pid in jobs:
+            ends = (self.look.reads_from(pid), *self.look.writes_to(pid))
+            pipes[pid] = {end for end in ends if end.startswith("pipe:")}
+        while grown := {pid for pid in jobs if pid not in found and any(pipes[pid] & pipes[one] for one in found)}:
+            found |= grown
+        return [pid for pid in jobs if pid in found]
 
     # --- the way up: who holds others up ---
 
@@ -482,8 +506,22 @@ class Walk:
                     self.fates[pid] = (DENIED if pid in self.request.denied else DEAF, 0)
             if pid in self.jobs:
                 foreground, background = self.jobs[pid]
+                if kind == WRAPPER:
+                    self.leave_to(pid, background)
                 # What a trap can reach belongs to its shell.
                 waiting += self.behind(foreground, background if kind != BUSY or self.is_deep else [])
+
+    def leave_to(self, shell: int, background: list[int]) -> None:
+        """Leave background jobs to their script for a while, where its text says that it tells them itself: once is enough."""
+        is_later = self.request.is_stop and self.request.seen is not None and not self.request.has_waited
+        heard = [pid for pid in background if self.kinds.get(pid) in (HANDLER, BUSY) and not self.is_deep]
+        if not (is_later and heard) or any(self.first.get(pid) for pid in self.jobs[shell][0]):
+            return
+        if self.look.is_shell(shell, self.processes[shell].name):
+            from pyinit.delivery import traps
+
+            if traps.kills(self.look.script(shell)):
+                self.fates.update((pid, (LEFT_TO, shell)) for pid in heard)
 
     def behind(self, foreground: list[int], background: list[int]) -> list[tuple[int, int]]:
         """Jobs, each with the one it has to wait for or 0: those in the background wait for the foreground."""
@@ -539,7 +577,7 @@ class Walk:
 
     def acts(self, pid: int) -> bool:
         """Whether one who was visited is told, works, or is looked at again in this round."""
-        return self.fates.get(pid, (HELD, 0))[0] in (TOLD, FINISHES, MAY_FINISH, UNSURE)
+        return self.fates.get(pid, (HELD, 0))[0] in (TOLD, FINISHES, MAY_FINISH, LEFT_TO, UNSURE)
 
     def tell(self, pid: int) -> None:
         """Tell one who would die of it."""
@@ -606,18 +644,18 @@ class Walk:
         held = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate in (HELD, READS)))
         unsure = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate == UNSURE))
         deaf = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate == DEAF))
-        newcomers = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate == MAY_FINISH))
+        spared = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate in (MAY_FINISH, LEFT_TO)))
         resume = tuple(pid for pid in self.fates if self.processes[pid].is_stopped) if request.is_stop else ()
         reasons = {pid: reason for pid, reason in self.reasons.items() if pid in self.now}
         is_whole = not held and not unsure and not belonging and not request.told and set(self.now.values()) == {request.signum}
         is_whole = is_whole and all(self.processes[pid].group == self.place.command for pid in self.now)
-        is_whole = is_whole and request.scope == IN_GROUP and not newcomers
+        is_whole = is_whole and request.scope == IN_GROUP and not spared
         heard = dict(request.heard)
         if request.is_stop:
             heard |= {pid: self.processes[pid].started for pid in belonging if self.has_handler(pid)}
         return Plan(
-            self.now, self.next(heard, held), is_whole, resume, held, working if held or unsure or newcomers else frozenset(),
-            unsure, newcomers, deaf, self.fates, reasons,
+            self.now, self.next(heard, held), is_whole, resume, held, working if held or unsure or spared else frozenset(),
+            unsure, spared, deaf, self.fates, reasons,
         )  # fmt: skip
 
     def has_handler(self, pid: int) -> bool:

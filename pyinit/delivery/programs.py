@@ -8,8 +8,8 @@ documentation, named by `source`, and is tried with the real program by the test
 from pyinit import signals
 from pyinit.record import Record
 
-#: What a program is: it gets the signal, and what is below it is its own business; the same, though it only passes the signal on;
-#: it is held back, and what is below it is told in its place.
+#: What a program is: it gets the signal, and what is below it is its own business; the same, though it only passes the signal
+#: on; it is held back, and what is below it is told in its place.
 APPLICATION, PASSES_ON, HELD_BACK = "application", "passes on", "held back"
 
 #: Programs that only wait: nobody has to wait for them in turn.
@@ -19,7 +19,9 @@ ONLY_WAITING = frozenset({"sleep", "tail", "inotifywait", "pause", "watch"})
 INTERPRETERS = ("python", "ruby", "perl", "node", "nodejs", "php", "bash", "dash", "sh")
 
 #: Wrappers that are scripts themselves, by the names of their files.
-SCRIPTS = frozenset({"npm", "npx", "yarn", "pnpm", "npm-cli.js", "npx-cli.js", "yarn.js", "pnpm.cjs"})
+OF_NODE = ("npm", "npx", "yarn", "pnpm", "npm-cli.js", "npx-cli.js", "yarn.js", "pnpm.cjs")
+RUNNERS = ("concurrently", "concurrently.js", "nodemon", "nodemon.js")
+SCRIPTS = frozenset((*OF_NODE, *RUNNERS))
 
 #: Options of interpreters that are followed by a word of their own.
 WITH_WORD = ("-W", "-X", "-r", "--require", "-I", "-c", "-e", "--import")
@@ -28,8 +30,8 @@ WITH_WORD = ("-W", "-X", "-r", "--require", "-I", "-c", "-e", "--import")
 class Program(Record):
     """A row of the table.
 
-    `names` are those that it is known by, without a version. `graceful` are the signals by which it finishes its work; the first
-    is sent in the place of any other stop signal. `hurry` is sent when two thirds of a known time are over, to end it in
+    `names` are those that it is known by, without a version. `graceful` are the signals by which it finishes its work; the
+    first is sent in the place of any other stop signal. `hurry` is sent when two thirds of a known time are over, to end it in
     good order without waiting for its clients. `others` tells what further signals do.
     """
 
@@ -120,6 +122,30 @@ PROGRAMS = (
         {"QUIT": "stops at once, and loses its jobs", "INT": "as TERM; the second one as QUIT", "HUP": "restarts"},
     ),
     Program(
+        ("huey_consumer", "huey_consumer.py"),
+        APPLICATION,
+        "https://huey.readthedocs.io/en/latest/consumer.html#consumer-shutdown",
+        ("INT",),
+        "",
+        {"TERM": "stops at once, and loses its jobs", "HUP": "restarts"},
+    ),
+    Program(
+        ("waitress-serve", "waitress"),
+        APPLICATION,
+        "https://docs.pylonsproject.org/projects/waitress/: it finishes at KeyboardInterrupt, and has no handler for SIGTERM",
+        ("INT",),
+        "",
+        {"TERM": "dies of it, and cuts requests"},
+    ),
+    Program(
+        ("parallel",),
+        APPLICATION,
+        "parallel(1): SIGHUP starts no new jobs, and waits for those that run",
+        ("HUP",),
+        "TERM",
+        {"TERM": "tells its jobs, and kills them soon after"},
+    ),
+    Program(
         ("puma",),
         APPLICATION,
         "https://puma.io/puma/file.signals.html",
@@ -176,7 +202,7 @@ PROGRAMS = (
         "sudo(8), SIGNAL HANDLING",
     ),
     Program(
-        ("uv", "foreman", "honcho", "overmind", "supervisord", "pm2", "pm2-runtime", "nodemon"),
+        ("uv", "foreman", "honcho", "overmind", "supervisord", "pm2", "pm2-runtime"),
         PASSES_ON,
         "by their behaviour, see docs/programs.md",
     ),
@@ -188,9 +214,14 @@ PROGRAMS = (
     Program(("script", "scriptlive"), HELD_BACK, "script(1): its child gets SIGTERM, and the session ends"),
     Program(("expect", "unbuffer"), HELD_BACK, "expect(1): its child gets SIGHUP when it ends"),
     Program(
-        tuple(sorted(SCRIPTS)),
+        OF_NODE,
         HELD_BACK,
         "npm-cli: passes SIGTERM on, says nothing of SIGINT, and exits with a status of its own",
+    ),
+    Program(
+        RUNNERS,
+        HELD_BACK,
+        "by their behaviour, see docs/programs.md: they pass the signal on, and leave at once",
     ),
     Program(("timeout",), HELD_BACK, "timeout(1): passes it on to its child and to its process group, so twice"),
     Program(("strace", "ltrace"), HELD_BACK, "strace(1): it lets go of its child, and ends"),
@@ -208,6 +239,7 @@ BY_NAME = {name: program for program in PROGRAMS for name in program.names}
 SPECIAL = frozenset(signals.number(name) for program in PROGRAMS for name in program.graceful) - {
     signals.signal.SIGTERM,
     signals.signal.SIGINT,
+    signals.signal.SIGHUP,  # a reload, nearly everywhere
 }
 
 

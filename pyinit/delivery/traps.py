@@ -1,7 +1,7 @@
 """PURE. What the text of a shell script says about traps.
 
-/proc tells which signals a shell catches, and not why: dash and busybox catch SIGINT always, mksh catches SIGTERM always, and bash
-with an EXIT trap catches all that would end it. Where that leaves a doubt, the text decides.
+/proc tells which signals a shell catches, and not why: dash and busybox catch SIGINT always, mksh catches SIGTERM always, and
+bash with an EXIT trap catches all that would end it. Where that leaves a doubt, the text decides.
 """
 
 from pyinit import signals
@@ -28,6 +28,24 @@ def traps(text: str, signum: int) -> bool:
                 return True
         at = text.find("trap", at + 4)
     return False
+
+
+def kills(text: str) -> bool:
+    """Whether a script sends signals itself, as far as its text tells; `kill -0` only asks whether somebody is there."""
+    at = text.find("kill")
+    while at >= 0:
+        is_word = at == 0 or text[at - 1] in " \t{!'\"pl" + ENDS  # pkill, killall
+        words = _words(text, at + 4) if is_word else []
+        if is_word and text[at + 4 : at + 5] in (" ", "\t", "a") and words[:1] != ["-0"] and words[:2] != ["-s", "0"]:
+            return True
+        at = text.find("kill", at + 4)
+    return False
+
+
+def waits(text: str) -> bool:
+    """Whether a script may wait for what it has put in the background: it has a `wait`, or an `fg` of job control."""
+    blank = text.translate(dict.fromkeys(map(ord, ENDS + "\t{}'\""), " "))
+    return any(f" {word} " in f" {blank} " for word in ("wait", "fg"))
 
 
 def _words(text: str, at: int) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
-from tests.namespace import Namespace, need
+from tests.namespace import Namespace, need, need_another_user
 from tests.waiting import wait_until
 
 Script = Callable[..., str]
@@ -20,7 +20,7 @@ StartScript = Callable[..., Namespace]
 #: The shells that stand between PID 1 and an application, as the first words of a shell form.
 SHELLS = {"dash": ["dash", "-c"], "bash": ["bash", "-c"], "busybox": ["busybox", "sh", "-c"]}
 
-MODES = ["group", "topmost", "command"]
+MODES = ["group", "handlers", "command"]
 
 #: Options that keep a test short: time for what was held back to end by itself.
 SETTLE = ("--settle", "0.3")
@@ -58,7 +58,14 @@ def stopped(namespace: Namespace, signum: int = signal.SIGTERM) -> int:
     return namespace.wait()
 
 
-# --- the application is the command, or nearly ---------------------------------------------------------------------------
+#: What runs a program that does not know any more that it was put in the background, as Node does not.
+FORGETS = f"""{sys.executable} -ISc '
+import os, signal, sys
+signal.signal(2, signal.SIG_DFL), signal.signal(3, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])'"""
+
+
+# --- the application is the command, or nearly --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("forward", MODES)
@@ -83,7 +90,7 @@ def test_a_process_that_takes_the_signal_in_whatever_way_counts_as_a_handler(sta
     assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
 
 
-# --- a shell above the application ---------------------------------------------------------------------------------------
+# --- a shell above the application --------------------------------------------------------------------------------------
 
 
 def test_a_shell_without_exec_is_not_told_and_its_last_lines_run(start: Start, shell: list[str]) -> None:
@@ -93,7 +100,7 @@ def test_a_shell_without_exec_is_not_told_and_its_last_lines_run(start: Start, s
     assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
 
 
-@pytest.mark.parametrize("forward", ["group", "topmost"])
+@pytest.mark.parametrize("forward", ["group", "handlers"])
 def test_a_start_script_is_not_told_and_its_last_lines_and_status_count(start_script: StartScript, forward: str) -> None:
     namespace = start_script("APP\necho last line, $?\nexit 3", "--forward", forward)
     assert stopped(namespace) == 3
@@ -142,7 +149,7 @@ def test_several_background_applications_all_finish_before_the_shell_goes(start_
     assert namespace.stdout.splitlines()[4:] == ["one done", "two done", "last line"]
 
 
-# --- a shell with a trap -------------------------------------------------------------------------------------------------
+# --- a shell with a trap ------------------------------------------------------------------------------------------------
 
 TRAP = "trap 'kill -TERM $pid; wait $pid; exit $?' TERM\nAPP & pid=$!\nwait $pid"
 
@@ -152,7 +159,7 @@ def test_an_application_whose_shell_passes_the_signal_on_finishes(start_script: 
     namespace = start_script(TRAP, "--forward", forward)
     assert stopped(namespace) == 7
     assert namespace.stdout.endswith("app done\n")
-    if forward != "group":
+    if forward != "handlers":
         assert namespace.stdout == TOLD_ONCE
 
 
@@ -163,14 +170,7 @@ def test_a_trap_that_can_only_run_after_a_child_that_would_die_does_not_wait_for
     assert namespace.stdout == "ready\ntrapped\nend\n"
 
 
-def test_with_forward_topmost_a_trap_never_waits_for_a_child_that_would_die(start_script: StartScript) -> None:
-    namespace = start_script("trap 'echo trapped' TERM\necho ready\nsleep 1000\necho end", "--forward", "topmost")
-    wait_until(lambda: namespace.named("sleep"), "the foreground child")
-    assert stopped(namespace) == 0
-    assert namespace.stdout == "ready\ntrapped\nend\n"
-
-
-@pytest.mark.parametrize("forward", ["group", "topmost"])
+@pytest.mark.parametrize("forward", ["group", "handlers"])
 def test_a_trap_runs_after_the_foreground_application_has_been_told_and_finished(
     start_script: StartScript, forward: str
 ) -> None:
@@ -180,7 +180,7 @@ def test_a_trap_runs_after_the_foreground_application_has_been_told_and_finished
     assert namespace.stdout == TOLD_ONCE + "trapped\nend\n"
 
 
-# --- those held back -----------------------------------------------------------------------------------------------------
+# --- those held back ----------------------------------------------------------------------------------------------------
 
 
 def test_a_loop_that_restarts_the_application_ends_after_the_settling_time(start_script: StartScript) -> None:
@@ -228,11 +228,22 @@ def test_a_handler_that_is_a_grandchild_of_nobody_here_holds_others_back_as_well
     assert namespace.stdout == TOLD_ONCE
 
 
-# --- parents and workers -------------------------------------------------------------------------------------------------
+# --- parents and workers ------------------------------------------------------------------------------------------------
 
 
-def test_a_parent_and_its_workers_are_each_told_once(start_script: StartScript) -> None:
-    namespace = start_script("APP --workers 2 --drain 0.6", expected="app ready")
+def test_a_parent_is_told_and_its_workers_are_left_to_it(start_script: StartScript) -> None:
+    namespace = start_script("APP --workers 2", expected="app ready")
+    namespace.wait_for_output("ready", times=3)
+    assert stopped(namespace) == 7
+    assert namespace.stdout.count("got SIGTERM\n") == 1
+    assert namespace.stdout.count("app got SIGTERM\n") == 1
+    assert [namespace.stdout.count(f"app-{worker} got SIGUSR2\n") for worker in (1, 2)] == [1, 1]
+    assert namespace.stdout.endswith("app done\n")
+    assert "left to those above: " in namespace.stderr
+
+
+def test_with_forward_handlers_a_parent_and_its_workers_are_each_told_once(start_script: StartScript) -> None:
+    namespace = start_script("APP --workers 2 --drain 0.6", "--forward", "handlers", expected="app ready")
     namespace.wait_for_output("ready", times=3)
     assert stopped(namespace) == 7
     for name in ("app", "app-1", "app-2"):
@@ -240,20 +251,19 @@ def test_a_parent_and_its_workers_are_each_told_once(start_script: StartScript) 
         assert namespace.stdout.count(f"{name} done\n") == 1
 
 
-def test_with_forward_topmost_the_parent_alone_is_told(start_script: StartScript) -> None:
-    namespace = start_script("APP --workers 2", "--forward", "topmost", expected="app ready")
+def test_workers_whose_parent_has_died_without_them_are_told_in_the_sweep(start_script: StartScript) -> None:
+    namespace = start_script("exec APP --workers 2", expected="app ready")
     namespace.wait_for_output("ready", times=3)
-    assert stopped(namespace) == 7
-    assert namespace.stdout.count("got SIGTERM\n") == 1
-    assert namespace.stdout.count("app got SIGTERM\n") == 1
-    assert [namespace.stdout.count(f"app-{worker} got SIGUSR2\n") for worker in (1, 2)] == [1, 1]
-    assert namespace.stdout.endswith("app done\n")
+    [parent] = namespace.init.children()
+    parent.kill()
+    assert namespace.wait() == 128 + signal.SIGKILL
+    assert [namespace.stdout.count(f"app-{worker} got SIGTERM\n") for worker in (1, 2)] == [1, 1]
 
 
-# --- nobody handles it ---------------------------------------------------------------------------------------------------
+# --- nobody handles it --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("forward", ["group", "topmost"])
+@pytest.mark.parametrize("forward", ["group", "handlers"])
 def test_where_nobody_handles_the_signal_everybody_dies_of_it_at_once(start_script: StartScript, forward: str) -> None:
     namespace = start_script("echo ready; sleep 1000; echo never", "--settle", "60", "--forward", forward)
     wait_until(lambda: namespace.named("sleep"), "sleep")
@@ -282,7 +292,7 @@ def test_those_who_would_die_are_told_at_once_where_the_others_ignore_the_signal
     assert "ignored by" in namespace.stderr
 
 
-# --- those outside of the group ------------------------------------------------------------------------------------------
+# --- those outside of the group -----------------------------------------------------------------------------------------
 
 
 def test_a_daemon_in_a_session_of_its_own_is_told_in_the_sweep_and_finishes(start_script: StartScript) -> None:
@@ -314,7 +324,7 @@ def test_the_status_of_a_command_that_exits_before_its_worker_is_kept(start_scri
     assert namespace.stdout.endswith("worker done\n")
 
 
-# --- stopped processes ---------------------------------------------------------------------------------------------------
+# --- stopped processes --------------------------------------------------------------------------------------------------
 
 
 def test_a_stopped_application_is_resumed_and_finishes(start_script: StartScript) -> None:
@@ -335,7 +345,7 @@ def test_a_stopped_shell_is_resumed_and_runs_its_last_lines(start_script: StartS
     assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
 
 
-# --- other inits between -------------------------------------------------------------------------------------------------
+# --- other inits between ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("init", [["tini", "-s", "-g", "--"], ["tini", "-s", "--"], ["dumb-init", "--"]], ids=" ".join)
@@ -347,14 +357,13 @@ def test_an_init_between_passes_the_signal_on_and_the_application_is_told_once(s
     assert namespace.stdout == TOLD_ONCE
 
 
-@pytest.mark.parametrize("init", [["tini", "-s", "-g", "--"], ["dumb-init", "--"]], ids=" ".join)
-def test_an_init_between_that_leaves_too_early_does_not_take_the_application_along(start: Start, init: list[str]) -> None:
+@pytest.mark.parametrize("init", [["tini", "-s", "-g", "--"], ["tini", "-s", "--"], ["dumb-init", "--"]], ids=" ".join)
+def test_an_init_between_is_held_back_and_the_script_below_it_runs_its_last_lines(start: Start, init: list[str]) -> None:
     need(init[0])
-    namespace = start("--", *init, "sh", "-c", f"{APP_WORDS}; echo never")
+    namespace = start("--", *init, "sh", "-c", f"{APP_WORDS}; echo last line, $?; exit 3")
     namespace.wait_for_output("app ready")
-    assert stopped(namespace) == 128 + signal.SIGTERM
-    assert namespace.stdout.startswith("app ready\napp got SIGTERM\n")
-    assert namespace.stdout.endswith("app done\n")
+    assert stopped(namespace) == 3
+    assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
 
 
 def test_a_script_that_starts_its_application_by_an_init_runs_its_last_lines(start: Start, script: Script) -> None:
@@ -365,14 +374,15 @@ def test_a_script_that_starts_its_application_by_an_init_runs_its_last_lines(sta
     assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
 
 
-def test_an_init_that_shares_the_group_and_passes_the_signal_on_needs_forward_topmost(start: Start) -> None:
-    namespace = start("--forward", "topmost", "--", "dumb-init", "--single-child", "--", *APP_WORDS.split())
+def test_an_init_that_shares_the_group_and_passes_the_signal_on_is_held_back(start: Start) -> None:
+    need("dumb-init")
+    namespace = start("--", "dumb-init", "--single-child", "--", *APP_WORDS.split())
     namespace.wait_for_output("app ready")
     assert stopped(namespace) == 7
     assert namespace.stdout == TOLD_ONCE
 
 
-# --- further requests, other signals ---------------------------------------------------------------------------------
+# --- further requests, other signals ------------------------------------------------------------------------------------
 
 
 def test_a_second_stop_request_reaches_the_handlers_again_and_still_not_the_shell(start_script: StartScript) -> None:
@@ -385,26 +395,27 @@ def test_a_second_stop_request_reaches_the_handlers_again_and_still_not_the_shel
     assert namespace.stdout == "app ready\napp got SIGTERM\napp got SIGTERM\napp done\nlast line, 7\n"
 
 
-def test_a_background_job_with_sigint_ignored_is_told_by_sigterm_in_the_sweep(start_script: StartScript) -> None:
-    namespace = start_script("APP & wait")
-    assert stopped(namespace, signal.SIGINT) == 128 + signal.SIGINT
+def test_a_background_job_with_sigint_ignored_is_told_by_sigterm_and_its_script_goes_on(start_script: StartScript) -> None:
+    namespace = start_script("APP & wait $!\nexit $?")
+    assert stopped(namespace, signal.SIGINT) == 7
     assert namespace.stdout == TOLD_ONCE
 
 
-def test_sigint_reaches_a_foreground_application_and_its_shell_does_what_it_always_does(
-    start_script: StartScript, shell: list[str]
-) -> None:
+def test_sigint_reaches_a_foreground_application_and_its_script_runs_its_last_lines(start_script: StartScript) -> None:
+    """Without a trap for it dash and busybox catch SIGINT as well, and would die of it after their child."""
     namespace = start_script("APP --on INT\necho last line, $?\nexit 3")
-    status = stopped(namespace, signal.SIGINT)
-    # Every shell waits for its child. Then bash goes on where the child did not die of the signal; the others die of it.
-    if shell == SHELLS["bash"]:
-        assert (status, namespace.stdout) == (3, "app ready\napp got SIGINT\napp done\nlast line, 7\n")
-    else:
-        assert (status, namespace.stdout) == (128 + signal.SIGINT, "app ready\napp got SIGINT\napp done\n")
+    assert stopped(namespace, signal.SIGINT) == 3
+    assert namespace.stdout == "app ready\napp got SIGINT\napp done\nlast line, 7\n"
+
+
+def test_a_trap_for_sigint_runs_after_the_foreground_application(start_script: StartScript) -> None:
+    namespace = start_script("trap 'echo trapped; exit 4' INT\nAPP --on INT\necho never")
+    assert stopped(namespace, signal.SIGINT) == 4
+    assert namespace.stdout == "app ready\napp got SIGINT\napp done\ntrapped\n"
 
 
 @pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGUSR1])
-@pytest.mark.parametrize("forward", ["group", "topmost"])
+@pytest.mark.parametrize("forward", ["group", "handlers"])
 def test_a_reload_reaches_the_application_and_leaves_the_shell_alone(
     start_script: StartScript, signum: signal.Signals, forward: str
 ) -> None:
@@ -433,7 +444,7 @@ def test_a_signal_that_is_ignored_by_default_goes_to_everybody_and_kills_nobody(
     assert namespace.stdout == "app ready\napp got SIGWINCH\napp done\nlast line, 7\n"
 
 
-# --- an application in a group of its own, which the script waits for ---------------------------------------------------------
+# --- an application in a group of its own, which the script waits for ---------------------------------------------------
 
 ELSEWHERE = {"timeout": "timeout 100 APP", "setsid": "setsid --wait APP", "job control": "set -m; APP & fg %1"}
 
@@ -468,18 +479,186 @@ def test_a_trap_script_is_not_waited_for_by_an_application_in_a_group_of_its_own
 
 
 @pytest.mark.parametrize("interpreter", ["dash", "busybox sh"])
-def test_under_topmost_a_trap_may_take_its_time_with_an_application_that_forgets_it_is_in_the_background(
+def test_a_trap_may_take_its_time_with_an_application_that_forgets_it_is_in_the_background(
     start: Start, script: Script, interpreter: str
 ) -> None:
     program, *words = interpreter.split()
     need(program)
-    forgets = "import os, signal, sys; [signal.signal(s, signal.SIG_DFL) for s in (2, 3)]; os.execv(sys.argv[1], sys.argv[1:])"
-    text = (
-        f"trap 'sleep 0.5; kill -TERM $pid; wait $pid; exit $?' TERM\n{sys.executable} -c '{forgets}' APP &\npid=$!\nwait $pid"
-    )
+    text = f"trap 'sleep 0.5; kill -TERM $pid; wait $pid; exit $?' TERM\n{FORGETS} APP &\npid=$!\nwait $pid"
     shell = " ".join([shutil.which(program) or program, *words])
-    namespace = start(*SETTLE, "--forward", "topmost", "--", script(text, shell=shell))
+    namespace = start(*SETTLE, "--", script(text, shell=shell))
     namespace.wait_for_output("app ready")
     namespace.signal(signal.SIGTERM)
     assert namespace.wait() == 7
     assert namespace.stdout == "app ready\napp got SIGTERM\napp done\n"
+
+
+# --- wrappers that handle the signal ------------------------------------------------------------------------------------
+
+#: An application for which a second SIGTERM is fatal, as with process.once() in Node and signal.NotifyContext in Go.
+ONCE = """import os, signal, sys, time
+def told(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.write(1, b"app got SIGTERM\\n")
+    time.sleep(float(sys.argv[1]))
+    os.write(1, b"app done\\n")
+    os._exit(7)
+signal.signal(signal.SIGTERM, told)
+os.write(1, b"app ready\\n")
+while True:
+    signal.pause()
+"""
+
+WRAPPERS = {
+    "timeout": ["timeout", "100"],
+    "setsid": ["setsid", "--wait"],
+    "runuser": ["runuser", "-u", "root", "--"],
+    "script": ["sh", "-c", '"$@"; exit $?', "sh"],
+    "env": ["env", "A=B"],
+    "nested shells": ["sh", "-c", 'sh -c \'"$@"; exit $?\' sh "$@"; exit $?', "sh"],
+    "forwarding trap": ["bash", "-c", '"$@" & p=$!; trap "kill -TERM $p; wait $p; exit \\$?" TERM; wait $p', "sh"],
+    "exit trap": ["bash", "-c", 'trap "echo cleaned" EXIT; "$@"; exit $?', "sh"],
+    "exit trap, background": ["bash", "-c", 'trap "echo cleaned" EXIT; "$@" & wait $!; exit $?', "sh"],
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS.values(), ids=WRAPPERS)
+def test_below_a_wrapper_an_application_is_told_once_and_its_status_counts(start: Start, wrapper: list[str]) -> None:
+    if wrapper[0] == "runuser":
+        need_another_user()
+    namespace = start(*SETTLE, "--", *wrapper, sys.executable, "-ISc", ONCE, "2.5" if wrapper[0] == "runuser" else "0.3")
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 7
+    assert namespace.stdout.replace("cleaned\n", "") == TOLD_ONCE
+    assert namespace.stdout.count("cleaned") == ("cleaned" in str(wrapper))
+
+
+# --- the foreground before the background -------------------------------------------------------------------------------
+
+
+def test_a_service_in_the_background_is_told_when_the_application_in_the_foreground_has_gone(start_script: StartScript) -> None:
+    namespace = start_script("APP --name service &\nAPP --drain 0.6; r=$?; echo script; wait; exit $r", expected="app ready")
+    namespace.wait_for_output("service ready")
+    assert stopped(namespace) == 7
+    told = namespace.stdout
+    assert told.index("app got SIGTERM") < told.index("app done") < told.index("script") < told.index("service got SIGTERM")
+    assert told.endswith("service done\n")
+    assert told.count("got SIGTERM") == 2
+
+
+def test_a_service_that_forgets_it_is_in_the_background_comes_after_the_application_and_is_told_once(
+    start: Start, script: Script, shell: list[str]
+) -> None:
+    text = f"{FORGETS} APP --name service --drain 1 &\nAPP; r=$?; kill $!; wait $!; exit $r"
+    interpreter = " ".join([shutil.which(shell[0]) or shell[0], *shell[1:-1]])
+    with Path("/dev/zero").open("rb") as stdin:
+        namespace = start(*SETTLE, "--", script(text, shell=interpreter), stdin=stdin.fileno())
+    namespace.wait_for_output("app ready")
+    namespace.wait_for_output("service ready")
+    assert stopped(namespace) == 7
+    told = namespace.stdout
+    assert told.index("app done") < told.index("service got SIGTERM") < told.index("service done")
+    assert told.count("got SIGTERM") == 2
+
+
+def test_of_two_that_look_alike_the_one_that_was_started_last_is_in_the_foreground(start: Start, script: Script) -> None:
+    text = f"{FORGETS} APP --name service &\nAPP | cat; exit 7"
+    namespace = start(*SETTLE, "--", script(text, shell=shutil.which("bash") or "bash"))
+    namespace.wait_for_output("service ready")
+    namespace.wait_for_output("app ready")
+    assert stopped(namespace) == 7
+    told = namespace.stdout
+    assert told.index("app done") < told.index("service got SIGTERM") < told.index("service done")
+    assert told.count("got SIGTERM") == 2
+
+
+# --- readers of a pipe --------------------------------------------------------------------------------------------------
+
+
+def test_who_reads_the_pipe_of_the_application_is_held_back_whatever_it_handles(start_script: StartScript) -> None:
+    copies = (
+        "import os, signal, sys; signal.signal(15, lambda *_: sys.exit(9)); [os.write(1, line) for line in sys.stdin.buffer]"
+    )
+    reader = f"{sys.executable} -c '{copies}'"
+    namespace = start_script(f"APP | {reader} | {reader}", expected="app ready")
+    assert stopped(namespace) == 0
+    assert namespace.stdout == TOLD_ONCE
+    assert "until its writer has gone" in namespace.stderr
+
+
+def test_what_a_script_with_a_trap_writes_reaches_the_end_of_its_own_pipe(start: Start, script: Script, tmp_path: Path) -> None:
+    text = (
+        f"exec > >(tee {tmp_path}/log)\ntrap 'echo cleaning; sleep 0.5; echo cleaned; exit 4' TERM\necho ready\nsleep 99 & wait"
+    )
+    namespace = start(*SETTLE, "--", script(text, shell=shutil.which("bash") or "bash"))
+    namespace.wait_for_output("ready")
+    assert stopped(namespace) == 4
+    assert (tmp_path / "log").read_text() == "ready\ncleaning\ncleaned\n"
+
+
+def test_a_trap_that_stops_its_server_by_a_word_finds_it_alive(start_script: StartScript, tmp_path: Path) -> None:
+    server = "read word; sleep 0.5; echo server got $word"
+    text = f"mkfifo {tmp_path}/f\nsh -c '{server}' <{tmp_path}/f & p=$!\nexec 3>{tmp_path}/f\n"
+    namespace = start_script(f"{text}trap 'echo stop >&3; wait $p; exit 4' TERM\necho ready\nwait $p")
+    assert stopped(namespace) == 4
+    assert namespace.stdout == "ready\nserver got stop\n"
+
+
+# --- the last lines of a script -----------------------------------------------------------------------------------------
+
+
+def test_what_the_last_lines_of_a_script_start_may_take_its_time(start_script: StartScript) -> None:
+    upload = f"{sys.executable} -ISc 'import time; time.sleep(2.5); print(\"uploaded\", flush=True)'"
+    namespace = start_script(f"APP\n{upload}\nexit 3")
+    assert stopped(namespace) == 3
+    assert namespace.stdout == TOLD_ONCE + "uploaded\n"
+
+
+def test_a_script_that_only_waits_after_its_application_is_ended_after_the_settling_time(start_script: StartScript) -> None:
+    namespace = start_script("APP\nexec tail -f /dev/null")
+    assert stopped(namespace) == 128 + signal.SIGTERM
+    assert namespace.stdout == TOLD_ONCE
+
+
+def test_another_signal_while_the_last_lines_run_does_not_cut_them(start_script: StartScript) -> None:
+    namespace = start_script("APP --on TERM,HUP\necho last lines begin\nsleep 1\necho last lines end\nexit 3", "--settle", "60")
+    namespace.signal(signal.SIGTERM)
+    namespace.wait_for_output("last lines begin")
+    namespace.signal(signal.SIGHUP)
+    assert namespace.wait() == 3
+    assert namespace.stdout.endswith("last lines begin\nlast lines end\n")
+
+
+# --- signals that ask some programs to stop, and signals that nobody hears ----------------------------------------------
+
+
+@pytest.mark.parametrize("signum", [signal.SIGQUIT, signal.SIGUSR1])
+def test_a_stop_signal_that_the_application_does_not_handle_reaches_it_as_sigterm(
+    start_script: StartScript, signum: signal.Signals
+) -> None:
+    namespace = start_script("APP --drain 0.3\necho last line, $?\nexit 3")
+    assert stopped(namespace, signum) == 3
+    assert namespace.stdout == TOLD_ONCE + "last line, 7\n"
+
+
+def test_a_signal_that_the_application_takes_for_something_else_is_no_stop_request(start_script: StartScript) -> None:
+    dumps = (
+        "import faulthandler as f, os, signal; f.register(3); os.write(1, b'ready\\n'); [signal.pause() for _ in iter(int, 1)]"
+    )
+    namespace = start_script(f'{sys.executable} -ISc "{dumps}"', "--grace-period", "0.2")
+    namespace.signal(signal.SIGQUIT)
+    namespace.wait_for_log("most recent call first")
+    namespace.wait_until_at_rest()
+    assert "stop requested" not in namespace.stderr
+    assert stopped(namespace) == 128 + signal.SIGTERM
+
+
+# --- whoever was not told because of one above --------------------------------------------------------------------------
+
+
+def test_when_two_thirds_of_the_time_are_over_whoever_was_not_told_is_told(start_script: StartScript) -> None:
+    deaf = "import os, signal, sys; signal.signal(15, lambda *_: None); os.waitpid(os.spawnv(1, sys.argv[1], sys.argv[1:]), 0)"
+    namespace = start_script(f"exec {sys.executable} -ISc '{deaf}' APP", "--grace-period", "6")
+    assert stopped(namespace) == 0
+    assert namespace.stdout == TOLD_ONCE
+    assert "two thirds of the time are over: SIGTERM to " in namespace.stderr
