@@ -322,6 +322,9 @@ class Supervisor:
 
     def judge(self, signum: int) -> bool:
         """Whether a signal that may be a stop request is one; where /proc does not tell it is not."""
+        command = processes.read(self.command.pid)
+        if command is not None and plan.takes_as_it_is(command, signum, processes.Look()):
+            return False  # nobody else needs to be looked at
         table = self.look_around(signum)
         return table is not None and plan.asks_for_stop(signum, table, processes.Look(), self.place())
 

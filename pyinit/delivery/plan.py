@@ -144,6 +144,12 @@ def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool
     return program.what != programs.HELD_BACK and is_as_asked
 
 
+def takes_as_it_is(process: "Process", signum: int, look: "Look") -> bool:
+    """Whether a process handles a signal by which only well-known programs stop, and is none of them."""
+    is_handler = process.catches(signum) and process.blocked & BASIC != BASIC
+    return is_handler and not look.is_shell(process.pid, process.name) and not programs.find(process.name, look.words(process.pid))
+
+
 def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place) -> bool:
     """Whether a signal that asks some program to stop asks those who are here.
 
