@@ -218,7 +218,7 @@ def words(node: Node, leaf: str, write: WriteScript, name: str = "t") -> list[st
     """The command that becomes this tree. `leaf` is the program of leaf.c; `write` writes a script of a name and returns its path."""
     below = [words(child, leaf, write, f"{name}{number}") for number, child in enumerate(children(node))]
     lines = [shlex.join(each) for each in below]
-    match node:
+    match node:  # by full paths: busybox sh prefers its own applets, which know other options
         case App():
             return [leaf, "app", name, str(node.status), str(node.milliseconds), node.way, node.second, node.extra]
         case Mortal():
@@ -228,11 +228,11 @@ def words(node: Node, leaf: str, write: WriteScript, name: str = "t") -> list[st
         case Forward():
             return [leaf, "forward", name, *below[0]]
         case Env():
-            return ["env", "TREE=1", *below[0]]
+            return ["/usr/bin/env", "TREE=1", *below[0]]
         case Setsid():
-            return ["setsid", "--wait", *below[0]]
+            return ["/usr/bin/setsid", "--wait", *below[0]]
         case Timeout():
-            return ["timeout", *(["--foreground"] if node.foreground else []), "100", *below[0]]
+            return ["/usr/bin/timeout", *(["--foreground"] if node.foreground else []), "100", *below[0]]
         case Tini():
             return ["tini", "-s", "--", *below[0]]
         case DumbInit():
@@ -275,7 +275,7 @@ def script(node: Node, lines: list[str], name: str, leaf: str) -> list[str]:
             waited = ["wait"] if node.waits else []
             return [f"{lines[0]} &", lines[1], "r=$?", say("last $r"), *waited, "exit $r"]
         case Daemon():
-            return [f"( {'setsid ' if node.leaves else ''}{lines[0]} & )", lines[1], "r=$?", say("last $r"), "exit $r"]
+            return [f"( {'/usr/bin/setsid ' if node.leaves else ''}{lines[0]} & )", lines[1], "r=$?", say("last $r"), "exit $r"]
         case Poll():
             loop = "while kill -0 $p 2>/dev/null; do /bin/sleep 0.01; done"
             return [f"{lines[0]} & p=$!", loop, "wait $p", "r=$?", say("last $r"), "exit $r"]
