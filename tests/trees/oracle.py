@@ -29,7 +29,7 @@ class Expected:
     """What is expected of a tree. `counts` says how often each event happens, at least and at most.
 
     `statuses` are those that the first process may end with. `in_order` are pairs of events: all of the first come before any of
-    the second. `seen` is what the last lines of a script may see as its child's status. `within` are the "done" that come
+    the second. `fronts` are such pairs, too: what is in the foreground goes before what is in the background. `seen` is what the last lines of a script may see as its child's status. `within` are the "done" that come
     before the first process ends, `after` the "told" that come after it was named. `first` are those that a reload reaches at once,
     and `later` those that it may reach; no other.
     """
@@ -37,6 +37,7 @@ class Expected:
     statuses: frozenset[int]
     counts: dict[Event, Range] = field(default_factory=dict)
     in_order: set[tuple[Event, Event]] = field(default_factory=set)
+    fronts: set[tuple[Event, Event]] = field(default_factory=set)
     seen: dict[str, frozenset[int]] = field(default_factory=dict)
     within: set[Event] = field(default_factory=set)
     after: set[Event] = field(default_factory=set)
@@ -60,6 +61,7 @@ def together(parts: Sequence[Expected], statuses: frozenset[int]) -> Expected:
     for part in parts:
         found.counts |= part.counts
         found.in_order |= part.in_order
+        found.fronts |= part.fronts
         found.seen |= part.seen
         found.within |= part.within
         found.after |= part.after
@@ -76,7 +78,7 @@ def either(one: Expected, other: Expected) -> Expected:
         counts[event] = (min(low[0], high[0]), max(low[1], high[1]))
     seen = {name: one.seen.get(name, frozenset()) | other.seen.get(name, frozenset()) for name in one.seen | other.seen}
     return Expected(
-        one.statuses | other.statuses, counts, one.in_order & other.in_order, seen, one.within & other.within,
+        one.statuses | other.statuses, counts, one.in_order & other.in_order, one.fronts & other.fronts, seen, one.within & other.within,
         one.after & other.after, set(), one.first | other.first | one.later | other.later,
     )  # fmt: skip
 
@@ -87,6 +89,19 @@ def orphans(parts: Sequence[Expected]) -> Expected:
     found.later |= found.first
     found.within, found.after, found.first = set(), set(), set()
     return found
+
+
+def background(child: Expected) -> Expected:
+    """The same, put in the background by a shell. What runs in there has inherited that SIGINT and SIGQUIT are ignored, so that
+    nobody can tell what is in the foreground of a script in there from what is not.
+    """
+    child.fronts = set()
+    return child
+
+
+def shows_that_it_is_behind(node: Node) -> bool:
+    """Whether a background job still ignores SIGINT or SIGQUIT: GNU's timeout and dumb-init catch both, and all the rest."""
+    return shows_that_it_is_behind(node.child) if isinstance(node, Env | Setsid) else not isinstance(node, Timeout | DumbInit)
 
 
 def below(child: Expected) -> Expected:
@@ -114,29 +129,32 @@ def named(node: Node, name: str) -> Expected:
             return together([one(name, 0), child], child.statuses)
         case Script():
             return script(node, name, named(node.child, name + "0"))
+        case ShellForm(shell="busybox"):  # it ignores SIGQUIT, and what it executes in its own place inherits that
+            return background(named(node.child, name + "0"))
         case ShellForm() | Env() | Setsid():
             return named(node.child, name + "0")
         case Pipeline():
             return pipeline(node, name, named(node.child, name + "0"))
         case Background():
-            parts = [named(child, f"{name}{number}") for number, child in enumerate(node.children)]
+            parts = [background(named(child, f"{name}{number}")) for number, child in enumerate(node.children)]
             found = together(parts, parts[-1].statuses if node.of_last else frozenset({0}))
             return with_last(found, name, found.statuses)
         case Beside():
-            behind, front = named(node.behind, name + "0"), named(node.front, name + "1")
-            found = together([behind, front], front.statuses)
-            found.in_order |= {(done, told) for done in front.within for told in behind.after}
+            behind, front = background(named(node.behind, name + "0")), named(node.front, name + "1")
+            found = together([behind, with_last(front, name, front.statuses)], front.statuses)
+            if shows_that_it_is_behind(node.behind):
+                found.fronts |= {(done, told) for done in front.within for told in behind.after}
             found.within = set(front.within | behind.within if node.waits else front.within)
             found.first, found.later = set(front.first), front.later | behind.later | behind.first
-            return with_last(found, name, front.statuses)
+            return found
         case Daemon():
-            daemon, front = orphans([named(node.daemon, name + "0")]), named(node.front, name + "1")
+            daemon, front = orphans([background(named(node.daemon, name + "0"))]), named(node.front, name + "1")
             return with_last(together([daemon, front], front.statuses), name, front.statuses)
         case Poll():
-            child = named(node.child, name + "0")
+            child = background(named(node.child, name + "0"))
             return with_last(child, name, child.statuses)
         case TrapForward():
-            child = below(alone(node.child, name + "0"))
+            child = background(below(alone(node.child, name + "0")))
             child.counts[name, "trapped"] = (1, 1)
             return child
         case TrapWord():
@@ -276,7 +294,7 @@ def faults(tree: Node, log: str, status: int, reload: str = "", is_early: bool =
         low, high = expected.counts.get(event, (0, 0))
         if not low <= counts[event] <= high:
             found.append(say(event, counts[event], low, high))
-    for before, after in sorted(expected.in_order):
+    for before, after in sorted(expected.in_order | expected.fronts):
         if before in lines and after in lines and lines.index(after) < len(lines) - 1 - lines[::-1].index(before):
             found.append(f"{' '.join(after)} came before {' '.join(before)}")
     for name, what, value in events:

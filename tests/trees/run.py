@@ -19,6 +19,9 @@ from tests.trees.tree import App, one_line, typed, walk, words
 #: Seconds until a run counts as one that never ends. Nothing here needs more than two.
 LIMIT = float(os.environ.get("TREES_LIMIT", "30"))
 
+#: What a container engine gives: no signal ignored, whoever runs us.
+FRESH = ("/usr/bin/env", "--default-signal=INT,QUIT")
+
 #: How often all processes must be found asleep, one after the other, before anything is sent.
 LOOKS = 2
 
@@ -80,7 +83,7 @@ def run(scenario: Scenario, init: Sequence[str], leaf: Path, folder: Path) -> Ou
         return str(path)
 
     command = words(scenario.tree, str(leaf), write)
-    with Namespace([*init, *command], place, env={**os.environ, "TREE_LOG": str(log)}) as namespace:
+    with Namespace([*FRESH, *init, *command], place, env={**os.environ, "TREE_LOG": str(log)}) as namespace:
         status: int | None = None
         try:
             await_ready(scenario, log, namespace)

@@ -243,7 +243,7 @@ def words(node: Node, leaf: str, write: WriteScript, name: str = "t") -> list[st
             text = "\n".join(script(node, lines, name, leaf))
             if isinstance(node, Script) and node.by_c:
                 return [*SHELLS[node.shell].split(), "-c", text]
-            return [write(name, f"#!{SHELLS[node.shell]}\n{text}\n")]
+            return [write(name, f"#!{SHELLS[node.shell]}\n# {type(node).__name__}\n{text}\n")]
 
 
 def script(node: Node, lines: list[str], name: str, leaf: str) -> list[str]:
