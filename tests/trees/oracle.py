@@ -101,7 +101,9 @@ def background(child: Expected) -> Expected:
 
 def shows_that_it_is_behind(node: Node) -> bool:
     """Whether a background job still ignores SIGINT or SIGQUIT: GNU's timeout and dumb-init catch both, and all the rest."""
-    return shows_that_it_is_behind(node.child) if isinstance(node, Env | Setsid) else not isinstance(node, Timeout | DumbInit)
+    if isinstance(node, Env | Setsid | ShellForm):
+        return shows_that_it_is_behind(node.child)
+    return not isinstance(node, Timeout | DumbInit)
 
 
 def below(child: Expected) -> Expected:
@@ -131,7 +133,11 @@ def named(node: Node, name: str) -> Expected:
             return script(node, name, named(node.child, name + "0"))
         case ShellForm(shell="busybox"):  # it ignores SIGQUIT, and what it executes in its own place inherits that
             return background(named(node.child, name + "0"))
-        case ShellForm() | Env() | Setsid():
+        case Setsid():
+            child = named(node.child, name + "0")
+            child.statuses |= {15} if DIED in child.statuses else set()  # it ends with what wait() says of one killed
+            return child
+        case ShellForm() | Env():
             return named(node.child, name + "0")
         case Pipeline():
             return pipeline(node, name, named(node.child, name + "0"))
@@ -204,8 +210,8 @@ def strip_last(node: Node, name: str) -> Expected:
     for event in [(name, "last"), (name, "exiting"), (name, "job")]:
         found.counts.pop(event, None)
     if isinstance(node, Beside):
-        found.in_order -= {
-            pair for pair in found.in_order if pair[1][0].startswith(name + "0") and pair[0][0].startswith(name + "1")
+        found.fronts -= {
+            pair for pair in found.fronts if pair[1][0].startswith(name + "0") and pair[0][0].startswith(name + "1")
         }
     return found
 
@@ -237,6 +243,9 @@ def pipeline(node: Pipeline, name: str, child: Expected) -> Expected:
         found.counts |= {(name, "told"): (0, 1), (name, "done"): (1, 1)}
         found.in_order |= {(done, (name, "told")) for done in found.of("done") - {(name, "done")}}
     found.statuses = found.seen[name]
+    if any(isinstance(below, Mortal) for _, below in walk(node)):  # it may hold the pipe until all that is left is told
+        found.statuses |= {DIED}
+        found.counts[name, "last"] = (0, 1)
     return found
 
 
