@@ -1,8 +1,10 @@
 """An init that knows the trees: it does what the contract says by looking up in each command line what the process is.
 
-No init can be so, but the oracle must find no fault with it: what the oracle asks for can be done. Run as a script, with a command.
+No init can be so, but the oracle must find no fault with it: what the oracle asks for can be done. It is run as a script, with
+a command.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -19,7 +21,11 @@ class Process:
     def __init__(self, pid: int) -> None:
         stat = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
         status = Path(f"/proc/{pid}/status").read_text()
-        masks = {line.split(":")[0]: int(line.split()[1], 16) for line in status.splitlines() if line.startswith("Sig") and "/" not in line}
+        masks = {
+            line.split(":")[0]: int(line.split()[1], 16)
+            for line in status.splitlines()
+            if line.startswith("Sig") and "/" not in line
+        }
         self.pid, self.parent, self.is_zombie, self.is_stopped = pid, int(stat[1]), stat[0] in "ZX", stat[0] == "T"
         self.start = stat[19]
         self.words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
@@ -32,13 +38,17 @@ class Process:
         """What this is, and whether it would survive a reload."""
         word = [Path(word).name for word in self.words]
         if "leaf" in word[:1]:
-            handles = self.words[1] in ("master", "forward") or (self.words[1] == "app" and self.words[5] not in ("none", "word"))
+            handles = self.words[1] in ("master", "forward") or (
+                self.words[1] == "app" and self.words[5] not in ("none", "word")
+            )
             return ("told" if handles else "held"), handles
         if {"tini", "dumb-init", "timeout"} & set(word[:1]):
             return "told", False
-        for path in self.words:
+        for path in self.words if word and word[0] in ("dash", "bash", "busybox") else ():
             if path.endswith(".sh") and "-c" not in self.words:
-                return {"TrapForward": "told", "TrapWord": "told", "TrapAfter": "both", "Restart": "loop"}.get(Path(path).read_text().splitlines()[1][2:], "wrapper"), False
+                return {"TrapForward": "told", "TrapWord": "told", "TrapAfter": "both", "Restart": "loop"}.get(
+                    Path(path).read_text().splitlines()[1][2:], "wrapper"
+                ), False
         return "wrapper", False
 
 
@@ -53,7 +63,7 @@ class Init:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-            os.execvp(command[0], command)
+            os.execvp(command[0], command)  # noqa: S606 - without a shell is what is wanted
         self.stop = 0
         self.told: set[tuple[int, str]] = set()
         self.told_finally: set[tuple[int, str]] = set()
@@ -102,7 +112,7 @@ class Init:
         return [process for process in found.values() if process.parent not in found]
 
     def look(self) -> None:
-        """One round: from the top down; when nobody works any more, those that do nothing get some time, and then the signal."""
+        """One round from the top down. When nobody works any more, those that do nothing get some time, and then the signal."""
         roots = self.roots()
         if self.address(roots, self.stop or signal.SIGTERM):
             self.quiet = None
@@ -115,18 +125,20 @@ class Init:
             for process in everyone:
                 if (process.pid, process.start) not in self.told_finally:
                     self.told_finally.add((process.pid, process.start))
-                    os.kill(process.pid, self.stop or signal.SIGTERM)
+                    send(process, self.stop or signal.SIGTERM)
 
     def address(self, processes: list[Process], signum: int) -> bool:
         """Tell those who are to be told; whether anybody among these or below works."""
         works = False
         for process in processes:
             if process.is_stopped and signum == self.stop:
-                os.kill(process.pid, signal.SIGCONT)
+                send(process, signal.SIGCONT)
             if process.kind != "told":
                 front = self.address([child for child in process.children if process.is_behind or not child.is_behind], signum)
                 behind = [] if process.is_behind else [child for child in process.children if child.is_behind]
                 works = (front or self.address(behind, signum)) or works
+                if process.kind == "both" and not front:
+                    self.tell_all(everybody(process.children), signum)
             if process.kind in ("told", "both"):
                 self.tell(process, signum)
                 works = True
@@ -134,14 +146,26 @@ class Init:
                 self.tell(process, signum)
         return works
 
+    def tell_all(self, processes: list[Process], signum: int) -> None:
+        """Tell all of these, unless they are the last lines of a script."""
+        if not any("job" in process.words for process in processes):
+            for process in processes:
+                self.tell(process, signum)
+
     def tell(self, process: Process, signum: int) -> None:
         """Tell one of a stop once, and of a reload where it is no harm."""
         if signum in (signal.SIGHUP, signal.SIGUSR1):
             if process.can_reload:
-                os.kill(process.pid, signum)
+                send(process, signum)
         elif (process.pid, process.start) not in self.told:
             self.told.add((process.pid, process.start))
-            os.kill(process.pid, signum)
+            send(process, signum)
+
+
+def send(process: Process, signum: int) -> None:
+    """Send a signal, if it is still there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signum)
 
 
 def everybody(processes: list[Process]) -> list[Process]:

@@ -1,8 +1,8 @@
 """PURE. What must happen to a tree that is asked to stop: the contract of docs/design.md and the shells' own rules, no more.
 
-Whoever would be PID 1 if each wrapper had used exec is told, once; what is below it is its own business. A node is met in one of two
-ways. It is `named`: the init asks it to stop, from the top down. Or it is told `alone`: its parent, which passes the signal on, sends
-it to the node's first process only. A shell dies of that, and leaves orphans to the init, which names them.
+Whoever would be PID 1 if each wrapper had used exec is told, once; what is below it is its own business. A node is met in one
+of two ways. It is `named`: the init asks it to stop, from the top down. Or it is told `alone`: its parent, which passes the
+signal on, sends it to the node's first process only. A shell dies of that, and leaves orphans to the init, which names them.
 
 Where the contract leaves freedom, so does this: the order of background jobs, whether an init within or `timeout` is told or
 held back, whether who reads a pipe is told when the writer has gone.
@@ -12,10 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.trees.tree import (
-    App, Background, Beside, Daemon, DumbInit, Env, Forward, Master, Mortal, Node, Pipeline, Poll, Restart, Script, Setsid, ShellForm,
-    Timeout, Tini, TrapAfter, TrapForward, TrapWord, walk,
-)  # fmt: skip
+from tests.trees import tree as t
+from tests.trees.tree import Node, walk
 
 #: The status of one that has died of SIGTERM.
 DIED = 128 + 15
@@ -28,10 +26,11 @@ Range = tuple[int, int]
 class Expected:
     """What is expected of a tree. `counts` says how often each event happens, at least and at most.
 
-    `statuses` are those that the first process may end with. `in_order` are pairs of events: all of the first come before any of
-    the second. `fronts` are such pairs, too: what is in the foreground goes before what is in the background. `seen` is what the last lines of a script may see as its child's status. `within` are the "done" that come
-    before the first process ends, `after` the "told" that come after it was named. `first` are those that a reload reaches at once,
-    and `later` those that it may reach; no other.
+    `statuses` are those that the first process may end with. `in_order` are pairs of events: all of the first come before any
+    of the second. `fronts` are such pairs, too: what is in the foreground goes before what is in the background. `seen` is what
+    the last lines of a script may see as its child's status. `within` are the "done" that come before the first process ends,
+    `after` the "told" that come after it was named. `first` are those that a reload reaches at once, and `later` those that it
+    may reach; no other.
     """
 
     statuses: frozenset[int]
@@ -78,9 +77,15 @@ def either(one: Expected, other: Expected) -> Expected:
         counts[event] = (min(low[0], high[0]), max(low[1], high[1]))
     seen = {name: one.seen.get(name, frozenset()) | other.seen.get(name, frozenset()) for name in one.seen | other.seen}
     return Expected(
-        one.statuses | other.statuses, counts, one.in_order & other.in_order, one.fronts & other.fronts, seen, one.within & other.within,
-        one.after & other.after, set(), one.first | other.first | one.later | other.later,
-    )  # fmt: skip
+        statuses=one.statuses | other.statuses,
+        counts=counts,
+        in_order=one.in_order & other.in_order,
+        fronts=one.fronts & other.fronts,
+        seen=seen,
+        within=one.within & other.within,
+        after=one.after & other.after,
+        later=one.first | other.first | one.later | other.later,
+    )
 
 
 def orphans(parts: Sequence[Expected]) -> Expected:
@@ -92,8 +97,10 @@ def orphans(parts: Sequence[Expected]) -> Expected:
 
 
 def background(child: Expected) -> Expected:
-    """The same, put in the background by a shell. What runs in there has inherited that SIGINT and SIGQUIT are ignored, so that
-    nobody can tell what is in the foreground of a script in there from what is not.
+    """The same, put in the background by a shell.
+
+    All in there has inherited that SIGINT and SIGQUIT are ignored, so nobody can tell what is in the foreground of a script in
+    there from what is not.
     """
     child.fronts = set()
     return child
@@ -101,9 +108,9 @@ def background(child: Expected) -> Expected:
 
 def shows_that_it_is_behind(node: Node) -> bool:
     """Whether a background job still ignores SIGINT or SIGQUIT: GNU's timeout and dumb-init catch both, and all the rest."""
-    if isinstance(node, Env | Setsid | ShellForm):
+    if isinstance(node, t.Env | t.Setsid | t.ShellForm):
         return shows_that_it_is_behind(node.child)
-    return not isinstance(node, Timeout | DumbInit)
+    return not isinstance(node, t.Timeout | t.DumbInit)
 
 
 def below(child: Expected) -> Expected:
@@ -116,36 +123,36 @@ def below(child: Expected) -> Expected:
 def named(node: Node, name: str) -> Expected:
     """What happens to a tree that the init asks to stop."""
     match node:
-        case App():
+        case t.App():
             return one(name, node.status)
-        case Mortal():
+        case t.Mortal():
             return Expected(frozenset({DIED}))
-        case Master():
+        case t.Master():
             workers = [f"{name}.w{number}" for number in range(node.workers)]
             found = one(name, node.status)
             found.counts |= {(worker, what): (1, 1) for worker in workers for what in ("got USR2", "done")}
             found.within |= {(worker, "done") for worker in workers}
             return found
-        case Forward():
+        case t.Forward():
             child = below(alone(node.child, name + "0"))
             return together([one(name, 0), child], child.statuses)
-        case Script():
+        case t.Script():
             return script(node, name, named(node.child, name + "0"))
-        case ShellForm(shell="busybox"):  # it ignores SIGQUIT, and what it executes in its own place inherits that
+        case t.ShellForm(shell="busybox"):  # it ignores SIGQUIT, and what it executes in its own place inherits that
             return background(named(node.child, name + "0"))
-        case Setsid():
+        case t.Setsid():
             child = named(node.child, name + "0")
             child.statuses |= {15} if DIED in child.statuses else set()  # it ends with what wait() says of one killed
             return child
-        case ShellForm() | Env():
+        case t.ShellForm() | t.Env():
             return named(node.child, name + "0")
-        case Pipeline():
+        case t.Pipeline():
             return pipeline(node, name, named(node.child, name + "0"))
-        case Background():
+        case t.Background():
             parts = [background(named(child, f"{name}{number}")) for number, child in enumerate(node.children)]
             found = together(parts, parts[-1].statuses if node.of_last else frozenset({0}))
             return with_last(found, name, found.statuses)
-        case Beside():
+        case t.Beside():
             behind, front = background(named(node.behind, name + "0")), named(node.front, name + "1")
             found = together([behind, with_last(front, name, front.statuses)], front.statuses)
             if shows_that_it_is_behind(node.behind):
@@ -153,52 +160,52 @@ def named(node: Node, name: str) -> Expected:
             found.within = set(front.within | behind.within if node.waits else front.within)
             found.first, found.later = set(front.first), front.later | behind.later | behind.first
             return found
-        case Daemon():
+        case t.Daemon():
             daemon, front = orphans([background(named(node.daemon, name + "0"))]), named(node.front, name + "1")
             return with_last(together([daemon, front], front.statuses), name, front.statuses)
-        case Poll():
+        case t.Poll():
             child = background(named(node.child, name + "0"))
             return with_last(child, name, child.statuses)
-        case TrapForward():
+        case t.TrapForward():
             child = background(below(alone(node.child, name + "0")))
             child.counts[name, "trapped"] = (1, 1)
             return child
-        case TrapWord():
+        case t.TrapWord():
             counts = {(name, "trapped"): (1, 1), (name, "got USR2"): (1, 1), (name, "done"): (1, 1)}
             return Expected(frozenset({node.status}), counts, within={(name, "done")})
-        case TrapAfter():
+        case t.TrapAfter():
             child = named(node.child, name + "0")
             child.counts[name, "trapped"] = (1, 1)
             child.in_order |= {(done, (name, "trapped")) for done in child.within}
             child.statuses = frozenset({node.status})
             return child
-        case Timeout(foreground=False):  # it tells its child, and then its group, of which that is one
-            return below(one(name + "0", node.child.status if isinstance(node.child, App) else DIED, times=2))
-        case Tini() | Timeout():
+        case t.Timeout(foreground=False):  # it tells its child, and then its group, of which that is one
+            return below(one(name + "0", node.child.status if isinstance(node.child, t.App) else DIED, times=2))
+        case t.Tini() | t.Timeout():
             return either(below(alone(node.child, name + "0")), named(node.child, name + "0"))
-        case DumbInit():
+        case t.DumbInit():
             return below(one(name + "0", node.child.status))
-        case Restart():
+        case t.Restart():
             return Expected(frozenset({DIED}))  # see restarted()
 
 
 def alone(node: Node, name: str) -> Expected:
     """What happens to a tree whose first process alone is sent the signal, by its parent."""
     match node:
-        case Script() | Pipeline() | Background() | Beside() | Daemon() | Poll() | Restart():
+        case t.Script() | t.Pipeline() | t.Background() | t.Beside() | t.Daemon() | t.Poll() | t.Restart():
             found = orphans([strip_last(node, name)])
-            if isinstance(node, Script) and node.exits_by_trap:
+            if isinstance(node, t.Script) and node.exits_by_trap:
                 found.counts[name, "exiting"] = (1, 1)
-            if isinstance(node, Script) and node.subshell:  # which is a process of its own or not, and if so lives on
+            if isinstance(node, t.Script) and node.subshell:  # which is a process of its own or not, and if so lives on
                 return either(found, orphans([named(node, name)]))
             return found
-        case ShellForm() if node.shell == "dash":
+        case t.ShellForm() if node.shell == "dash":
             return orphans([named(node.child, name + "0")])
-        case ShellForm() | Env():
+        case t.ShellForm() | t.Env():
             return alone(node.child, name + "0")
-        case Setsid():  # it forks where it leads its group already
+        case t.Setsid():  # it forks where it leads its group already
             return either(alone(node.child, name + "0"), orphans([named(node.child, name + "0")]))
-        case TrapAfter():
+        case t.TrapAfter():
             raise ValueError("nobody would tell the child, and so the trap would never run")
         case _:
             return named(node, name)
@@ -209,7 +216,7 @@ def strip_last(node: Node, name: str) -> Expected:
     found = named(node, name)
     for event in [(name, "last"), (name, "exiting"), (name, "job")]:
         found.counts.pop(event, None)
-    if isinstance(node, Beside):
+    if isinstance(node, t.Beside):
         found.fronts -= {
             pair for pair in found.fronts if pair[1][0].startswith(name + "0") and pair[0][0].startswith(name + "1")
         }
@@ -224,7 +231,7 @@ def with_last(found: Expected, name: str, seen: frozenset[int]) -> Expected:
     return found
 
 
-def script(node: Script, name: str, child: Expected) -> Expected:
+def script(node: t.Script, name: str, child: Expected) -> Expected:
     """A start script whose child is this."""
     found = with_last(child, name, child.statuses)
     if node.status is not None:
@@ -236,14 +243,14 @@ def script(node: Script, name: str, child: Expected) -> Expected:
     return found
 
 
-def pipeline(node: Pipeline, name: str, child: Expected) -> Expected:
+def pipeline(node: t.Pipeline, name: str, child: Expected) -> Expected:
     """A pipeline into which this writes: the reader outlives whoever writes, and gives the status."""
     found = with_last(child, name, frozenset({node.reader or 0}))
     if node.reader is not None:
         found.counts |= {(name, "told"): (0, 1), (name, "done"): (1, 1)}
         found.in_order |= {(done, (name, "told")) for done in found.of("done") - {(name, "done")}}
     found.statuses = found.seen[name]
-    if any(isinstance(below, Mortal) for _, below in walk(node)):  # it may hold the pipe until all that is left is told
+    if any(isinstance(below, t.Mortal) for _, below in walk(node)):  # it may hold the pipe until all that is left is told
         found.statuses |= {DIED}
         found.counts[name, "last"] = (0, 1)
     return found
@@ -254,15 +261,15 @@ def ready(tree: Node) -> set[Event]:
     found: set[Event] = set()
     for name, node in walk(tree):
         match node:
-            case Master():
+            case t.Master():
                 found |= {(name, "ready")} | {(f"{name}.w{number}", "ready") for number in range(node.workers)}
-            case App() | Mortal() | Forward() | Background():
+            case t.App() | t.Mortal() | t.Forward() | t.Background():
                 found.add((name, "ready"))
-            case Pipeline() if node.reader is not None:
+            case t.Pipeline() if node.reader is not None:
                 found.add((name, "ready"))
-            case TrapForward():
+            case t.TrapForward():
                 found.add((name, "set"))
-            case TrapWord():
+            case t.TrapWord():
                 found |= {(name, "set"), (name, "ready")}
     return found
 
@@ -280,23 +287,26 @@ def parse(log: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def faults(tree: Node, log: str, status: int, reload: str = "", is_early: bool = False) -> list[str]:
+def faults(tree: Node, log: str, status: int, reload: str = "", is_early: bool = False, ignored: bool = False) -> list[str]:
     """What is wrong with a run: the log of events, and the status of PID 1. Empty if nothing is.
 
-    `reload` was sent before the stop if `is_early`, else during it.
+    `reload` was sent before the stop if `is_early`, else during it. `ignored` says that all were started with
+    SIGINT and SIGQUIT ignored, so that nothing tells what is in the background.
     """
     events = parse(log)
     lines = [(name, what) for name, what, _ in events]
     expected = named(tree, "t")
     found = []
     counts = Counter(event for event in lines if event not in ready(tree))
-    if isinstance(tree, Restart):
+    if isinstance(tree, t.Restart):
         return restarted(Counter(lines), status)
     if not (
         expected.of("told") | expected.of("trapped")
     ):  # nobody handles it: all die of it at once, whoever sees the other die
         expected.counts = {event: (0, high) for event, (_, high) in expected.counts.items()}
         expected.statuses = frozenset({DIED})
+    if ignored:
+        expected = background(expected)
     if reload:
         expected.counts |= reloads(expected, f"got {reload}", is_early)
     for event in sorted(expected.counts | counts):

@@ -21,6 +21,7 @@ LIMIT = float(os.environ.get("TREES_LIMIT", "30"))
 
 #: What a container engine gives: no signal ignored, whoever runs us.
 FRESH = ("/usr/bin/env", "--default-signal=INT,QUIT")
+IGNORED = ("/usr/bin/env", "--ignore-signal=INT,QUIT")
 
 #: How often all processes must be found asleep, one after the other, before anything is sent.
 LOOKS = 2
@@ -83,7 +84,9 @@ def run(scenario: Scenario, init: Sequence[str], leaf: Path, folder: Path) -> Ou
         return str(path)
 
     command = words(scenario.tree, str(leaf), write)
-    with Namespace([*FRESH, *init, *command], place, env={**os.environ, "TREE_LOG": str(log)}) as namespace:
+    with Namespace(
+        [*(IGNORED if scenario.ignored else FRESH), *init, *command], place, env={**os.environ, "TREE_LOG": str(log)}
+    ) as namespace:
         status: int | None = None
         try:
             await_ready(scenario, log, namespace)
@@ -91,9 +94,8 @@ def run(scenario: Scenario, init: Sequence[str], leaf: Path, folder: Path) -> Ou
             status = namespace.wait(LIMIT)
             # A shell would say 128 + N; unshare dies of the signal that PID 1 died of.
             status = 128 - status if status < 0 else status
-            faults = oracle.faults(
-                scenario.tree, log.read_text(), status, scenario.reload if scenario.gap else "", scenario.gap > 0
-            )
+            reload = scenario.reload if scenario.gap else ""
+            faults = oracle.faults(scenario.tree, log.read_text(), status, reload, scenario.gap > 0, scenario.ignored)
         except subprocess.TimeoutExpired:
             faults = [f"PID 1 has not ended after {LIMIT:.0f} s"]
         except AssertionError as error:

@@ -1,4 +1,4 @@
-"""Random trees and random requests, for hypothesis. What cannot be well defined is not generated, and the reason stands here."""
+"""Random trees and random requests, for hypothesis. What cannot be well defined is not generated; the reason stands here."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ class Scenario:
     """A tree, and what is sent to PID 1: a stop signal so many milliseconds after all are ready and asleep.
 
     `reload` is sent so many milliseconds before the stop signal, or if `gap` is negative, after it; at gap 0 none is sent.
+    With `ignored`, all of it is started with SIGINT and SIGQUIT ignored, as a script's `... &` or nohup does.
     """
 
     tree: Node
@@ -26,6 +27,7 @@ class Scenario:
     delay: int = 0
     reload: str = "HUP"
     gap: int = 0
+    ignored: bool = False
 
 
 def apps(extras: tuple[str, ...] = ("", "spawns")) -> st.SearchStrategy[t.App]:
@@ -47,7 +49,7 @@ MORTALS = st.just(t.Mortal())
 def everywhere(depth: int) -> st.SearchStrategy[Node]:
     """Trees that may stand below one that sends the signal to their first process alone.
 
-    Not a script whose trap waits for its child, nor one that is stopped: nobody would tell the child or wake them up, with no init.
+    No script whose trap waits for its child, nor one that is stopped: without us nobody would tell the child or wake it up.
     """
     leaves = st.one_of(apps(), MASTERS)
     if depth <= 1:
@@ -132,4 +134,6 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     kinds = {type(below) for _, below in t.walk(node)}
     stop = draw(st.sampled_from(["TERM", "TERM", "INT"])) if kinds <= set(FOR_INT) else "TERM"
     gap = draw(st.sampled_from([0, 0, 20, 5, -1, -10, -50])) if kinds.isdisjoint(NO_RELOAD) else 0
-    return Scenario(node, stop, draw(st.sampled_from([0, 1, 5, 20])), draw(st.sampled_from(["HUP", "USR1"])), gap)
+    reload = draw(st.sampled_from(["HUP", "USR1"])) if gap else "HUP"
+    ignored = stop == "TERM" and draw(st.integers(0, 7)) == 7
+    return Scenario(node, stop, draw(st.sampled_from([0, 1, 5, 20])), reload, gap, ignored)

@@ -7,7 +7,6 @@ the way to it from the root: "t" is the root, "t1" the second child of that, "t1
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Union
 
 #: What is between a wrapper and its name: a function that writes a script and returns its path.
 WriteScript = Callable[[str, str], str]
@@ -20,8 +19,8 @@ SHELLS = {"dash": "/bin/dash", "bash": "/bin/bash", "busybox": "/bin/busybox sh"
 class App:
     """An application. It takes signals by `way`: handler, sigwait, signalfd. Told to stop, it works and exits with `status`.
 
-    With `second` "dies" it resets its handler at the first signal, so that a second one kills it. `extra`: "spawns" starts short
-    children in a loop; "stopped" stops itself when it is ready; "parent-stopped" its parent.
+    With `second` "dies" it resets its handler at the first signal, so that a second one kills it. `extra`: "spawns" starts
+    short children in a loop; "stopped" stops itself when it is ready; "parent-stopped" its parent.
     """
 
     status: int = 7
@@ -97,7 +96,7 @@ class Background:
 
 @dataclass(frozen=True)
 class Beside:
-    """`behind & front`: a background job and a foreground application. With `waits`, the script waits for the job in the end."""
+    """`behind & front`: a background job and a foreground application. With `waits`, the script then waits for the job."""
 
     shell: str
     behind: "Node"
@@ -107,7 +106,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Daemon:
-    """`( daemon & ); front`: an orphan in the group and an application. With `leaves`, the orphan is in a session of its own."""
+    """`( daemon & ); front`: an orphan in the group and an application. With `leaves`, the orphan has a session of its own."""
 
     shell: str
     daemon: "Node"
@@ -141,7 +140,7 @@ class TrapWord:
 
 @dataclass(frozen=True)
 class TrapAfter:
-    """A script with a trap, and the child in the foreground: the trap runs when the child has ended, and exits with `status`."""
+    """A script with a trap, and the child in the foreground: the trap runs when that has ended, and exits with `status`."""
 
     shell: str
     child: "Node"
@@ -192,10 +191,10 @@ class Restart:
     child: App
 
 
-Node = Union[
-    App, Mortal, Master, Forward, Script, ShellForm, Pipeline, Background, Beside, Daemon, Poll, TrapForward, TrapWord,
-    TrapAfter, Env, Setsid, Timeout, Tini, DumbInit, Restart,
-]  # fmt: skip
+Node = (
+    App | Mortal | Master | Forward | Script | ShellForm | Pipeline | Background | Beside | Daemon | Poll | TrapForward
+    | TrapWord | TrapAfter | Env | Setsid | Timeout | Tini | DumbInit | Restart
+)  # fmt: skip
 
 
 def children(node: Node) -> list[Node]:
@@ -215,7 +214,7 @@ def walk(node: Node, name: str = "t") -> Iterator[tuple[str, Node]]:
 
 
 def words(node: Node, leaf: str, write: WriteScript, name: str = "t") -> list[str]:
-    """The command that becomes this tree. `leaf` is the program of leaf.c; `write` writes a script of a name and returns its path."""
+    """The command that becomes this tree. `leaf` is the program of leaf.c; `write` writes a script and returns its path."""
     below = [words(child, leaf, write, f"{name}{number}") for number, child in enumerate(children(node))]
     lines = [shlex.join(each) for each in below]
     match node:  # by full paths: busybox sh prefers its own applets, which know other options
@@ -280,7 +279,9 @@ def script(node: Node, lines: list[str], name: str, leaf: str) -> list[str]:
             loop = "while kill -0 $p 2>/dev/null; do /bin/sleep 0.01; done"
             return [f"{lines[0]} & p=$!", loop, "wait $p", "r=$?", say("last $r"), "exit $r"]
         case TrapForward() | TrapWord():
-            signum, line = ("TERM", lines[0]) if lines else ("USR2", f"{leaf} app {name} {node.status} 40 word told")
+            signum, line = "TERM", "".join(lines)
+            if isinstance(node, TrapWord):
+                signum, line = "USR2", f"{leaf} app {name} {node.status} 40 word told"
             trap = f"trap '{say('trapped')}; kill -{signum} $p; wait $p; exit $?' TERM"
             return [f"{line} & p=$!", trap, say("set"), "wait $p", "exit $?"]
         case TrapAfter():
