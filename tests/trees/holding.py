@@ -11,7 +11,7 @@ from tests.trees.run import run
 from tests.trees.strategies import Scenario, scenarios
 
 #: Seconds for making a failing tree smaller.
-SHRINKING = 40.0
+SHRINKING = 25.0
 
 
 def hold(init: Sequence[str], trees: int, first: int, leaf: Path, folder: Path) -> None:

@@ -133,24 +133,20 @@ class Init:
         for process in processes:
             if process.is_stopped and signum == self.stop:
                 send(process, signal.SIGCONT)
+            is_new = (process.pid, process.start) not in self.told
+            if process.kind in ("told", "both"):  # before what is below: a shell would go on when its child has ended
+                self.tell(process, signum)
+                works = True
             if process.kind != "told":
                 front = self.address([child for child in process.children if process.is_behind or not child.is_behind], signum)
                 behind = [] if process.is_behind else [child for child in process.children if child.is_behind]
                 works = (front or self.address(behind, signum)) or works
-                if process.kind == "both" and not front:
-                    self.tell_all(everybody(process.children), signum)
-            if process.kind in ("told", "both"):
-                self.tell(process, signum)
-                works = True
-            elif process.kind == "loop" and self.told:  # its application is told by now, and the next one will be in its turn
+                if process.kind == "both" and is_new and not front:
+                    for each in everybody(process.children):
+                        self.tell(each, signum)
+            if process.kind == "loop" and self.told:  # its application is told by now, and the next one will be in its turn
                 self.tell(process, signum)
         return works
-
-    def tell_all(self, processes: list[Process], signum: int) -> None:
-        """Tell all of these, unless they are the last lines of a script."""
-        if not any("job" in process.words for process in processes):
-            for process in processes:
-                self.tell(process, signum)
 
     def tell(self, process: Process, signum: int) -> None:
         """Tell one of a stop once, and of a reload where it is no harm."""

@@ -113,6 +113,13 @@ def shows_that_it_is_behind(node: Node) -> bool:
     return not isinstance(node, t.Timeout | t.DumbInit)
 
 
+def looks_behind(node: Node) -> bool:
+    """Whether a foreground job ignores SIGQUIT as a background job does: what `busybox sh -c` executes in its own place."""
+    if isinstance(node, t.ShellForm) and node.shell == "busybox":
+        return True
+    return isinstance(node, t.Env | t.Setsid | t.ShellForm) and looks_behind(node.child)
+
+
 def below(child: Expected) -> Expected:
     """The same, below one that is told in its place: a reload does not reach it before that has gone."""
     child.later |= child.first
@@ -155,7 +162,7 @@ def named(node: Node, name: str) -> Expected:
         case t.Beside():
             behind, front = background(named(node.behind, name + "0")), named(node.front, name + "1")
             found = together([behind, with_last(front, name, front.statuses)], front.statuses)
-            if shows_that_it_is_behind(node.behind):
+            if shows_that_it_is_behind(node.behind) and not looks_behind(node.front):
                 found.fronts |= {(done, told) for done in front.within for told in behind.after}
             found.within = set(front.within | behind.within if node.waits else front.within)
             found.first, found.later = set(front.first), front.later | behind.later | behind.first
