@@ -1,6 +1,7 @@
 """Random process trees under a real PID 1: whoever is told is told once, everybody finishes, and the status is the tree's own.
 
-TREES is how many there are in all, TREES_SEED where they begin, and TREES_INIT the words of another init than pyinit from this
+TREES is how many there are in all, TREES_SEED where they begin, TREES_LIMIT the seconds after which a run counts as one that
+never ends, and TREES_INIT the words of another init than pyinit from this
 checkout.
 """
 
