@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+TREES := 5000
+TREES_SEED = $(shell date +%s)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker test-arm64 lint bench simulate rollout static image wheel release clean
+.PHONY: help demo test test-docker test-arm64 trees lint bench simulate rollout static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -31,6 +33,10 @@ test-docker: ## install what the Docker tests need (Debian, as root), and run ju
 test-arm64: $(VENV)/ready ## run what QEMU can of the live suite against the static binary for arm64 (Debian, as root)
 	command -v qemu-aarch64-static >/dev/null || apt-get install --quiet=2 --yes --no-install-recommends qemu-user-static >/dev/null
 	TEST_FORMS=arm64 $(RUN) -m pytest --numprocesses 4 tests/live/test_delivery.py -k dash
+
+trees: $(VENV)/ready ## stop TREES random process trees (5000), from TREES_SEED on; TREES_INIT="..." tries another init's words
+	tests/prepare.sh
+	TREES=$(TREES) TREES_SEED=$(TREES_SEED) $(RUN) -m pytest --numprocesses 4 tests/trees/test_trees.py
 
 lint: $(VENV)/ready ## ruff and mypy
 	$(RUN) -m ruff check

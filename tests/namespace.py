@@ -96,6 +96,10 @@ class Namespace:
         """Send a signal to PID 1, as a container engine does."""
         os.kill(self.init.pid, signum)
 
+    def is_there(self) -> bool:
+        """Whether PID 1 has not ended."""
+        return self._unshare.poll() is None
+
     def wait(self, timeout: float = PATIENCE) -> int:
         """Wait for the end of PID 1; return its exit status."""
         return self._unshare.wait(timeout)

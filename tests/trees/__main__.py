@@ -1,0 +1,3 @@
+from tests.trees.run import main
+
+main()
