@@ -86,7 +86,7 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
     notes = place_ourselves(config)
     ignored = system.accept_sigchld()
     how = terminal.mode()
-    command = last_resort.Command(0)
+    command = last_resort.Command(0, config.stop_on)
     doors = open_doors(config)
     page = system.create_page()
     told = environment if doors is None else doors.environment(environment)

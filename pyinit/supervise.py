@@ -81,7 +81,7 @@ class Supervisor:
         self.own_pid = system.getpid()
         self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
         self.jobs = jobs
-        self.watch = Watch()
+        self.watch = Watch(command.arrivals)
         # The network namespace, and what it counts, may be much older than we: that of a pod outlives its containers.
         self.counters_at_start = system.read_file("/proc/self/net/snmp") if config.pre_stop_delay is None else b""
         self.traffic: Watcher | None = None  # from the stop request on

@@ -347,12 +347,30 @@ def wait_signal(seconds: float | None) -> Received | None:
     if seconds is None:
         info = signal.sigwaitinfo(signals.ALL)
     else:
-        found = signal.sigtimedwait(signals.ALL, max(0.0, seconds))
-        # Stopped or frozen until the time was over, the call is interrupted, and CPython returns what it has never filled in
-        # (signal_sigtimedwait_impl() in Modules/signalmodule.c).
-        if found is None or found.si_signo not in signals.ALL:
+        found = _wait_for(signals.ALL, max(0.0, seconds))
+        if found is None:
             return None
         info = found
+    return _received(info)
+
+
+def look_for_signal(among: "Collection[int]") -> Received | None:
+    """One of these signals, if one is pending. A look that fails has found nothing: wait_signal() will."""
+    try:
+        info = _wait_for(among, 0)
+    except (OSError, MemoryError):
+        return None
+    return None if info is None else _received(info)
+
+
+def _wait_for(among: "Collection[int]", seconds: float) -> "signal.struct_siginfo | None":
+    found = signal.sigtimedwait(among, seconds)
+    # Stopped or frozen until the time was over, the call is interrupted, and CPython returns what it has never filled in
+    # (signal_sigtimedwait_impl() in Modules/signalmodule.c).
+    return None if found is None or found.si_signo not in among else found
+
+
+def _received(info: "signal.struct_siginfo") -> Received:
     return Received(info.si_signo, info.si_pid, info.si_uid, info.si_signo == signal.SIGIO and info.si_code > 0)
 
 
