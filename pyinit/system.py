@@ -509,8 +509,19 @@ def getpgrp() -> int:
 
 
 def suspend_self() -> None:
-    """Stop as a job of our shell, together with the others in our process group, until SIGCONT."""
+    """Stop until SIGCONT, and nobody else with us."""
+    posix.kill(posix.getpid(), signal.SIGSTOP)
+    _forget_resuming()
+
+
+def suspend_job() -> None:
+    """Stop as a job of our shell, together with the others in our process group, until SIGCONT; then they go on as we do."""
     posix.kill(0, signal.SIGTSTP)  # for the others: we have it blocked
     posix.kill(posix.getpid(), signal.SIGSTOP)
+    posix.kill(0, signal.SIGCONT)  # a shell has told them as well; who resumes us by our PID has not
+    _forget_resuming()
+
+
+def _forget_resuming() -> None:
     # What has resumed us is dealt with by whoever called us; forwarded once more, later, it could undo the next Ctrl-Z.
     signal.sigtimedwait({signal.SIGCONT}, 0)
