@@ -41,11 +41,19 @@ class Command:
 def tell(error: BaseException, layout: str, consequence: str) -> None:
     """Log an error that nobody foresaw, with its traceback and what follows from it; never fails."""
     try:
-        from pyinit.log import Log
-
-        Log("error", layout).say("error", "fault", f"a fault in pyinit; {consequence}: {story(error)}")
+        complain("fault", f"a fault in pyinit; {consequence}: {story(error)}", layout)
     except BaseException:
         pass  # out of memory: what comes next matters more
+
+
+def complain(event: str, message: str, layout: str = "text") -> None:
+    """Log an error; as text, where no descriptor is left to load what logs."""
+    try:
+        from pyinit.log import Log
+    except (OSError, ImportError):
+        system.write_stderr(f"pyinit: error: {message}\n".encode("ascii", "backslashreplace"))
+        return
+    Log("error", layout).say("error", event, message)
 
 
 def story(error: BaseException) -> str:
@@ -55,7 +63,7 @@ def story(error: BaseException) -> str:
     """
     before = error.__cause__ or error.__context__
     told = "" if before is None else f"{story(before)}; then "
-    told += f"{type(error).__name__}: {error}"
+    told += f"{type(error).__name__}: {error}{system.hint(error)}"
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

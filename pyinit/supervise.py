@@ -408,7 +408,7 @@ class Supervisor:
     def run_pre_stop(self, signum: int) -> int | None:
         """Start the pre-stop command; None, and a warning, where it cannot be started."""
         told = {b"PYINIT_SIGNAL": signals.name(signum).encode(), b"PYINIT_COMMAND_PID": str(self.command.pid).encode()}
-        environment = {**self.environment, **told}
+        environment = self.environment | told
         from pyinit import spawn, words
 
         system.change_folder(self.folder)

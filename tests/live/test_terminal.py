@@ -229,7 +229,7 @@ def test_a_running_command_that_is_brought_to_the_foreground_can_read(
 def test_who_was_stopped_with_us_by_ctrl_z_is_resumed_with_us(
     outer: Namespace, terminal: Terminal, script: Callable[[str], str]
 ) -> None:
-    above = script('"$@"\n:', name="above.sh")
+    above = script('"$@"\n:')
     terminal.enter(f"{above} $init sleep 1000")
     command = wait_until(lambda: outer.named("sleep"), "the command")[0]
     process = command.parent()
