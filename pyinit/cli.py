@@ -7,7 +7,7 @@ import gc
 import sys
 
 from pyinit import last_resort, system, terminal
-from pyinit.config import AUTO, NO, TOOLS, Asked, UsageError
+from pyinit.config import AUTO, BY_PROGRAM, NO, TOOLS, Asked, UsageError
 from pyinit.signals import signal
 
 TYPE_CHECKING = False
@@ -47,11 +47,11 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
     except Asked as asked:
         status = _answer(str(asked))
     except UsageError as error:
-        from pyinit.log import Log
-
-        Log("error", "text").say("error", "usage", str(error))
+        system.let_go_of_files()
+        last_resort.complain("usage", str(error))
         status = fault
     except BaseException as error:
+        system.let_go_of_files()
         last_resort.tell(error, "text", "nothing was started")
         status = fault
     system.exit_now(status)
@@ -86,13 +86,14 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
     notes = place_ourselves(config)
     ignored = system.accept_sigchld()
     how = terminal.mode()
-    command = last_resort.Command(0)
+    command = last_resort.Command(0, config.stop_on - {BY_PROGRAM})
     doors = open_doors(config)
-    page = system.create_page()
     told = environment if doors is None else doors.environment(environment)
     command.pid, failure = _start(parsed, told, mask, ignored, how)
     try:
         forget_the_start()
+        if failure is not None:
+            system.let_go_of_files()
         log = open_log(parsed, notes)
         if failure is not None:
             status, message = failure
@@ -100,7 +101,7 @@ def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]
             log.say("error", "not_started", message, status=status)
             return status
         del parsed
-        return _supervise(command, config, log, environment, mask, how, page, doors)
+        return _supervise(command, config, log, environment, mask, how, doors)
     except BaseException as error:
         # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
         last_resort.tell(error, config.log_format, "it goes on with less care")
@@ -114,13 +115,13 @@ def _supervise(
     environment: dict[bytes, bytes],
     mask: frozenset[int],
     how: str,
-    page: int | None,
     doors: "Doors | None",
 ) -> int:
     from pyinit import supervise
 
     folder = system.get_folder()
-    system.let_go(keep_terminal=how != terminal.NONE, kept=(page, *(doors.descriptors if doors else ())))
+    system.let_go(keep_terminal=how != terminal.NONE, kept=doors.descriptors if doors else ())
+    page = system.create_page()
     jobs = terminal.JobControl(command.pid, how)
     try:
         return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page, doors).loop()

@@ -15,7 +15,7 @@ from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 #: Quiet like the originals. Whomever they would signal, "as if every wrapper had used exec" is what was meant.
 DEFAULTS = {"--log-level": "warning"}
@@ -29,6 +29,9 @@ PARENT_DEATH_SIGNALS = frozenset(
 #: The signals that dumb-init -r takes; and those among them that never get as far as to be rewritten.
 REWRITABLE = range(1, 32)
 NEVER_FORWARDED = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD)
+
+#: The signals of which dumb-init's command ignores none, whatever dumb-init itself was given; and it has none blocked.
+RESET = range(1, 32)
 
 #: The exit statuses that tini -e takes.
 STATUSES = range(256)
@@ -125,7 +128,8 @@ class Translation(Record):
 
     `words` are options and command for options.parse(), with `defaults`, texts by flag, in place of its own. `statuses` are
     the exit statuses, by ours, where the command cannot be started. If `answer` is not empty it is all that was asked for:
-    to be printed, on stderr or on stdout. If `pauses`, the command is none, and nothing is to be started; see pause.py.
+    to be printed, on stderr or on stdout. The command ignores none of the signals in `reset`; where there are any, it has none
+    blocked either. If `pauses`, the command is none, and nothing is to be started; see pause.py.
     """
 
     words: tuple[str, ...] = ()
@@ -134,6 +138,7 @@ class Translation(Record):
     answer: str = ""
     on_stderr: bool = False
     pauses: bool = False
+    reset: "Collection[int]" = ()
 
 
 def translate(name: str, words: list[str], environ: "Mapping[str, str]") -> Translation:
@@ -214,7 +219,7 @@ def _dumb_init(name: str, words: list[str], environ: "Mapping[str, str]") -> Tra
     if environ.get("DUMB_INIT_DEBUG") == "1":
         level = "--log-level=debug"
     given = [*([level] if level else []), *rewrites]
-    return Translation((*given, "--", *_command(words)), statuses=DUMB_INIT.not_started)
+    return Translation((*given, "--", *_command(words)), statuses=DUMB_INIT.not_started, reset=RESET)
 
 
 def _rewrite(text: str) -> tuple[int, int]:

@@ -1,7 +1,12 @@
 """What PID 1 does when its own code has failed: forward to the group, reap, and leave with the command's exit status."""
 
 from pyinit import system
+from pyinit.arrivals import Arrivals
 from pyinit.signals import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 #: Seconds for what the command leaves behind.
 PATIENCE = 5.0
@@ -13,12 +18,13 @@ UNKNOWN = 125
 class Command:
     """The command, and what must be known of it should all else fail.
 
-    `status` is its exit status once it has been reaped; `exits` are children that were reaped and not looked at yet; `owed` is
-    a signal that was received for it and not delivered yet.
+    `arrivals` takes the signals, stop requests first. `status` is its exit status once it has been reaped; `exits` are children
+    that were reaped and not looked at yet; `owed` is a signal that was received for it and not delivered yet.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, stop_on: "Collection[int]" = ()) -> None:
         self.pid = pid
+        self.arrivals = Arrivals(stop_on)
         self.status: int | None = None
         self.owed = 0
         self.exits: list[system.Reaped] = []
@@ -35,11 +41,19 @@ class Command:
 def tell(error: BaseException, layout: str, consequence: str) -> None:
     """Log an error that nobody foresaw, with its traceback and what follows from it; never fails."""
     try:
-        from pyinit.log import Log
-
-        Log("error", layout).say("error", "fault", f"a fault in pyinit; {consequence}: {story(error)}")
+        complain("fault", f"a fault in pyinit; {consequence}: {story(error)}", layout)
     except BaseException:
         pass  # out of memory: what comes next matters more
+
+
+def complain(event: str, message: str, layout: str = "text") -> None:
+    """Log an error; as text, where no descriptor is left to load what logs."""
+    try:
+        from pyinit.log import Log
+    except (OSError, ImportError):
+        system.write_stderr(f"pyinit: error: {message}\n".encode("ascii", "backslashreplace"))
+        return
+    Log("error", layout).say("error", event, message)
 
 
 def story(error: BaseException) -> str:
@@ -49,7 +63,7 @@ def story(error: BaseException) -> str:
     """
     before = error.__cause__ or error.__context__
     told = "" if before is None else f"{story(before)}; then "
-    told += f"{type(error).__name__}: {error}"
+    told += f"{type(error).__name__}: {error}{system.hint(error)}"
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -61,6 +75,7 @@ def story(error: BaseException) -> str:
 def loop(command: Command) -> int:
     """Forward signals and reap until no child is left, or the command is gone and the patience too; return its status."""
     swept = False
+    leave_at = 0.0
     while True:
         try:
             if command.owed:
@@ -72,10 +87,14 @@ def loop(command: Command) -> int:
                 return UNKNOWN if status is None else status
             if status is not None and not swept:
                 swept = True
+                leave_at = system.monotonic() + PATIENCE
                 system.send(-1 if system.getpid() == 1 else -command.pid, signal.SIGTERM)
-            received = system.wait_signal(None if status is None else PATIENCE)
-            if received is None:
+            left = None if status is None else leave_at - system.monotonic()
+            if left is not None and left <= 0:  # however many signals come meanwhile
                 return UNKNOWN if status is None else status
+            received = command.arrivals.take(left)
+            if received is None:
+                continue
             is_ours = received.is_word or received.signum in (signal.SIGCHLD, *system.BY_PRODUCTS)
             if not is_ours:
                 command.owed = received.signum

@@ -1,7 +1,8 @@
-"""The two system calls that Python does not offer, prctl() and signalfd(): through ctypes, or built into the static binary.
+"""System calls that Python does not offer, or not so: through ctypes, or built into the static binary.
 
 Loaded only where one of them is needed, because ctypes costs 2.4 ms and 468 KiB: to become a subreaper, to ask for a
-parent death signal, and to wait for signals and for another's child at once. Raises ImportError where Python was built
+parent death signal, to wait for signals and for another's child at once, and to pass on entries of the environment that are
+no variables. Raises ImportError where Python was built
 without libffi, and OSError where the kernel says no.
 """
 
@@ -28,15 +29,27 @@ SFD_CLOEXEC = 0o2000000
 SIGSET_BYTES = 128  # sizeof(sigset_t) of glibc and musl
 
 
-def _call(function: str, *arguments: int | bytes) -> int:
+def _call(function: str, *arguments: int | bytes | list[bytes]) -> int:
     if hasattr(sys, "frozen"):
         return int(getattr(_pyinit, function)(*arguments))
     library = ctypes.CDLL(None, use_errno=True)
-    words = [ctypes.c_long(word) if isinstance(word, int) else ctypes.c_char_p(word) for word in arguments]
-    result = int(getattr(library, function)(*words))
+    result = int(getattr(library, function)(*map(_word, arguments)))
     if result < 0:
         raise OSError(ctypes.get_errno(), function)
     return result
+
+
+def _word(argument: int | bytes | list[bytes]) -> object:
+    if isinstance(argument, int):
+        return ctypes.c_long(argument)
+    if isinstance(argument, bytes):
+        return ctypes.c_char_p(argument)
+    return (ctypes.c_char_p * (len(argument) + 1))(*argument, None)
+
+
+def execute(path: bytes, words: list[bytes], entries: list[bytes]) -> None:
+    """execve(2), which takes any strings as environment. Returns only by an OSError."""
+    _call("execve", path, words, entries)
 
 
 def become_subreaper() -> None:

@@ -7,6 +7,7 @@ PID 1 it waits for those who came from outside; a second request ends that.
 """
 
 from pyinit import last_resort, system
+from pyinit.arrivals import Arrivals
 from pyinit.signals import signal
 
 TYPE_CHECKING = False
@@ -25,16 +26,17 @@ BREATH = 1.0
 def until_told(config: "Config", log: "Log") -> int:
     """Sleep and reap until SIGTERM or SIGINT comes; return the exit status. All signals are blocked. Never fails."""
     is_told = False
+    arrivals = Arrivals(ENDS)
     watch: Watch | None = None  # from the request on
     while True:
         try:
             system.reap([], (), 0, with_stopped=False)
-            received = system.wait_signal(None) if watch is None else watch.wait(None)
+            received = arrivals.take(None) if watch is None else watch.wait(None)
             is_request = received is not None and received.signum in ENDS
             if is_request and watch is None:
                 import pyinit.watch
 
-                watch = pyinit.watch.Watch()
+                watch = pyinit.watch.Watch(arrivals)
             elif watch is None or not (is_request or watch.take_exited()):
                 continue
             guest = None if is_request and watch.pid is not None else _a_guest()

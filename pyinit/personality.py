@@ -20,6 +20,9 @@ def run(name: str, arguments: list[str], mask: frozenset[int]) -> int:
         return 0 if write(theirs.answer.encode()) else cli.THEIR_FAULT
     if theirs.pauses:
         return _pause(list(theirs.words), theirs.defaults)
+    if theirs.reset:
+        system.stop_ignoring(theirs.reset)
+        mask = frozenset()
     return cli.run(list(theirs.words), mask, theirs.defaults, theirs.statuses)
 
 

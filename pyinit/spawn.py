@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 #: The path that execvp(3) takes where PATH is not set.
 DEFAULT_PATH = b"/bin:/usr/bin"
 
-#: CPython ignores these two at its start, and ignored survives an exec; the command shall not inherit that. The static binary
-#: leaves them as they were given.
-NOT_IGNORED_BY_RIGHT = () if hasattr(sys, "frozen") else (int(signal.SIGPIPE), int(signal.SIGXFSZ))
-
 
 class SpawnError(Exception):
     """A command could not be started: the exit status that a shell would give for it, and a line that says why."""
@@ -45,10 +41,11 @@ def spawn(
 
     posix_spawn() does it without a copy of our page tables (0.07 ms; fork() and exec() 0.5 ms), and returns after the
     exec. It can neither hand over a terminal nor ignore a signal nor learn the command's PID for LISTEN_PID; for these
-    rarer cases there is fork().
+    rarer cases there is fork(). So there is for an environment.Entries, which Python can pass on only through libc.py.
     """
     try:
-        if terminal == NONE and not ignored and b"LISTEN_PID" not in environment:
+        is_plain = _is_plain(environment)
+        if terminal == NONE and not ignored and is_plain and b"LISTEN_PID" not in environment:
             return _execute(_SpawnCall(mask), arguments, environment)
         return _fork_and_execute(arguments, environment, mask, ignored, terminal)
     except MemoryError:
@@ -59,6 +56,17 @@ def spawn(
         raise _spawn_error(arguments, error) from None
 
 
+def _is_plain(environment: "Mapping[bytes, bytes]") -> bool:
+    """Whether variables by name tell all of an environment. Loads what is needed where they do not."""
+    if not hasattr(environment, "entries"):
+        return True
+    try:
+        from pyinit import libc  # noqa: F401 - for _become(), which may not fail to find it
+    except ImportError:
+        pass  # a Python without ctypes: then what has a name is passed on, and the rest is not
+    return False
+
+
 class _SpawnCall:
     """posix_spawn() with the signals that the command must find, in the form of posix.execve()."""
 
@@ -66,7 +74,9 @@ class _SpawnCall:
         self.mask = mask
 
     def __call__(self, path: bytes, words: list[bytes], environment: "Mapping[bytes, bytes]") -> int:
-        return posix.posix_spawn(path, words, environment, setsid=True, setsigmask=self.mask, setsigdef=NOT_IGNORED_BY_RIGHT)
+        return posix.posix_spawn(
+            path, words, environment, setsid=True, setsigmask=self.mask, setsigdef=system.IGNORED_BY_PYTHON
+        )
 
 
 def _fork_and_execute(
@@ -111,13 +121,14 @@ def _become(
             if terminal == FOREGROUND:
                 system.give_terminal(posix.getpid())
         if b"LISTEN_PID" in environment:
-            environment = {**environment, b"LISTEN_PID": str(posix.getpid()).encode()}
-        for signum in NOT_IGNORED_BY_RIGHT:
+            told = {b"LISTEN_PID": str(posix.getpid()).encode()}
+            environment = environment | told if isinstance(environment, dict) else {**environment, **told}
+        for signum in system.IGNORED_BY_PYTHON:  # ignored survives an exec
             signal.signal(signum, signal.SIG_DFL)
         for signum in ignored:
             signal.signal(signum, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        _execute(posix.execve, arguments, environment)
+        _execute(_execve, arguments, environment)
     except OSError as error:
         number = error.errno or errno.EINVAL
     except MemoryError:
@@ -127,6 +138,15 @@ def _become(
             posix.write(writer, b"%d" % number)
         finally:
             posix._exit(125)
+
+
+def _execve(path: bytes, words: list[bytes], environment: "Mapping[bytes, bytes]") -> int:
+    """execve(2), with all entries of an environment.Entries. Raises OSError."""
+    entries = getattr(environment, "entries", None)
+    libc = sys.modules.get("pyinit.libc")
+    if entries is not None and libc is not None:
+        libc.execute(path, words, entries)
+    posix.execve(path, words, dict(environment))
 
 
 def _candidates(file: bytes, environment: "Mapping[bytes, bytes]") -> list[bytes]:
@@ -174,7 +194,7 @@ def _spawn_error(arguments: "Sequence[str]", error: OSError) -> SpawnError:
     name, number = arguments[0] or "''", error.errno
     reason = posix.strerror(number or errno.EINVAL)
     if number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
-        hint = "; is a pids or memory limit reached?"
+        hint = system.hint(error) or "; is a pids or memory limit reached?"
         return SpawnError(125, f"cannot start {name}: {reason}{hint}")
     if number in (errno.ENOENT, errno.ENOTDIR):
         found = [path for path in _candidates(system.encode(arguments[0]), system.environ()) if _exists(path)]

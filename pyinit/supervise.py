@@ -82,7 +82,7 @@ class Supervisor:
         self.own_pid = system.getpid()
         self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
         self.jobs = jobs
-        self.watch = Watch()
+        self.watch = Watch(command.arrivals)
         # The network namespace, and what it counts, may be much older than we: that of a pod outlives its containers.
         self.counters_at_start = system.read_file("/proc/self/net/snmp") if config.pre_stop_delay is None else b""
         self.traffic: Watcher | None = None  # from the stop request on
@@ -486,7 +486,7 @@ class Supervisor:
     def run_pre_stop(self, signum: int) -> int | None:
         """Start the pre-stop command; None, and a warning, where it cannot be started."""
         told = {b"PYINIT_SIGNAL": signals.name(signum).encode(), b"PYINIT_COMMAND_PID": str(self.command.pid).encode()}
-        environment = {**self.environment, **told}
+        environment = self.environment | told
         from pyinit import spawn, words
 
         system.change_folder(self.folder)

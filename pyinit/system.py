@@ -15,7 +15,7 @@ from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
@@ -25,6 +25,9 @@ S_IFMT, S_IFIFO, S_IFCHR, S_IFREG = 0o170000, 0o010000, 0o020000, 0o100000
 #: Bytes, more than any exec takes (execve(2), "Limits on size of arguments and environment").
 LONGEST_ENVIRONMENT = 1 << 23
 
+#: Bytes for which one read makes room.
+MOST_AT_ONCE = 1 << 16
+
 #: Milliseconds, of poll(2): 24 days.
 LONGEST_POLL = 2**31 - 1
 
@@ -33,6 +36,13 @@ BY_PRODUCTS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTSTP)
 
 #: The low bits of a wait status that tells of a stop.
 STOPPED = 0x7F
+
+#: CPython ignores these two at its start, so that a write fails instead of killing us, and has forgotten what was before. The
+#: static binary leaves them as they were given.
+IGNORED_BY_PYTHON = () if hasattr(sys, "frozen") else (int(signal.SIGPIPE), int(signal.SIGXFSZ))
+
+#: Descriptors that we may have open before there is a command, and more.
+MOST_OF_OURS = 64
 
 #: How long one write to stderr may wait: not at all.
 NO_WAIT = 0
@@ -86,25 +96,46 @@ def getpid() -> int:
 
 
 def environ() -> dict[bytes, bytes]:
-    """The environment as it was given to us.
+    """The environment as it was given to us: variables by name; an environment.Entries where these do not tell all of it.
 
     CPython sets LC_CTYPE=C.UTF-8 in its own environment where the locale is "C" (PEP 538), even under -I, and would pass
-    it on. What was really given is in /proc/self/environ. Without /proc: UTF-8 mode tells that the locale was "C", and a
-    LANG that would have made it another tells that LC_CTYPE said so. The static binary sets nothing.
+    it on. It drops entries without `=`, and of several with one name all but the first. What was really given is in
+    /proc/self/environ. Without /proc: UTF-8 mode tells that the locale was "C", and a LANG that would have made it another
+    tells that LC_CTYPE said so. The static binary sets nothing, and has kept all entries.
     """
     given = dict(posix.environ)
-    if hasattr(sys, "frozen"):
-        return given
-    if given.get(b"LC_CTYPE", b"").lower() in (b"c.utf-8", b"c.utf8", b"utf-8") and not given.get(b"LC_ALL"):
-        entries = read_file("/proc/self/environ", LONGEST_ENVIRONMENT).split(b"\0")
+    entries = _given_entries()
+    is_changed = not hasattr(sys, "frozen") and not given.get(b"LC_ALL")
+    if is_changed and given.get(b"LC_CTYPE", b"").lower() in (b"c.utf-8", b"c.utf8", b"utf-8"):
         original = [entry[9:] for entry in entries if entry.startswith(b"LC_CTYPE=")]
         if original:
             given[b"LC_CTYPE"] = original[0]
-        elif len(entries) > 1 or (sys.flags.utf8_mode and given.get(b"LANG", b"C") in (b"", b"C", b"POSIX")):
+        elif entries or (sys.flags.utf8_mode and given.get(b"LANG", b"C") in (b"", b"C", b"POSIX")):
             del given[b"LC_CTYPE"]
         elif sys.flags.utf8_mode:
             given[b"LC_CTYPE"] = b"C"
+    if b"" in given or (entries and len(entries) != len(given)):
+        from pyinit.environment import Entries
+
+        return Entries(entries or [name + b"=" + value for name, value in given.items()])
     return given
+
+
+def _given_entries() -> list[bytes]:
+    """All entries of the environment, as execve(2) has handed them to us; none where that is not to be known."""
+    if hasattr(sys, "frozen"):
+        import _pyinit  # type: ignore[import-not-found]  # of C: docker/static/main.c
+
+        return list(_pyinit.environment())
+    return read_file("/proc/self/environ", LONGEST_ENVIRONMENT).split(b"\0")[:-1]
+
+
+def without(environment: "Mapping[bytes, bytes]", names: "Collection[bytes]") -> dict[bytes, bytes]:
+    """A copy of an environment that lacks some variables."""
+    if hasattr(environment, "without"):
+        left: dict[bytes, bytes] = environment.without(names)
+        return left
+    return {name: value for name, value in environment.items() if name not in names}
 
 
 def decode(text: bytes) -> str:
@@ -162,11 +193,32 @@ def is_own(received: "Received") -> bool:
 
 
 def create_page() -> int | None:
-    """The descriptor of an anonymous file in memory, for page.py, that no command inherits; None where there is none."""
+    """The descriptor of an anonymous file in memory, for page.py, that no command inherits; None where there is none.
+
+    None too where it would take the last descriptor: that one is needed for /proc.
+    """
     try:
-        return posix.memfd_create("pyinit", posix.MFD_CLOEXEC)
+        descriptor = posix.memfd_create("pyinit", posix.MFD_CLOEXEC)
     except (OSError, AttributeError, MemoryError):
         return None  # ENOSYS: before Linux 3.17. EPERM: seccomp. EMFILE. No such call in this Python
+    if has_spare_descriptor():
+        return descriptor
+    close(descriptor)
+    return None
+
+
+def has_spare_descriptor() -> bool:
+    """Whether one more file can be opened."""
+    try:
+        posix.close(posix.open("/", posix.O_RDONLY | posix.O_CLOEXEC))
+    except (OSError, MemoryError):
+        return False  # EMFILE, ENFILE
+    return True
+
+
+def let_go_of_files() -> None:
+    """Close all but the standard streams, where nothing is to be started any more."""
+    posix.closerange(STDERR + 1, MOST_OF_OURS)
 
 
 def write_page(descriptor: int, data: bytes) -> None:
@@ -211,6 +263,13 @@ def accept_sigchld() -> tuple[int, ...]:
     return (int(signal.SIGCHLD),) if was == signal.SIG_IGN else ()
 
 
+def stop_ignoring(signums: "Iterable[int]") -> None:
+    """Have none of these signals ignored, and so none in the commands that we start. We have them blocked."""
+    for signum in signums:
+        if signum not in IGNORED_BY_PYTHON and signal.getsignal(signum) == signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
+
+
 def exit_now(status: int) -> None:
     """Leave at once, without the interpreter's farewell."""
     posix._exit(status)
@@ -227,7 +286,7 @@ def read_file(path: str, limit: int = 1 << 16) -> bytes:
         return b""
     parts, size = [], 0
     try:
-        while size < limit and (part := posix.read(descriptor, limit - size)):
+        while size < limit and (part := posix.read(descriptor, min(limit - size, MOST_AT_ONCE))):
             parts.append(part)
             size += len(part)
         return b"".join(parts)
@@ -322,6 +381,16 @@ def write_stderr(data: bytes) -> bool:
         close(descriptor)
 
 
+def hint(error: BaseException) -> str:
+    """Which limit is the matter where a system call has failed for want of descriptors; nothing for any other error."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EMFILE:
+        return "; is the limit of open files (ulimit -n, RLIMIT_NOFILE) too low?"
+    if number == errno.ENFILE:
+        return "; is the machine's limit of open files (fs.file-max) reached?"
+    return ""
+
+
 def _open_stderr_anew() -> int | None:
     """A non-blocking description of stderr, if it is a pipe or a terminal. The one shared with the command must not be so.
 
@@ -355,12 +424,30 @@ def wait_signal(seconds: float | None) -> Received | None:
     if seconds is None:
         info = signal.sigwaitinfo(signals.ALL)
     else:
-        found = signal.sigtimedwait(signals.ALL, max(0.0, seconds))
-        # Stopped or frozen until the time was over, the call is interrupted, and CPython returns what it has never filled in
-        # (signal_sigtimedwait_impl() in Modules/signalmodule.c).
-        if found is None or found.si_signo not in signals.ALL:
+        found = _wait_for(signals.ALL, max(0.0, seconds))
+        if found is None:
             return None
         info = found
+    return _received(info)
+
+
+def look_for_signal(among: "Collection[int]") -> Received | None:
+    """One of these signals, if one is pending. A look that fails has found nothing: wait_signal() will."""
+    try:
+        info = _wait_for(among, 0)
+    except (OSError, MemoryError):
+        return None
+    return None if info is None else _received(info)
+
+
+def _wait_for(among: "Collection[int]", seconds: float) -> "signal.struct_siginfo | None":
+    found = signal.sigtimedwait(among, seconds)
+    # Stopped or frozen until the time was over, the call is interrupted, and CPython returns what it has never filled in
+    # (signal_sigtimedwait_impl() in Modules/signalmodule.c).
+    return None if found is None or found.si_signo not in among else found
+
+
+def _received(info: "signal.struct_siginfo") -> Received:
     return Received(info.si_signo, info.si_pid, info.si_uid, info.si_signo == signal.SIGIO and info.si_code > 0)
 
 
@@ -508,8 +595,19 @@ def getpgrp() -> int:
 
 
 def suspend_self() -> None:
-    """Stop as a job of our shell, together with the others in our process group, until SIGCONT."""
+    """Stop until SIGCONT, and nobody else with us."""
+    posix.kill(posix.getpid(), signal.SIGSTOP)
+    _forget_resuming()
+
+
+def suspend_job() -> None:
+    """Stop as a job of our shell, together with the others in our process group, until SIGCONT; then they go on as we do."""
     posix.kill(0, signal.SIGTSTP)  # for the others: we have it blocked
     posix.kill(posix.getpid(), signal.SIGSTOP)
+    posix.kill(0, signal.SIGCONT)  # a shell has told them as well; who resumes us by our PID has not
+    _forget_resuming()
+
+
+def _forget_resuming() -> None:
     # What has resumed us is dealt with by whoever called us; forwarded once more, later, it could undo the next Ctrl-Z.
     signal.sigtimedwait({signal.SIGCONT}, 0)

@@ -28,12 +28,16 @@ class JobControl:
             self.resume()  # `fg` has put us into the foreground while we ran, and told nobody
         elif not self._is_pid_1:
             system.give_terminal(system.getpgrp())
-            self.suspend()
+            system.suspend_job()
+            self.resume()
         elif signum == signal.SIGTSTP:
             system.send(-self._command, signal.SIGCONT)  # no shell is there that could resume it
 
     def suspend(self) -> None:
-        """Stop until somebody resumes us, then resume the command. PID 1 cannot be stopped from inside."""
+        """Stop until somebody resumes us, then resume the command: we were told to. PID 1 cannot be stopped from inside.
+
+        Whoever else is in our process group (the script that has started us) was told by the same sender, or is not meant.
+        """
         if not self._is_pid_1:
             system.suspend_self()
             self.resume()

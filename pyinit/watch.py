@@ -6,14 +6,19 @@ polling; a signalfd lets one poll() wait for it and for signals. Neither is ther
 
 from pyinit import processes, system
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.arrivals import Arrivals
+
 #: Seconds between two looks at a process that cannot be watched (a kernel before 5.3, a Python without ctypes).
 LOOK_AGAIN = 0.25
 
 
 class Watch:
-    """Waits for signals, and for one process at most."""
+    """Waits for signals, in the order of `arrivals`, and for one process at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, arrivals: "Arrivals") -> None:
+        self._arrivals = arrivals
         self.pid: int | None = None
         self._descriptors: tuple[int, ...] = ()  # a pidfd and a signalfd; none where they cannot be had
         self._has_exited = False
@@ -46,13 +51,13 @@ class Watch:
         `seconds` None means for ever. None may be returned early.
         """
         if self.pid is None:
-            return system.wait_signal(seconds)
+            return self._arrivals.take(seconds)
         if self._has_exited:
-            return system.wait_signal(0)
+            return self._arrivals.take(0)
         if self._descriptors:
             self._has_exited = self._descriptors[0] in system.wait_readable(self._descriptors, seconds)
-            return system.wait_signal(0)
-        received = system.wait_signal(LOOK_AGAIN if seconds is None else min(seconds, LOOK_AGAIN))
+            return self._arrivals.take(0)
+        received = self._arrivals.take(LOOK_AGAIN if seconds is None else min(seconds, LOOK_AGAIN))
         self._has_exited = not processes.is_alive(self.pid)
         return received
 

@@ -77,7 +77,7 @@ compile() {
             -I"$work" -isystem "$include/python$version" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
     own=$work/root/usr/lib
-    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none -Wl,-z,relro,-z,now -Wl,--trace \
+    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace \
         "$work/main.o" "$work/unneeded.o" "$library" -lm -o "$work/pyinit" >"$work/trace"
     $triplet-strip "$strip" "$work/pyinit"
 }

@@ -11,12 +11,16 @@
 #include <Python.h>
 #include <errno.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "frozen.h" /* made by freeze.py: `frozen_modules` */
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
+#define FIRST_OF_LIBC 32 /* from here to SIGRTMIN: cancelling and changing the user of threads */
 
 /* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
 
@@ -79,9 +83,60 @@ static PyObject *call_signalfd(PyObject *Py_UNUSED(self), PyObject *given)
     return result < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(result);
 }
 
+/* The entries of the environment as bytes, whatever is in them; posix.environ has those alone that look like variables. */
+static PyObject *environment(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    PyObject *found = PyList_New(0);
+    for (char **entry = environ; found != NULL && entry != NULL && *entry != NULL; entry++) {
+        PyObject *text = PyBytes_FromString(*entry);
+        if (text == NULL || PyList_Append(found, text) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(text);
+    }
+    return found;
+}
+
+/* A list of bytes in the form of execve(2), to be freed; the strings stay those of the list. NULL with an exception set. */
+static char **strings_of(PyObject *list)
+{
+    Py_ssize_t count = PyList_GET_SIZE(list);
+    char **strings = PyMem_New(char *, (size_t)count + 1);
+    if (strings == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    for (Py_ssize_t at = 0; at < count; at++) {
+        strings[at] = PyBytes_AsString(PyList_GET_ITEM(list, at));
+        if (strings[at] == NULL) {
+            PyMem_Free(strings);
+            return NULL;
+        }
+    }
+    strings[count] = NULL;
+    return strings;
+}
+
+static PyObject *call_execve(PyObject *Py_UNUSED(self), PyObject *given)
+{
+    const char *path;
+    PyObject *words, *entries;
+    if (!PyArg_ParseTuple(given, "yO!O!:execve", &path, &PyList_Type, &words, &PyList_Type, &entries))
+        return NULL;
+    char **arguments = strings_of(words), **variables = arguments == NULL ? NULL : strings_of(entries);
+    if (variables != NULL) {
+        execve(path, arguments, variables);
+        PyErr_SetFromErrno(PyExc_OSError);
+    }
+    PyMem_Free(arguments);
+    PyMem_Free(variables);
+    return NULL;
+}
+
 static PyMethodDef functions[] = {
     {"given_mask", given_mask, METH_NOARGS, "The signals that were blocked when we were started."},
     {"arguments", arguments, METH_NOARGS, "argv, decoded as os.fsdecode() does where UTF-8 is the encoding."},
+    {"environment", environment, METH_NOARGS, "The environment's entries, byte for byte."},
+    {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
     {"prctl", call_prctl, METH_VARARGS, "prctl(2). Raises OSError."},
     {"signalfd", call_signalfd, METH_VARARGS, "signalfd(2), the mask as bytes. Raises OSError."},
     {NULL, NULL, 0, NULL},
@@ -92,6 +147,43 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_pyinit", 
 static PyObject *make_module(void)
 {
     return PyModuleDef_Init(&module);
+}
+
+/* --- posix_spawn(), which posix.posix_spawn() calls (the linker's --wrap) ---------------------------------------- */
+
+int __real_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
+                       char *const[]);
+int __wrap_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
+                       char *const[]);
+
+/* Whether we ignore one of the two signals that the C library keeps for itself: it hides them, so the kernel is asked. */
+static int is_ignored(int signum)
+{
+    void *action[8] = {NULL}; /* the kernel's struct sigaction: the handler comes first */
+    return syscall(SYS_rt_sigaction, signum, NULL, action, _NSIG / 8) == 0 && action[0] == (void *)SIG_IGN;
+}
+
+/* The C library's posix_spawn() leaves its own two signals ignored in the child, for good, unless it is told that they are to
+ * have their default (__spawni_child() in sysdeps/unix/sysv/linux/spawni.c); and its sigaddset() refuses to tell that. */
+int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *given,
+                       char *const words[], char *const variables[])
+{
+    posix_spawnattr_t attributes = *given; /* posix.posix_spawn() always gives some */
+    sigset_t defaults;
+    short flags;
+    unsigned long first; /* signals 1 to 64 */
+    posix_spawnattr_getflags(&attributes, &flags);
+    posix_spawnattr_getsigdefault(&attributes, &defaults);
+    if (!(flags & POSIX_SPAWN_SETSIGDEF))
+        sigemptyset(&defaults);
+    memcpy(&first, &defaults, sizeof first);
+    for (int signum = FIRST_OF_LIBC; signum < SIGRTMIN; signum++)
+        if (!is_ignored(signum))
+            first |= 1UL << (signum - 1);
+    memcpy(&defaults, &first, sizeof first);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setflags(&attributes, flags | POSIX_SPAWN_SETSIGDEF);
+    return __real_posix_spawn(pid, path, actions, &attributes, words, variables);
 }
 
 /* --- what there is to import, in place of CPython's own tables -------------------------------------------------- */

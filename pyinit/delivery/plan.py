@@ -146,8 +146,9 @@ def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool
 
 def takes_as_it_is(process: "Process", signum: int, look: "Look") -> bool:
     """Whether a process handles a signal by which only well-known programs stop, and is none of them."""
-    is_handler = process.catches(signum) and process.blocked & BASIC != BASIC
-    return is_handler and not look.is_shell(process.pid, process.name) and not programs.find(process.name, look.words(process.pid))
+    if not process.catches(signum) or process.blocked & BASIC == BASIC or look.is_shell(process.pid, process.name):
+        return False
+    return programs.find(process.name, look.words(process.pid)) is None
 
 
 def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place) -> bool:

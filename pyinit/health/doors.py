@@ -48,7 +48,7 @@ class Doors:
             self.states = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
             _have_told(self.reports[0])
         except (OSError, MemoryError) as error:
-            raise UsageError(f"--ready, --health-listen: not without sockets and pipes: {error}") from None
+            raise UsageError(f"--ready, --health-listen: not without sockets and pipes: {error}{system.hint(error)}") from None
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -62,10 +62,8 @@ class Doors:
         A pyinit that the command starts in turn would want the same port, and wait for the same to become ready. But there is
         one readiness in a container.
         """
-        left = {name: value for name, value in given.items() if name not in ONCE}
-        if self.mail is not None:
-            left[NOTIFY_SOCKET] = b"@" + self.mail_name[1:]
-        return left
+        left = system.without(given, ONCE)
+        return left if self.mail is None else left | {NOTIFY_SOCKET: b"@" + self.mail_name[1:]}
 
     def read_reports(self) -> bytes:
         """What the helper has reported since; nothing where it has not. Raises OSError."""
@@ -102,7 +100,7 @@ def _listen(address: str, port: int) -> int:
     hints = {errno.EADDRINUSE: "who else listens there?", errno.EACCES: "a port below 1024 takes a privilege"}
     hint = hints.get(failure.errno or 0)
     reason = posix.strerror(failure.errno or errno.EINVAL)
-    raise UsageError(f"--health-listen: cannot listen on {where}: {reason}{f'; {hint}' if hint else ''}")
+    raise UsageError(f"--health-listen: cannot listen on {where}: {reason}{f'; {hint}' if hint else system.hint(failure)}")
 
 
 def _listen_at(family: int, place: str, port: int) -> int:

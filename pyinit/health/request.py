@@ -1,7 +1,8 @@
 """PURE. What is asked over HTTP: the bytes that have come so far to a path, to a refusal, or to neither yet.
 
 Of the request only its first line matters. The rest is read to its end, for a client that is answered while it still writes may
-lose the answer, and to nothing else; what is no request is refused as soon as it shows.
+lose the answer; and it must be what RFC 9112 allows, for requests are smuggled by what one server takes and another does not.
+A first line that is none is refused as soon as it shows.
 """
 
 from pyinit.record import Record
@@ -14,6 +15,12 @@ LONGEST_METHOD = 16
 
 #: Of which a method is made.
 CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+#: Of which the name of a field is made (RFC 9110, 5.6.2: a token).
+NAME = CAPITALS + CAPITALS.lower() + b"0123456789!#$%&'*+-.^_`|~"
+
+#: Bytes that the value of a field may not have.
+FORBIDDEN = b"\0\v\f\r\x7f"
 
 BAD, NOT_ALLOWED, TOO_LONG_LINE, TOO_LARGE, BAD_VERSION = 400, 405, 414, 431, 505
 
@@ -49,6 +56,8 @@ def parse(data: bytes) -> Asked | Refused | None:
     end = _end(head, len(line) + 1)
     if end is None:
         return Refused(TOO_LARGE) if len(data) >= LONGEST else None
+    if not _are_fields(head[len(line) + 1 : end].split(b"\n")[:-2], needs_host=line.rstrip(b"\r").endswith(b"1.1")):
+        return Refused(BAD)
     return Asked(asked.path, asked.has_body, end == len(head))
 
 
@@ -60,7 +69,7 @@ def _may_begin(head: bytes) -> bool:
 
 def _first_line(line: bytes) -> Asked | Refused:
     words = line.split(b" ")
-    if len(words) != len(("method", "target", "version")) or not _may_begin(line) or not line.isascii():
+    if len(words) != len(("method", "target", "version")) or not _may_begin(line) or not _is_visible(line):
         return Refused(BAD)
     method, target, version = words
     if not version.startswith(b"HTTP/") or len(version) != len(b"HTTP/1.1"):
@@ -74,6 +83,28 @@ def _first_line(line: bytes) -> Asked | Refused:
     if not target.startswith(b"/"):
         return Refused(BAD)
     return Asked(target.partition(b"?")[0].decode("ascii"), method == b"GET")
+
+
+def _is_visible(line: bytes) -> bool:
+    return line.isascii() and line.decode("ascii").isprintable()
+
+
+def _are_fields(lines: list[bytes], needs_host: bool) -> bool:
+    """Whether these are fields that a server may take: RFC 9112, 3.2 (Host), 5 (lines), 6 (the length of a body)."""
+    hosts, lengths, codings = 0, set[bytes](), []
+    for line in lines:
+        name, colon, value = line.removesuffix(b"\r").partition(b":")
+        if not colon or not name or name.strip(NAME) or any(byte in FORBIDDEN for byte in value):
+            return False  # a line that goes on with the one before (5.2) has no name either
+        match name.lower():
+            case b"host":
+                hosts += 1
+            case b"content-length":
+                lengths |= {length.strip(b" \t") for length in value.split(b",")}
+            case b"transfer-encoding":
+                codings.append(value.strip(b" \t").lower())
+    is_host_right = hosts == 1 or (hosts == 0 and not needs_host)
+    return is_host_right and len(lengths) <= 1 and all(map(bytes.isdigit, lengths)) and codings in ([], [b"chunked"])
 
 
 def _end(head: bytes, fields: int) -> int | None:

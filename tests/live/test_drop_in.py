@@ -385,6 +385,28 @@ def test_what_the_command_leaves_behind_may_finish_and_under_the_real_one_may_no
     assert ends == {OURS: (5, True), THEIRS: (5, False)}
 
 
+#: Ignores and blocks signals, and becomes a program.
+HELD = [
+    "env",
+    *(f"--ignore-signal={name}" for name in ("HUP", "CHLD", "RTMIN+1")),
+    "--block-signal=USR1",
+    "--block-signal=RTMIN+2",
+]
+
+
+@pytest.mark.parametrize("name", ["tini", "dumb-init"])
+def test_the_command_finds_signals_ignored_and_blocked_as_the_real_one_leaves_them(run: Run, name: str) -> None:
+    found = []
+    for whose in (OURS, THEIRS):
+        held = HELD if name == "dumb-init" else [word for word in HELD if "CHLD" not in word]  # of that tini never ends
+        namespace = run(name, "--", "sleep", "1000", whose=whose, unshare=(*WITH_PROC, *held))
+        command = wait_until(lambda: namespace.named("sleep"), "the command")[0]  # noqa: B023 - called at once
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{command.pid}/status").read_text().splitlines())
+        mask = ~(0b11 << 31)  # 32 and 33, which a posix_spawn() leaves ignored
+        found.append([f"{int(status[field], 16) & mask:x}" for field in ("SigIgn", "SigBlk")])
+    assert found[0] == found[1]
+
+
 # --- the log and the variables of pyinit ---------------------------------------------------------------------------
 
 

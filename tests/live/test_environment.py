@@ -169,6 +169,80 @@ def test_a_variable_of_pyinit_that_is_no_utf_8_does_not_keep_the_command_from_ru
     assert start("--", "sh", "-c", "exit 5", unshare=(*WITH_PROC, "env", variable)).wait() == 5
 
 
+#: Becomes a program with just these entries as its environment, which need not be variables.
+WITH_ENTRIES = """
+import ctypes, os, sys
+count = int(sys.argv[1])
+entries = [os.fsencode(word) for word in sys.argv[2 : 2 + count]]
+words = [os.fsencode(word) for word in sys.argv[2 + count :]]
+array = lambda strings: (ctypes.c_char_p * (len(strings) + 1))(*strings, None)
+ctypes.CDLL(None).execve(words[0], array(words), array(entries))
+"""
+
+#: Entries that variables by name do not tell, or not in this order.
+ODD = {
+    "no name": ["=x", "PATH=/usr/bin:/bin"],
+    "no name, twice": ["=x", "=", "=x", "PATH=/usr/bin:/bin"],
+    "no equals sign": ["NOEQUALS", "PATH=/usr/bin:/bin", "PATH"],
+    "twice the same name": ["A=1", "PATH=/usr/bin:/bin", "A=2", "PATH=/nowhere", "A=1"],
+    "an empty entry": ["", "PATH=/usr/bin:/bin", ""],
+    "no UTF-8 and no name": ["=\udcff", "\udcff", "PATH=/usr/bin:/bin"],
+    "a locale as well": ["=x", "LC_CTYPE=C", "PATH=/usr/bin:/bin", "LC_CTYPE=POSIX"],
+    "nothing odd": ["Z=1", "PATH=/usr/bin:/bin", "A=1", "EMPTY="],
+}
+
+
+def with_entries(entries: list[str]) -> tuple[str, ...]:
+    """What makes a namespace whose PID 1 gets just this environment: for `unshare`."""
+    return (*WITH_PROC, sys.executable, "-IS", "-c", WITH_ENTRIES, str(len(entries)), *entries)
+
+
+@NOT_THROUGH_A_SHELL
+@pytest.mark.parametrize("odd", ODD)
+def test_entries_that_are_no_variables_reach_the_command_in_their_order(start: Start, odd: str) -> None:
+    namespace = start("--", "sleep", "1000", unshare=with_entries(ODD[odd]))
+    command = wait_until(lambda: namespace.named("sleep"), "the command")[0]
+    assert environment_of(command.pid) == [os.fsencode(entry) for entry in ODD[odd]]
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 143
+
+
+@NOT_THROUGH_A_SHELL
+def test_entries_that_are_no_variables_reach_a_command_that_is_told_its_pid(start: Start) -> None:
+    given = ["=x", "A=1", "LISTEN_PID=1", "PATH=/usr/bin:/bin", "A=2", "LISTEN_PID=2", "NOEQUALS"]
+    namespace = start("--", "sleep", "1000", unshare=with_entries(given))
+    command = wait_until(lambda: namespace.named("sleep"), "the command")[0]
+    found = [entry.decode() for entry in environment_of(command.pid)]
+    assert [entry for entry in found if not entry.startswith("LISTEN_PID")] == [
+        entry for entry in given if not entry.startswith("LISTEN_PID")
+    ]
+    assert [entry.partition("=")[0] for entry in found].count("LISTEN_PID") == 1
+
+
+@NOT_THROUGH_A_SHELL
+def test_entries_that_are_no_variables_reach_a_pre_stop_command(start: Start) -> None:
+    given = ["=x", "A=1", "PATH=/usr/bin:/bin", "A=2", "NOEQUALS"]
+    namespace = start("--pre-stop", "cat /proc/self/environ", "--", "sleep", "1000", unshare=with_entries(given))
+    wait_until(lambda: namespace.named("sleep"), "the command")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 143
+    found = namespace.stderr.replace("\n", "\0").split("\0")
+    assert [entry for entry in found if entry in given] == given
+    assert any(entry.endswith("PYINIT_SIGNAL=SIGTERM") for entry in found)
+
+
+@NOT_THROUGH_A_SHELL
+def test_of_two_variables_with_one_name_the_first_counts_as_everywhere(start: Start) -> None:
+    given = ["=x", "PATH=/usr/bin:/bin", "PYINIT_MAP_STATUS=5:6", "PYINIT_MAP_STATUS=5:7"]
+    assert start("--", "sh", "-c", "exit 5", unshare=with_entries(given)).wait() == 6
+
+
+@NOT_THROUGH_A_SHELL
+def test_a_command_that_is_not_there_is_told_as_ever_where_entries_are_no_variables(start: Start) -> None:
+    namespace = start("--", "no-such-command", unshare=with_entries(["=x", "PATH=/usr/bin:/bin"]))
+    assert (namespace.wait(), namespace.stderr.count("\n")) == (127, 1)
+
+
 BLOCK_AND_IGNORE = """
 import os, signal, sys
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -183,7 +257,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 
 
 def masks(pid: int) -> dict[str, set[int]]:
-    """The signals that a process has blocked, ignored and handled; but not 32 and 33, which are the C library's own."""
+    """The signals that a process has blocked, ignored and handled; but not 32 and 33, see ignored_of_libc()."""
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
     fields = {name: int(status[name], 16) for name in ("SigBlk", "SigIgn", "SigCgt")}
     return {name: {signum for signum in signal.valid_signals() if mask >> (signum - 1) & 1} for name, mask in fields.items()}
@@ -202,6 +276,33 @@ def test_mask_and_dispositions_of_the_command_are_as_given(start: Start, given: 
         return {int(signal.Signals["SIG" + word.partition("-")[2]]) for word in given.split(",") if word.startswith(how)}
 
     assert masks(command.pid) == {"SigBlk": named("block"), "SigIgn": named("ignore"), "SigCgt": set()}
+
+
+#: Ignores signals by number, also those that the C library keeps for itself and hides, and becomes a program.
+IGNORE_BY_NUMBER = """
+import ctypes, os, platform, sys
+action = (ctypes.c_ulong * 4)(1)
+call = {"x86_64": 13, "aarch64": 134}[platform.machine()]
+for word in sys.argv[1].split(","):
+    if word:
+        assert ctypes.CDLL(None).syscall(call, int(word), action, None, 8) == 0
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def ignored_of_libc(pid: int) -> set[int]:
+    """Which of the two signals that the C library keeps for itself a process ignores."""
+    mask = int(Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0], 16)
+    return {signum for signum in (32, 33) if mask >> (signum - 1) & 1}
+
+
+@pytest.mark.forms(STATIC)
+@pytest.mark.parametrize("given", [(), (32,), (33,), (32, 33)], ids=str)
+def test_the_two_signals_of_the_c_library_are_as_given(start: Start, given: tuple[int, ...], way: dict[str, str]) -> None:
+    words = (sys.executable, "-IS", "-c", IGNORE_BY_NUMBER, ",".join(map(str, given)))
+    namespace = start("--", "sleep", "1000", unshare=(*WITH_PROC, *words), env={**PATH, **way})
+    command = wait_until(lambda: namespace.named("sleep"), "the command")[0]
+    assert ignored_of_libc(command.pid) == set(given)
 
 
 def test_sigpipe_ends_the_command_as_everywhere(start: Start, way: dict[str, str]) -> None:

@@ -73,13 +73,15 @@ FORKED = frozenset(NOT_STARTED) - {"posix.posix_spawn"}
 LEFT_OUT = {
     "posix._exit": "cannot fail",
     "posix.waitid": "is for the health helper alone, whose end is waited for a moment, or not",
+    "posix.closerange": "has no error",
     "posix.strerror": "is no system call, and only words a failure",
     "posix.execv": "happens in __main__, before anything can be lost",
     "posix.getppid": "is for --parent-death-signal alone, where it cannot fail",
     "posix.setpgid": "is for terminals alone, see test_on_a_terminal below",
-    "_signal.getsignal": "is for --probe and --status alone",
+    "_signal.getsignal": "is no system call",
     "_signal.signal": "has no error but for a signal that does not exist",
     "_signal.valid_signals": "has no error",
+    "libc.execve": "is for an environment that variables do not tell, see test_environment",
     "libc.prctl": "is for a pyinit that is not PID 1, see test_not_pid_1 below",
 }
 

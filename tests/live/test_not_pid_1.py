@@ -97,6 +97,39 @@ def test_that_it_is_a_subreaper_is_said_at_the_debug_level_alone(pyinit: list[st
             assert ("subreaper" in namespace.stderr) == (level == "debug")
 
 
+#: A script that is a job, as under an interactive shell or a CI runner: so its process group is not an orphaned one.
+JOB = """set -m
+sh -c '"$@" & wait' script "$@" &
+wait"""
+
+
+def is_stopped(process: psutil.Process) -> bool:
+    """Whether a process is stopped."""
+    return process.status() == psutil.STATUS_STOPPED
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU])
+def test_off_a_terminal_the_init_and_its_command_are_suspended_and_the_script_above_goes_on(
+    pyinit: list[str], tmp_path: Path, signum: int
+) -> None:
+    with Namespace(["setsid", "-w", "bash", "-c", JOB, "bash", *pyinit, "--", "sleep", "1000"], tmp_path) as namespace:
+        command = wait_until(lambda: namespace.named("sleep"), "the command")[0]
+        init = command.parent()
+        script = None if init is None else init.parent()
+        assert init is not None
+        assert script is not None
+        assert os.getpgid(init.pid) == os.getpgid(script.pid) != os.getpgid(command.pid)
+        for _ in range(2):
+            init.send_signal(signum)
+            wait_until(lambda: is_stopped(init) and is_stopped(command), "both are stopped")
+            assert not is_stopped(script)
+            init.send_signal(signal.SIGCONT)
+            wait_until(lambda: not is_stopped(init) and not is_stopped(command), "both run on")
+            assert not is_stopped(script)
+        init.terminate()
+        assert namespace.wait() == 0
+
+
 #: A parent that starts pyinit, writes down its PID, and can be killed.
 PARENT = """
 import os, signal, sys

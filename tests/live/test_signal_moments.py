@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
-from tests.namespace import ROOT, WITH_PROC
+from tests.namespace import ROOT, WITH_PROC, Namespace
 from tests.waiting import PATIENCE, wait_until
 
 RECORDER = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "recorder.py")]
+FAULTY = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "faulty.py")]
 
 #: PID 1 that blocks SIGTERM, has one pending, and becomes pyinit.
 PENDING = """
@@ -190,3 +191,87 @@ def test_every_signal_that_can_be_taken_is_forwarded_as_itself(start: Start) -> 
         namespace.signal(signum)
         namespace.wait_for_output(f"got {int(signum)}\n")
     assert namespace.stdout == "ready\n" + "".join(f"got {int(signum)}\n" for signum in sent)
+
+
+#: Children that send these signals to PID 1 without a pause, and a command that asks for its own stop once it has been told
+#: 20 times of the first one. It counts how often it is told of that until the stop request comes back to it as a signal.
+STORM = """
+import os, signal, sys
+storm, stop = [int(word) for word in sys.argv[1].split(",")], int(sys.argv[2])
+told = {storm[0]: 0, stop: None}
+
+def on_storm(signum, frame):
+    told[signum] += 1
+    if told[signum] == 20:
+        os.kill(1, stop)
+
+def on_stop(signum, frame):
+    print("copies", told[storm[0]] - 20, flush=True)
+    os._exit(7)
+
+signal.signal(stop, on_stop)
+for signum in storm[1:]:
+    signal.signal(signum, lambda *_: None)
+signal.signal(storm[0], on_storm)
+for signum in storm:
+    if os.fork() == 0:
+        for one in storm:
+            signal.signal(one, signal.SIG_IGN)
+        signal.signal(stop, signal.SIG_DFL)
+        while True:
+            os.kill(1, signum)
+while True:
+    signal.pause()
+"""
+
+#: What may come between: the copy whose turn it is when the stop request is sent, and the one that is taken before we look.
+AHEAD = 2
+
+#: Signals that come without end, and a stop request behind them in the order of the kernel.
+STORMS = {
+    "HUP": ([signal.SIGHUP], signal.SIGTERM),
+    "USR1 and HUP": ([signal.SIGUSR1, signal.SIGHUP], signal.SIGTERM),
+    "SYS": ([signal.SIGSYS], signal.SIGTERM),
+    "WINCH before RTMIN+3": ([signal.SIGWINCH], signal.SIGRTMIN + 3),
+    "RTMIN before RTMIN+3": ([signal.SIGRTMIN], signal.SIGRTMIN + 3),
+}
+
+
+def told_after_copies(namespace: Namespace) -> int:
+    """How many copies of the storm's signal the command got between its stop request and the stop."""
+    namespace.wait_for_output("copies ")
+    assert namespace.wait() == 7
+    return int(namespace.stdout.split("copies ")[1].split()[0])
+
+
+def storm_words(storm: str) -> list[str]:
+    """Options that make its stop request one, and the command."""
+    signums, stop = STORMS[storm]
+    options = ["--stop-on", f"TERM,{int(stop)}", "--log-level", "error", "--"]
+    return [*options, sys.executable, "-IS", "-c", STORM, ",".join(str(int(signum)) for signum in signums), str(int(stop))]
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_a_stop_request_is_told_before_what_comes_again_and_again(start: Start, storm: str) -> None:
+    assert told_after_copies(start(*storm_words(storm))) <= AHEAD
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_in_the_last_resort_too_a_stop_request_is_told_before_what_comes_again_and_again(tmp_path: Path, storm: str) -> None:
+    fault = ["_signal.sigwaitinfo", "MemoryError", "start:1"]
+    with Namespace([*FAULTY, *fault, *storm_words(storm)], tmp_path) as namespace:
+        assert told_after_copies(namespace) <= AHEAD
+        assert "less care" in namespace.stderr
+
+
+def test_a_storm_of_one_signal_keeps_no_other_from_being_forwarded(start: Start, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    storm = "import os; [os.kill(1, 1) for _ in iter(int, 1)]"
+    line = f"(until [ -e {go} ]; do sleep 0.02; done; exec {sys.executable} -IS -c '{storm}') & exec \"$@\""
+    namespace = start("--forward", "command", "--", "sh", "-c", line, "sh", *RECORDER)
+    namespace.wait_for_output("ready")
+    go.touch()
+    namespace.wait_for_output("got 1\n", times=20)
+    for signum in (signal.SIGUSR1, signal.SIGWINCH, signal.SIGRTMAX):
+        namespace.signal(signum)
+        namespace.wait_for_output(f"got {int(signum)}\n")

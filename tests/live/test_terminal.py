@@ -226,6 +226,23 @@ def test_a_running_command_that_is_brought_to_the_foreground_can_read(
     terminal.wait_for("got a line", timeout=5)
 
 
+def test_who_was_stopped_with_us_by_ctrl_z_is_resumed_with_us(
+    outer: Namespace, terminal: Terminal, script: Callable[[str], str]
+) -> None:
+    above = script('"$@"\n:')
+    terminal.enter(f"{above} $init sleep 1000")
+    command = wait_until(lambda: outer.named("sleep"), "the command")[0]
+    process = command.parent()
+    assert process is not None
+    shell = process.parent()
+    assert shell is not None
+    wait_until(lambda: terminal.foreground == os.getpgid(command.pid), "the command is in the foreground")
+    terminal.press("Z")
+    wait_until(lambda: stopped(command) and stopped(process) and stopped(shell), "the job is stopped")
+    process.send_signal(signal.SIGCONT)  # to us alone, as somebody does who does not know the script
+    wait_until(lambda: not any(map(stopped, (command, process, shell))), "all of them run on")
+
+
 INITS = {"pyinit": "$init", "dumb-init": "dumb-init"}
 
 
