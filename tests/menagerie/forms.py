@@ -1,0 +1,190 @@
+"""The forms in which images start their programs: shells and their scripts, and the wrappers that people put before a command."""
+
+from tests.menagerie.row import Form, Packages
+
+EXEC = Form("exec form", "@COMMAND@")
+
+START_SH = Form(
+    "start.sh",
+    "@DIR@/start.sh",
+    {"start.sh": "#!/bin/sh\n@COMMAND@\nstatus=$?\necho the last line\nexit $status\n"},
+    note="A script with neither `exec` nor a trap, and lines after the command.",
+)
+SHELL_FORM = Form("shell form", "/bin/sh -c '@COMMAND@'", note="`CMD command`: `sh -c`.")
+PIPELINE = Form(
+    "pipeline",
+    "bash -o pipefail -c '@COMMAND@ 2>&1 | tee @DIR@/tee.log'",
+    needs=("bash",),
+    note="`command 2>&1 | tee log`, with pipefail.",
+)
+TRAP = Form(
+    "trap",
+    "@DIR@/start.sh",
+    {
+        "start.sh": "#!/bin/bash\n@COMMAND@ &\nchild=$!\n"
+        "trap 'kill -TERM $child; wait $child; exit $?' TERM\nwait $child\nexit $?\n"
+    },
+    needs=("bash",),
+    note='bash: `app & trap "kill -TERM $p; wait $p" TERM; wait $p`.',
+)
+BACKGROUND = Form(
+    "beside another",
+    "@DIR@/start.sh",
+    {"start.sh": "#!/bin/sh\nsleep 1000 &\n@COMMAND@\nstatus=$?\necho the last line\nexit $status\n"},
+    note="A script with a background job beside its command.",
+)
+
+TIMEOUT = Form("timeout", "timeout 100 @COMMAND@", needs=("timeout",), version="timeout --version")
+SUDO = Form(
+    "sudo", "sudo --preserve-env @COMMAND@", packages=Packages(apt=("sudo",)), needs=("sudo",), version="sudo --version"
+)
+SU = Form("su", "su root -c '@COMMAND@'", needs=("su",), version="su --version", note="It kills its child 2 s after the signal.")
+RUNUSER = Form(
+    "runuser",
+    "runuser -u root -- @COMMAND@",
+    needs=("runuser",),
+    version="runuser --version",
+    note="It kills its child 2 s after the signal.",
+)
+SETPRIV = Form("setpriv", "setpriv --reuid=0 @COMMAND@", needs=("setpriv",), version="setpriv --version")
+GOSU = Form(
+    "gosu", "gosu root @COMMAND@", packages=Packages(apt=("gosu",)), needs=("gosu",), version="gosu --version"
+)
+SCRIPT = Form(
+    "script", "script --quiet --return --command '@COMMAND@' /dev/null", needs=("script",), version="script --version"
+)
+EXPECT = Form(
+    "expect",
+    "expect @DIR@/run.exp",
+    {"run.exp": 'set timeout -1\nspawn @COMMAND@\nexpect eof\nexit [lindex [wait] 3]\n'},
+    Packages(apt=("expect",)),
+    ("expect",),
+    version="expect -v",
+)
+NPM_START = Form(
+    "npm start",
+    "npm start --silent",
+    {"package.json": '{"name": "menagerie", "version": "1.0.0", "scripts": {"start": "@COMMAND@"}}'},
+    Packages(apt=("npm",)),
+    ("npm",),
+    version="npm --version",
+)
+UV_RUN = Form(
+    "uv run",
+    "@PIP@/uv run --no-project --offline --no-cache -- @COMMAND@",
+    packages=Packages(pypi=("uv",)),
+    needs=("@PIP@/uv",),
+    version="@PIP@/uv --version",
+)
+FOREMAN = Form(
+    "foreman",
+    "foreman start --procfile=@DIR@/Procfile --root=@DIR@ --timeout=30",
+    {"Procfile": "app: @COMMAND@\n"},
+    Packages(apt=("ruby-foreman",)),
+    ("foreman",),
+    version="foreman version",
+)
+HONCHO = Form(
+    "honcho",
+    "@PIP@/honcho start",
+    {"Procfile": "app: @COMMAND@\n"},
+    Packages(pypi=("honcho",)),
+    ("@PIP@/honcho",),
+    version="@PIP@/honcho --version",
+)
+SUPERVISOR = Form(
+    "supervisor",
+    "@PIP@/supervisord --nodaemon --configuration=@DIR@/supervisord.conf",
+    {
+        "supervisord.conf": "[supervisord]\nnodaemon=true\nuser=root\nlogfile=@DIR@/supervisord.log\npidfile=@DIR@/supervisord.pid\n"
+        "[program:app]\ncommand=@COMMAND@\nstdout_logfile=/dev/fd/1\nstdout_logfile_maxbytes=0\nredirect_stderr=true\nstopwaitsecs=30\n"
+    },
+    Packages(pypi=("supervisor",)),
+    ("@PIP@/supervisord",),
+    status=0,
+    version="@PIP@/supervisord --version",
+)
+CIRCUS = Form(
+    "circus",
+    "@PIP@/circusd @DIR@/circus.ini",
+    {"circus.ini": "[circus]\n[watcher:app]\ncmd = @COMMAND@\ncopy_env = True\ngraceful_timeout = 30\n"},
+    Packages(pypi=("circus",)),
+    ("@PIP@/circusd",),
+    status=0,
+    version="@PIP@/circusd --version",
+)
+CONCURRENTLY = Form(
+    "concurrently",
+    "@NPM@/concurrently --raw '@COMMAND@' 'sleep 1000'",
+    packages=Packages(npm=("concurrently",)),
+    needs=("@NPM@/concurrently",),
+    version="@NPM@/concurrently --version",
+)
+NODEMON = Form(
+    "nodemon",
+    "@NPM@/nodemon --quiet --signal SIGTERM --watch @DIR@/package.json --exec '@COMMAND@'",
+    {"package.json": "{}"},
+    Packages(npm=("nodemon",)),
+    ("@NPM@/nodemon",),
+    version="@NPM@/nodemon --version",
+)
+RUNIT = Form(
+    "runit",
+    "runsvdir @DIR@/service",
+    {"service/app/run": "#!/bin/sh\nexec @COMMAND@\n"},
+    Packages(apt=("runit",)),
+    ("runsvdir",),
+    version="dpkg-query --show runit",
+)
+S6 = Form(
+    "s6",
+    "s6-svscan @DIR@/service",
+    {
+        "service/app/run": "#!/bin/sh\nexec @COMMAND@\n",
+        "service/app/finish": "#!/bin/sh\nexec s6-svscanctl -t @DIR@/service\n",
+        "service/app/timeout-kill": "0\n",
+    },
+    Packages(apt=("s6",)),
+    ("s6-svscan",),
+    status=0,
+    version="dpkg-query --show s6",
+)
+XVFB_RUN = Form(
+    "xvfb-run",
+    "xvfb-run --auto-servernum @COMMAND@",
+    packages=Packages(apt=("xvfb", "xauth")),
+    needs=("xvfb-run", "xauth"),
+    not_as_pid_1="Xvfb tells its parent that it is ready by SIGUSR1, unless that is PID 1; xvfb-run waits for it for ever.",
+    version="dpkg-query --show xvfb",
+)
+PARALLEL = Form(
+    "parallel",
+    "parallel --jobs 1 --line-buffer @COMMAND@ ::: --status=7",
+    packages=Packages(apt=("parallel",)),
+    needs=("parallel",),
+    version="parallel --version",
+)
+XARGS = Form(
+    "xargs",
+    "sh -c 'echo --status=7 | xargs @COMMAND@'",
+    needs=("xargs",),
+    status=123,
+    version="xargs --version",
+)
+MAKE = Form("make", "make --file=@DIR@/Makefile", {"Makefile": "all:\n\t@COMMAND@\n"}, Packages(apt=("make",)), ("make",), 2, "make --version")
+NESTED_TINI = Form(
+    "nested tini", "tini -s -- @COMMAND@", packages=Packages(apt=("tini",)), needs=("tini",), version="tini --version"
+)
+NESTED_DUMB_INIT = Form(
+    "nested dumb-init",
+    "dumb-init -- @COMMAND@",
+    packages=Packages(apt=("dumb-init",)),
+    needs=("dumb-init",),
+    version="dumb-init --version",
+)
+
+#: The wrappers that people put before a command. What they are before is one of a few applications.
+WRAPPERS = (
+    TIMEOUT, SUDO, SU, RUNUSER, SETPRIV, GOSU, SCRIPT, EXPECT, NPM_START, UV_RUN, FOREMAN, HONCHO, SUPERVISOR, CIRCUS,
+    CONCURRENTLY, NODEMON, RUNIT, S6, XVFB_RUN, NESTED_TINI, NESTED_DUMB_INIT,
+)  # fmt: skip
