@@ -15,8 +15,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from tests.menagerie.page import page
 from tests.menagerie.programs import all_rows, third
 from tests.menagerie.table import Report, Table
+from tests.menagerie.wanted import missing
 
 
 def main() -> None:
@@ -26,6 +28,7 @@ def main() -> None:
     parser.add_argument("-j", metavar="JOBS", type=int, default=2, help="rows at a time (each is several cells)")
     parser.add_argument("--third", action="store_true", help="what CI runs")
     parser.add_argument("--text", action="store_true", help="print what was said in each cell")
+    parser.add_argument("--page", metavar="FILE", type=Path, help="write the page for users, docs/programs.md")
     parser.add_argument("init", nargs="*", help="the words that run pyinit")
     options = parser.parse_args()
     if options.init:
@@ -39,9 +42,8 @@ def main() -> None:
         table = Table(Path(folder))
         there = []
         for row in rows:
-            missing = table.missing(row)
-            if missing:
-                print(f"{row.name}\n  NOT RUN: {missing} is not installed", flush=True)
+            if lacking := missing(row.needs):
+                print(f"{row.name}\n  NOT RUN: not installed: {', '.join(lacking)}", flush=True)
             else:
                 there.append(row)
         futures = {pool.submit(table.report, row): row for row in there}
@@ -57,6 +59,8 @@ def main() -> None:
             if options.text:
                 for init, cell in report.cells.items():
                     print(f"--- {init}\n{cell.text}")
+    if options.page:
+        options.page.write_text(page(reports))
     worse = sum(bool(report.faults) for report in reports)
     print(f"{len(reports)} rows in {time.monotonic() - began:.0f} s: {worse} worse, {failed} failed to start")
     sys.exit(bool(worse or failed))

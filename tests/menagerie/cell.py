@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.menagerie.inits import PYINIT, words_of
-from tests.menagerie.row import APPS, CACHE, LIMIT, NPM, PIP, ROOT, WORK, Program, Row
+from tests.menagerie.row import APPS, CACHE, NPM, PATH, PIP, ROOT, WORK, Program, Row
 from tests.namespace import WITH_PROC, Namespace
 from tests.waiting import wait_until
 
@@ -33,7 +33,7 @@ LOOPBACK = (sys.executable, "-IS", str(ROOT / "tests" / "live" / "loopback.py"))
 UNSHARE = (*WITH_PROC, "--net", *LOOPBACK, "sh", "-c", PRELUDE)
 
 #: What an image's environment has, and nothing of ours.
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ class Stage:
             "NODE_PATH": str(NPM.parent),
             "DIR": str(self.folder),
             "HOME": str(self.folder),
+            # Where a question is mistaken for a stop request, this makes it one that ends.
+            **({"PYINIT_GRACE_PERIOD": "1"} if self.row.is_dump else {}),
         }
 
     def set_up(self) -> None:
@@ -158,7 +160,7 @@ def make_once(program: Program, folder: Path) -> None:
 def run_cell(row: Row, init: str, folder: Path, others_ended: Callable[[], bool] = lambda: False) -> Cell:
     """Run one cell in a new folder. Raises AssertionError where the program did not get as far as to have work in flight.
 
-    Where pyinit has not ended within LIMIT, though others have, it gets three times that, so that a busy machine is not
+    Where pyinit has not ended within its limit, though others have, it gets three times that, so that a busy machine is not
     mistaken for a hang.
     """
     stage = Stage(row, init, folder)
@@ -195,7 +197,7 @@ def observe(
     init = namespace.init
 
     def is_ready() -> bool:
-        assert init.is_running() and init.status() != "zombie", f"PID 1 has gone: {stage.text()[-3000:]}"
+        assert alive(namespace), f"PID 1 has gone: {stage.text()[-3000:]}"
         return (not program.port or is_listened_on(init.pid, program.port)) and (
             not program.ready or stage.said(program.ready) > 0
         )
@@ -212,13 +214,15 @@ def observe(
     asked = time.monotonic()
     namespace.signal(signum)
     if stage.row.is_dump:
-        wait_until(lambda: stage.said(program.is_finished) > 0 or not alive(namespace), "the work or PID 1 has ended", READY, 0.02)
+        wait_until(
+            lambda: stage.said(program.is_finished) > 0 or not alive(namespace), "the work or PID 1 has ended", READY, 0.02
+        )
         text = stage.text()
         return Cell(stage.said(program.dump[1]) if program.dump else 0, stage.said(program.is_finished) > 0, 0,
                     time.monotonic() - asked, killed=False, alive=alive(namespace), text=text)  # fmt: skip
-    killed = not ends(namespace, LIMIT)
+    killed = not ends(namespace, program.limit)
     if killed and stage.init == PYINIT and others_ended():
-        killed = not ends(namespace, 2 * LIMIT)
+        killed = not ends(namespace, 2 * program.limit)
     seconds = time.monotonic() - asked
     if killed:
         os.kill(init.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The forms in which images start their programs: shells and their scripts, and the wrappers that people put before a command."""
+"""The forms in which images start their programs: shells, their scripts, and wrappers that stand before a command."""
 
 from tests.menagerie.row import Form, Packages
 
@@ -38,7 +38,9 @@ TIMEOUT = Form("timeout", "timeout 100 @COMMAND@", needs=("timeout",), version="
 SUDO = Form(
     "sudo", "sudo --preserve-env @COMMAND@", packages=Packages(apt=("sudo",)), needs=("sudo",), version="sudo --version"
 )
-SU = Form("su", "su root -c '@COMMAND@'", needs=("su",), version="su --version", note="It kills its child 2 s after the signal.")
+SU = Form(
+    "su", "su root -c '@COMMAND@'", needs=("su",), version="su --version", note="It kills its child 2 s after the signal."
+)
 RUNUSER = Form(
     "runuser",
     "runuser -u root -- @COMMAND@",
@@ -47,16 +49,14 @@ RUNUSER = Form(
     note="It kills its child 2 s after the signal.",
 )
 SETPRIV = Form("setpriv", "setpriv --reuid=0 @COMMAND@", needs=("setpriv",), version="setpriv --version")
-GOSU = Form(
-    "gosu", "gosu root @COMMAND@", packages=Packages(apt=("gosu",)), needs=("gosu",), version="gosu --version"
-)
+GOSU = Form("gosu", "gosu root @COMMAND@", packages=Packages(apt=("gosu",)), needs=("gosu",), version="gosu --version")
 SCRIPT = Form(
     "script", "script --quiet --return --command '@COMMAND@' /dev/null", needs=("script",), version="script --version"
 )
 EXPECT = Form(
     "expect",
     "expect @DIR@/run.exp",
-    {"run.exp": 'set timeout -1\nspawn @COMMAND@\nexpect eof\nexit [lindex [wait] 3]\n'},
+    {"run.exp": "set timeout -1\nspawn @COMMAND@\nexpect eof\nexit [lindex [wait] 3]\n"},
     Packages(apt=("expect",)),
     ("expect",),
     version="expect -v",
@@ -96,8 +96,10 @@ SUPERVISOR = Form(
     "supervisor",
     "@PIP@/supervisord --nodaemon --configuration=@DIR@/supervisord.conf",
     {
-        "supervisord.conf": "[supervisord]\nnodaemon=true\nuser=root\nlogfile=@DIR@/supervisord.log\npidfile=@DIR@/supervisord.pid\n"
-        "[program:app]\ncommand=@COMMAND@\nstdout_logfile=/dev/fd/1\nstdout_logfile_maxbytes=0\nredirect_stderr=true\nstopwaitsecs=30\n"
+        "supervisord.conf": "[supervisord]\nnodaemon=true\nuser=root\n"
+        "logfile=@DIR@/supervisord.log\npidfile=@DIR@/supervisord.pid\n"
+        "[program:app]\ncommand=@COMMAND@\nstdout_logfile=/dev/fd/1\nstdout_logfile_maxbytes=0\nredirect_stderr=true\n"
+        "stopwaitsecs=30\n"
     },
     Packages(pypi=("supervisor",)),
     ("@PIP@/supervisord",),
@@ -118,6 +120,7 @@ CONCURRENTLY = Form(
     "@NPM@/concurrently --raw '@COMMAND@' 'sleep 1000'",
     packages=Packages(npm=("concurrently",)),
     needs=("@NPM@/concurrently",),
+    status=1,
     version="@NPM@/concurrently --version",
 )
 NODEMON = Form(
@@ -126,6 +129,7 @@ NODEMON = Form(
     {"package.json": "{}"},
     Packages(npm=("nodemon",)),
     ("@NPM@/nodemon",),
+    status=143,
     version="@NPM@/nodemon --version",
 )
 RUNIT = Form(
@@ -134,6 +138,7 @@ RUNIT = Form(
     {"service/app/run": "#!/bin/sh\nexec @COMMAND@\n"},
     Packages(apt=("runit",)),
     ("runsvdir",),
+    status=111,
     version="dpkg-query --show runit",
 )
 S6 = Form(
@@ -171,7 +176,15 @@ XARGS = Form(
     status=123,
     version="xargs --version",
 )
-MAKE = Form("make", "make --file=@DIR@/Makefile", {"Makefile": "all:\n\t@COMMAND@\n"}, Packages(apt=("make",)), ("make",), 2, "make --version")
+MAKE = Form(
+    "make",
+    "make --file=@DIR@/Makefile",
+    {"Makefile": "all:\n\t@COMMAND@\n"},
+    Packages(apt=("make",)),
+    ("make",),
+    2,
+    "make --version",
+)
 NESTED_TINI = Form(
     "nested tini", "tini -s -- @COMMAND@", packages=Packages(apt=("tini",)), needs=("tini",), version="tini --version"
 )

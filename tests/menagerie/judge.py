@@ -3,8 +3,8 @@
 The references of a cell are the other inits in the same form, and, as though every wrapper had used `exec`, the same program
 in exec form under no init and under tini. A reference is a good one if it ended by itself with its work finished.
 
-* **told**: not more often than in any good reference that was told at all. Once is always allowed: where the others tell
-  nobody, somebody must be told.
+* **told**: not more often than in exec form, or in any good reference, that was told at all. Once is always allowed: where the
+  others tell nobody, somebody must be told.
 * **finished**: what is finished in a good reference. Work that outlives a signal that never arrived is no merit, so a reference
   that was killed at the limit is none.
 * **status**: that of a good reference, or the form's own, where there is one of these.
@@ -41,9 +41,12 @@ def faults(row: Row, cells: Mapping[str, Cell], in_exec_form: Mapping[str, Cell]
     judged = cells[PYINIT]
     others = references(cells, in_exec_form)
     if row.is_dump:
-        return list(faults_of_a_dump(judged, cells))
+        return list(faults_of_a_dump(judged, others))
     good = {name: cell for name, cell in others.items() if is_good(cell)}
-    found = list(told_too_often(judged, good))
+    in_its_place = {name: others[name] for name in others if name not in cells} or {
+        init: cells[init] for init in IN_EXEC_FORM if init in cells
+    }
+    found = list(told_too_often(judged, {**in_its_place, **good}))
     if not judged.finished and good:
         found.append(f"its work is unfinished, and finished under {', '.join(good)}")
     ended = [init for init in REFERENCES if init in cells and not cells[init].killed]
@@ -54,9 +57,9 @@ def faults(row: Row, cells: Mapping[str, Cell], in_exec_form: Mapping[str, Cell]
     return found
 
 
-def told_too_often(judged: Cell, good: Mapping[str, Cell]) -> Iterator[str]:
-    """A sentence where the application is told more often than by somebody under whom it finished its work."""
-    counts = {name: cell.told for name, cell in good.items() if cell.told}
+def told_too_often(judged: Cell, others: Mapping[str, Cell]) -> Iterator[str]:
+    """A sentence where the application is told more often than by somebody else who tells it."""
+    counts = {name: cell.told for name, cell in others.items() if cell.told}
     if judged.told is None or not counts:
         return
     least = min(counts, key=lambda name: counts[name])
@@ -74,22 +77,28 @@ def falsified(row: Row, judged: Cell, good: Mapping[str, Cell]) -> Iterator[str]
 
 def faults_of_a_dump(judged: Cell, others: Mapping[str, Cell]) -> Iterator[str]:
     """Sentences where a question was taken for a stop, or got no answer."""
-    for name in REFERENCES:
-        other = others.get(name)
-        if other is None or not other.told:
-            continue
-        if not judged.told:
-            yield f"there is no dump, and there is one under {name}"
-        elif judged.told > other.told:
-            yield f"there are {judged.told} dumps, and {other.told} under {name}"
-        if other.alive and not judged.alive:
-            yield f"PID 1 has gone, and has not under {name}"
-        if other.finished and not judged.finished:
-            yield f"its work is unfinished, and finished under {name}"
+    dumped = {name: cell for name, cell in others.items() if cell.told and cell.alive}
+    if not dumped:
+        return
+    names = ", ".join(dumped)
+    if not judged.told:
+        yield f"there is no dump, and there is one under {names}"
+    elif judged.told > min(cell.told or 1 for cell in dumped.values()):
+        yield f"there are {judged.told} dumps, and fewer under {names}"
+    if not judged.alive:
+        yield f"PID 1 has gone, and has not under {names}"
+    if not judged.finished and any(cell.finished for cell in dumped.values()):
+        yield f"its work is unfinished, and finished under {names}"
 
 
 def describe(cell: Cell) -> str:
     """A cell in a few words, for a table."""
     told = "told ?" if cell.told is None else f"told {cell.told}"
-    end = "alive" if cell.alive else f"killed after {cell.seconds:.0f} s" if cell.killed else f"{cell.status}, {cell.seconds:.1f} s"
+    end = (
+        "alive"
+        if cell.alive
+        else f"killed after {cell.seconds:.0f} s"
+        if cell.killed
+        else f"{cell.status}, {cell.seconds:.1f} s"
+    )
     return f"{told}, {'finished' if cell.finished else 'CUT'}, {end}"

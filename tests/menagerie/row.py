@@ -3,13 +3,13 @@
 Nothing here or in `programs/` needs more than the standard library: prepare.sh reads the table before anything is installed.
 Placeholders in the texts of a row are replaced for each cell: @DIR@ (the cell's own folder, which is also the working
 directory), @EVENTS@ (the file to which applications write what happens to them), @WORK@ (seconds that the work in flight
-takes), @APPS@ (our little applications), @CACHE@ (what `once` has made), @PYTHON@, @PIP@ and @NPM@ (this Python, and the folders of
-programs from PyPI and npm), @COMMAND@ (in forms: the program's command).
+takes), @APPS@ (our little applications), @CACHE@ (what `once` has made), @PYTHON@, @PIP@ and @NPM@ (this Python, and the
+folders of programs from PyPI and npm), @COMMAND@ (in forms: the program's command).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,9 @@ APPS = ROOT / "tests" / "menagerie" / "apps"
 CACHE = ROOT / ".menagerie"
 PIP = CACHE / "python" / "bin"
 NPM = CACHE / "node" / "node_modules" / ".bin"
+
+#: Where an image looks for its programs.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #: Seconds that work takes. Longer than the 2 s after which su and runuser kill, shorter than LIMIT by far.
 WORK = 2.5
@@ -94,8 +97,10 @@ class Program:
     logs: tuple[str, ...] = ()
     #: Each form, with the signals that are tried in it.
     forms: Mapping[Form, tuple[str, ...]] = field(default_factory=dict)
-    #: The forms of which the first signal is tried in CI.
-    third: tuple[Form, ...] = ()
+    #: Seconds that an orchestrator waits for it.
+    limit: float = LIMIT
+    #: What is tried in CI: these forms with their first signal, and these pairs of form and signal.
+    third: tuple[Form | tuple[Form, str], ...] = ()
     #: A signal that asks for a dump, and what the dump begins with: the program must live on.
     dump: tuple[str, str] | None = None
     #: For the page: what to set, and what nobody can cure.
@@ -138,9 +143,10 @@ class Row:
         return self.program.needs + self.form.needs
 
 
-def rows(programs: Iterator[Program]) -> Iterator[Row]:
+def rows(programs: Iterable[Program]) -> Iterator[Row]:
     """The rows that these programs ask for."""
     for program in programs:
         for form, signals in program.forms.items():
             for signal in signals:
-                yield Row(program, form, signal, form in program.third and signal == signals[0])
+                in_third = (form, signal) in program.third or (form in program.third and signal == signals[0])
+                yield Row(program, form, signal, in_third)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from threading import Lock
 from tests.menagerie import forms, judge
 from tests.menagerie.cell import Cell, run_row
 from tests.menagerie.inits import INITS
-from tests.menagerie.row import NPM, PIP, Program, Row
+from tests.menagerie.row import Program, Row
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,11 @@ class Report:
     def __str__(self) -> str:
         """The cells, and what is wrong, for a person."""
         lines = [self.row.name, *(f"  {init:10} {judge.describe(cell)}" for init, cell in self.cells.items())]
-        lines += [f"  {init:10} {judge.describe(cell)} (exec form)" for init, cell in self.in_exec_form.items() if init in judge.IN_EXEC_FORM]
+        lines += [
+            f"  {init:10} {judge.describe(cell)} (exec form)"
+            for init, cell in self.in_exec_form.items()
+            if init in judge.IN_EXEC_FORM
+        ]
         return "\n".join(lines + [f"  WORSE: pyinit: {fault}" for fault in self.faults])
 
 
@@ -39,14 +42,6 @@ class Table:
         self._in_exec_form: dict[tuple[str, str], dict[str, Cell]] = {}
         self._locks: dict[tuple[str, str], Lock] = {}
         self._lock = Lock()
-
-    def missing(self, row: Row) -> str:
-        """The first program that is not there, or nothing."""
-        for need in row.needs:
-            program = need.replace("@PIP@", str(PIP)).replace("@NPM@", str(NPM))
-            if shutil.which(program, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/games") is None:
-                return program
-        return ""
 
     def report(self, row: Row) -> Report:
         """Run a row and judge it."""

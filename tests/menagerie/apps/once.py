@@ -1,9 +1,10 @@
 """An application whose second SIGTERM kills it, as process.once in Node and signal.NotifyContext in Go have it.
 
-usage: once.py [--on SIG] [--status N] [--job]
+usage: once.py [--on SIG] [--status N] [--job] [--dump]
 
 It has work in flight from the start, which takes $WORK seconds. Told to stop, it finishes that and exits with N (default 7).
-With --job it is a job, and exits with its work though nobody tells it to. What happens is written to $EVENTS.
+With --job it is a job, and exits with its work though nobody tells it to. With --dump SIGQUIT dumps its
+stack. What happens is written to $EVENTS.
 """
 
 import argparse
@@ -17,7 +18,12 @@ def main() -> None:
     parser.add_argument("--on", default="TERM")
     parser.add_argument("--status", type=int, default=7)
     parser.add_argument("--job", action="store_true")
+    parser.add_argument("--dump", action="store_true")
     options = parser.parse_args()
+    if options.dump:
+        import faulthandler
+
+        faulthandler.register(signal.SIGQUIT)
     events = os.open(os.environ["EVENTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     told = options.job
 

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 
-from tests.menagerie.programs import applications, python
+from tests.menagerie.programs import applications, daemons, databases, languages, python, servers
 from tests.menagerie.row import Program, Row, rows
 
-FAMILIES = {"Applications behind wrappers": applications.PROGRAMS, "Python": python.PROGRAMS}
+FAMILIES = {
+    "Wrappers": applications.PROGRAMS,
+    "Python": python.PROGRAMS,
+    "Web servers and proxies": servers.PROGRAMS,
+    "Databases and brokers": databases.PROGRAMS,
+    "Node, Ruby and the JVM": languages.PROGRAMS,
+    "Jobs and sessions": daemons.PROGRAMS,
+}
 
 
 def all_programs() -> Iterator[Program]:

@@ -4,17 +4,21 @@ from tests.menagerie import forms
 from tests.menagerie.row import Packages, Program
 
 TERM = ("TERM",)
+BOTH = ("TERM", "INT")
+ALL = ("TERM", "INT", "QUIT")
 ASK = "curl --silent --show-error --fail --max-time 60 http://127.0.0.1:8000/slow"
 PORT = 8000
+BROKER = "redis-server --port 6379 --save '' --dir @DIR@"
+BROKER_PORT = 6379
 
 
-def from_pypi(*names: str) -> Packages:
+def from_pypi(*names: str, apt: tuple[str, ...] = ()) -> Packages:
     """Programs from PyPI, with the client that speaks to them."""
-    return Packages(apt=("curl",), pypi=names)
+    return Packages(apt=("curl", *apt), pypi=names)
 
 
-CELERY_FILES = {"queue/.keep": "", "control/.keep": ""}
-CELERY = "@PIP@/celery --app celery_app --workdir @APPS@ worker --loglevel INFO --concurrency 2 --pool prefork --without-mingle --without-gossip"
+CELERY = "@PIP@/celery --app celery_app --workdir @APPS@ worker --loglevel INFO --concurrency 2"
+CELERY_JOB = "@PIP@/python -c 'import celery_app; celery_app.job.delay()'"
 
 PROGRAMS = (
     Program(
@@ -23,13 +27,29 @@ PROGRAMS = (
         from_pypi("celery"),
         ("@PIP@/celery",),
         "@PIP@/celery --version",
-        files=CELERY_FILES,
+        files={"queue/.keep": "", "control/.keep": ""},
         ready=r"celery@\S+ ready",
-        client="@PIP@/python -c 'import celery_app; celery_app.job.delay()'",
-        finished=r"^work finished",
+        client=CELERY_JOB,
+        finished="^work finished",
         told="Warm shutdown|Cold shutdown",
-        forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.TRAP: TERM, forms.PIPELINE: TERM},
+        limit=15,
+        forms={forms.EXEC: ALL, forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.TRAP: TERM, forms.PIPELINE: TERM,
+               forms.TIMEOUT: TERM, forms.SU: TERM},
         third=(forms.EXEC, forms.START_SH),
+    ),
+    Program(
+        "Celery with beat",
+        CELERY + " --beat --schedule @DIR@/schedule",
+        from_pypi("celery"),
+        ("@PIP@/celery",),
+        "@PIP@/celery --version",
+        files={"queue/.keep": "", "control/.keep": ""},
+        ready=r"(?s)celery@\S+ ready.*beat: Starting|beat: Starting.*celery@\S+ ready",
+        client=CELERY_JOB,
+        finished="^work finished",
+        told="Warm shutdown|Cold shutdown",
+        limit=15,
+        forms={forms.EXEC: TERM, forms.START_SH: TERM},
     ),
     Program(
         "gunicorn sync",
@@ -40,8 +60,171 @@ PROGRAMS = (
         port=PORT,
         client=ASK,
         told=r"Handling signal: (term|int|quit)",
-        forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.PIPELINE: TERM,
-               forms.TRAP: TERM, **dict.fromkeys(forms.WRAPPERS, TERM)},
+        forms={forms.EXEC: ALL, forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.PIPELINE: TERM, forms.TRAP: TERM,
+               forms.BACKGROUND: TERM, **dict.fromkeys(forms.WRAPPERS, TERM)},
         third=(forms.EXEC, forms.PIPELINE, forms.TIMEOUT, forms.HONCHO),
+    ),
+    Program(
+        "gunicorn gthread",
+        "@PIP@/gunicorn --bind 127.0.0.1:8000 --workers 2 --threads 4 --worker-class gthread web:wsgi",
+        from_pypi("gunicorn"),
+        ("@PIP@/gunicorn", "curl"),
+        "@PIP@/gunicorn --version",
+        port=PORT,
+        client=ASK,
+        told=r"Handling signal: (term|int|quit)",
+        forms={forms.EXEC: ALL, forms.START_SH: TERM, forms.TRAP: TERM},
+    ),
+    Program(
+        "uvicorn",
+        "@PIP@/uvicorn --port 8000 web:asgi",
+        from_pypi("uvicorn"),
+        ("@PIP@/uvicorn", "curl"),
+        "@PIP@/uvicorn --version",
+        port=PORT,
+        client=ASK,
+        told="Shutting down",
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.PIPELINE: TERM, forms.TRAP: TERM, forms.UV_RUN: TERM},
+        third=(forms.EXEC, forms.UV_RUN),
+    ),
+    Program(
+        "uvicorn with workers",
+        "@PIP@/uvicorn --port 8000 --workers 2 web:asgi",
+        from_pypi("uvicorn"),
+        ("@PIP@/uvicorn", "curl"),
+        "@PIP@/uvicorn --version",
+        port=PORT,
+        client=ASK,
+        told="Received SIGTERM|Received SIGINT",
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM},
+    ),
+    Program(
+        "hypercorn",
+        "@PIP@/hypercorn --bind 127.0.0.1:8000 --graceful-timeout 20 web:asgi",
+        from_pypi("hypercorn"),
+        ("@PIP@/hypercorn", "curl"),
+        "@PIP@/python -c 'from importlib.metadata import version; print(version(\"hypercorn\"))'",
+        port=PORT,
+        client=ASK,
+        told=None,
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM},
+    ),
+    Program(
+        "granian",
+        "@PIP@/granian --interface asgi --port 8000 --workers 2 web:asgi",
+        from_pypi("granian"),
+        ("@PIP@/granian", "curl"),
+        "@PIP@/granian --version",
+        port=PORT,
+        client=ASK,
+        told="Shutting down granian",
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.TRAP: TERM},
+        third=(forms.START_SH,),
+    ),
+    Program(
+        "waitress",
+        "@PIP@/waitress-serve --listen=127.0.0.1:8000 web:wsgi",
+        from_pypi("waitress"),
+        ("@PIP@/waitress-serve", "curl"),
+        "@PIP@/python -c 'from importlib.metadata import version; print(version(\"waitress\"))'",
+        port=PORT,
+        client=ASK,
+        told=None,
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM},
+        limits="It has no handler for SIGTERM: what is in flight is cut. SIGINT raises KeyboardInterrupt.",
+    ),
+    Program(
+        "daphne",
+        "@PIP@/daphne --port 8000 web:asgi",
+        from_pypi("daphne"),
+        ("@PIP@/daphne", "curl"),
+        "@PIP@/python -c 'from importlib.metadata import version; print(version(\"daphne\"))'",
+        port=PORT,
+        client=ASK,
+        told="Killed [0-9]+ pending application instances",
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM},
+    ),
+    Program(
+        "uWSGI",
+        "@PIP@/uwsgi --http-socket 127.0.0.1:8000 --master --processes 2 --module web:wsgi --need-app --die-on-term",
+        from_pypi("pyuwsgi"),
+        ("@PIP@/uwsgi", "curl"),
+        "@PIP@/uwsgi --version",
+        port=PORT,
+        client=ASK,
+        told="SIGINT/SIG(TERM|QUIT) received",
+        forms={forms.EXEC: ALL, forms.START_SH: TERM},
+    ),
+    Program(
+        "uWSGI with a hook",
+        "@PIP@/uwsgi --http-socket 127.0.0.1:8000 --master --processes 2 --module web:wsgi --need-app"
+        " --hook-master-start 'unix_signal:15 gracefully_kill_them_all'",
+        from_pypi("pyuwsgi"),
+        ("@PIP@/uwsgi", "curl"),
+        "@PIP@/uwsgi --version",
+        port=PORT,
+        client=ASK,
+        told="graceful shutdown triggered",
+        forms={forms.EXEC: TERM, forms.START_SH: TERM},
+        advice="`hook-master-start = unix_signal:15 gracefully_kill_them_all`, or every signal cuts what is in flight.",
+    ),
+    Program(
+        "Huey",
+        "@PIP@/python -m huey.bin.huey_consumer huey_app.huey --workers 2",
+        from_pypi("huey"),
+        ("@PIP@/python",),
+        "@PIP@/python -c 'from importlib.metadata import version; print(version(\"huey\"))'",
+        ready="Huey consumer started",
+        client="@PIP@/python -c 'import huey_app; huey_app.job()'",
+        finished="^work finished",
+        told="Received SIGTERM|Received SIGINT",
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM},
+    ),
+    Program(
+        "Dramatiq",
+        "@PIP@/dramatiq --processes 2 --threads 2 dramatiq_app",
+        from_pypi("dramatiq[redis]", apt=("redis-server",)),
+        ("@PIP@/dramatiq", "redis-server"),
+        "@PIP@/dramatiq --version",
+        companion=BROKER,
+        companion_port=BROKER_PORT,
+        ready="(?s)Worker process is ready.*Worker process is ready",
+        client="@PIP@/python -c 'import dramatiq_app; dramatiq_app.job.send()'",
+        finished="^work finished",
+        told="Sending signal '",
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.TRAP: TERM},
+        third=(forms.START_SH,),
+    ),
+    Program(
+        "RQ",
+        "@PIP@/rq worker --url redis://127.0.0.1:6379 jobs",
+        from_pypi("rq", apt=("redis-server",)),
+        ("@PIP@/rq", "redis-server"),
+        "@PIP@/rq --version",
+        companion=BROKER,
+        companion_port=BROKER_PORT,
+        ready="Listening on jobs",
+        client="@PIP@/rq enqueue --url redis://127.0.0.1:6379 --queue jobs rq_app.job",
+        finished="^work finished",
+        told="[Ww]arm shut ?down requested|[Cc]old shut ?down|shutting down gracefully",
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.TRAP: TERM},
+        third=(forms.EXEC,),
+    ),
+    Program(
+        "multiprocessing.Pool",
+        "@PYTHON@ @APPS@/pool.py",
+        version="@PYTHON@ --version",
+        ready="^work started",
+        forms={forms.EXEC: TERM, forms.START_SH: TERM, forms.TRAP: TERM, forms.PIPELINE: TERM},
+        third=(forms.EXEC,),
+    ),
+    Program(
+        "faulthandler",
+        "@PYTHON@ -IS @APPS@/once.py --dump",
+        version="@PYTHON@ --version",
+        ready="^work started",
+        forms={forms.EXEC: ("QUIT", "TERM"), forms.START_SH: ("QUIT",)},
+        third=(forms.EXEC,),
+        dump=("QUIT", r"^Current thread|^Thread 0x"),
     ),
 )  # fmt: skip

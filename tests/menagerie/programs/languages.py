@@ -1,0 +1,113 @@
+"""Servers and managers of Node, Ruby and the JVM."""
+
+from tests.menagerie import forms
+from tests.menagerie.row import Packages, Program
+
+TERM = ("TERM",)
+ASK = "curl --silent --show-error --fail --max-time 60 http://127.0.0.1:8000/slow"
+NODE = Packages(apt=("nodejs", "curl"))
+NODE_NEEDS = ("node", "curl")
+
+PROGRAMS = (
+    Program(
+        "Node",
+        "node @APPS@/server.js",
+        NODE,
+        NODE_NEEDS,
+        "node --version",
+        port=8000,
+        client=ASK,
+        forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.PIPELINE: TERM,
+               forms.TRAP: TERM, forms.TIMEOUT: TERM, forms.NPM_START: ("TERM", "INT"), forms.CONCURRENTLY: TERM,
+               forms.NODEMON: TERM},
+        third=(forms.EXEC, forms.TRAP),
+    ),
+    Program(
+        "Node cluster",
+        "env CLUSTER=1 node @APPS@/server.js",
+        NODE,
+        NODE_NEEDS,
+        "node --version",
+        port=8000,
+        client=ASK,
+        forms={forms.EXEC: TERM, forms.START_SH: TERM, forms.NPM_START: TERM},
+        third=(forms.EXEC,),
+    ),
+    Program(
+        "pm2-runtime",
+        "@NPM@/pm2-runtime start @DIR@/pm2.config.js",
+        NODE + Packages(npm=("pm2",)),
+        ("node", "curl", "@NPM@/pm2-runtime"),
+        "@NPM@/pm2 --version",
+        {"pm2.config.js": "module.exports = {apps: [{script: '@APPS@/server.js', kill_timeout: 20000}]};"},
+        port=8000,
+        client=ASK,
+        forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
+        advice="`kill_timeout`: it kills its applications 1.6 s after their SIGINT.",
+    ),
+    Program(
+        "Puma",
+        "puma --bind tcp://127.0.0.1:8000 @APPS@/config.ru",
+        Packages(apt=("puma", "curl")),
+        ("puma", "curl"),
+        "puma --version",
+        port=8000,
+        client=ASK,
+        told="Gracefully stopping",
+        forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM, forms.FOREMAN: TERM},
+        third=(forms.START_SH,),
+    ),
+    Program(
+        "Puma cluster",
+        "puma --workers 2 --bind tcp://127.0.0.1:8000 @APPS@/config.ru",
+        Packages(apt=("puma", "curl")),
+        ("puma", "curl"),
+        "puma --version",
+        port=8000,
+        ready="(?s)Worker 0.*booted.*Worker 1.*booted|Worker 1.*booted.*Worker 0.*booted",
+        client=ASK,
+        told="Gracefully shutting down workers",
+        forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
+    ),
+    Program(
+        "Unicorn",
+        "unicorn --listen 127.0.0.1:8000 @APPS@/config.ru",
+        Packages(apt=("unicorn", "curl")),
+        ("unicorn", "curl"),
+        "unicorn --version",
+        ready="worker=0 ready",
+        port=8000,
+        client=ASK,
+        told=None,
+        forms={forms.EXEC: ("TERM", "QUIT", "INT"), forms.START_SH: ("TERM", "QUIT")},
+        limits="Its own SIGTERM and SIGINT cut what is in flight.",
+    ),
+    Program(
+        "Sidekiq",
+        "sidekiq --require @APPS@/sidekiq_app.rb --concurrency 2 --queue default",
+        Packages(apt=("ruby-sidekiq", "redis-server")),
+        ("sidekiq", "redis-server"),
+        "sidekiq --version",
+        companion="redis-server --port 6379 --save '' --dir @DIR@",
+        companion_port=6379,
+        client="redis-cli sadd queues default && redis-cli lpush queue:default"
+        ' \'{"class":"Job","args":[],"jid":"1","queue":"default","retry":false,"created_at":0,"enqueued_at":0}\'',
+        finished="^work finished",
+        told="Shutting down",
+        forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM, forms.FOREMAN: TERM},
+    ),
+    Program(
+        "JVM",
+        "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx64m -cp @CACHE@/java App",
+        Packages(apt=("openjdk-17-jdk-headless", "curl")),
+        ("java", "javac", "curl"),
+        "java --version",
+        once="mkdir -p @CACHE@/java; javac -d @CACHE@/java @APPS@/App.java",
+        port=8000,
+        client=ASK,
+        finished="^work finished",
+        forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: ("TERM", "QUIT"), forms.PIPELINE: TERM, forms.TRAP: TERM},
+        dump=("QUIT", "^Full thread dump"),
+        limits="Its status after a stop is 143, whatever the program does.",
+    ),
+)  # fmt: skip
