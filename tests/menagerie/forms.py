@@ -103,7 +103,7 @@ SUPERVISOR = Form(
     },
     Packages(pypi=("supervisor",)),
     ("@PIP@/supervisord",),
-    status=0,
+    statuses=(0,),
     version="@PIP@/supervisord --version",
 )
 CIRCUS = Form(
@@ -112,7 +112,7 @@ CIRCUS = Form(
     {"circus.ini": "[circus]\n[watcher:app]\ncmd = @COMMAND@\ncopy_env = True\ngraceful_timeout = 30\n"},
     Packages(pypi=("circus",)),
     ("@PIP@/circusd",),
-    status=0,
+    statuses=(0,),
     version="@PIP@/circusd --version",
 )
 CONCURRENTLY = Form(
@@ -120,7 +120,7 @@ CONCURRENTLY = Form(
     "@NPM@/concurrently --raw '@COMMAND@' 'sleep 1000'",
     packages=Packages(npm=("concurrently",)),
     needs=("@NPM@/concurrently",),
-    status=1,
+    statuses=(1,),
     version="@NPM@/concurrently --version",
 )
 NODEMON = Form(
@@ -129,7 +129,7 @@ NODEMON = Form(
     {"package.json": "{}"},
     Packages(npm=("nodemon",)),
     ("@NPM@/nodemon",),
-    status=143,
+    statuses=(143,),
     version="@NPM@/nodemon --version",
 )
 RUNIT = Form(
@@ -138,7 +138,7 @@ RUNIT = Form(
     {"service/app/run": "#!/bin/sh\nexec @COMMAND@\n"},
     Packages(apt=("runit",)),
     ("runsvdir",),
-    status=111,
+    statuses=(0, 111),
     version="dpkg-query --show runit",
 )
 S6 = Form(
@@ -151,7 +151,7 @@ S6 = Form(
     },
     Packages(apt=("s6",)),
     ("s6-svscan",),
-    status=0,
+    statuses=(0,),
     version="dpkg-query --show s6",
 )
 XVFB_RUN = Form(
@@ -167,13 +167,14 @@ PARALLEL = Form(
     "parallel --jobs 1 --line-buffer @COMMAND@ ::: --status=7",
     packages=Packages(apt=("parallel",)),
     needs=("parallel",),
+    statuses=(1,),
     version="parallel --version",
 )
 XARGS = Form(
     "xargs",
     "sh -c 'echo --status=7 | xargs @COMMAND@'",
     needs=("xargs",),
-    status=123,
+    statuses=(123,),
     version="xargs --version",
 )
 MAKE = Form(
@@ -182,7 +183,7 @@ MAKE = Form(
     {"Makefile": "all:\n\t@COMMAND@\n"},
     Packages(apt=("make",)),
     ("make",),
-    2,
+    (2, 143),
     "make --version",
 )
 NESTED_TINI = Form(

@@ -70,8 +70,7 @@ def told_too_often(judged: Cell, others: Mapping[str, Cell]) -> Iterator[str]:
 def falsified(row: Row, judged: Cell, good: Mapping[str, Cell]) -> Iterator[str]:
     """A sentence where the status is nobody's."""
     statuses = {name: cell.status for name, cell in good.items()}
-    right = set(statuses.values()) if row.form.status is None else {row.form.status, *statuses.values()}
-    if judged.status not in right:
+    if judged.status not in {*statuses.values(), *row.form.statuses}:
         yield f"its status is {judged.status}, and " + ", ".join(f"{status} under {name}" for name, status in statuses.items())
 
 

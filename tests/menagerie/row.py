@@ -56,8 +56,8 @@ class Form:
     packages: Packages = Packages()
     #: Programs that must be there, by name or path.
     needs: tuple[str, ...] = ()
-    #: The form's status when the application has exited by itself; None: the application's.
-    status: int | None = None
+    #: The form's own statuses, whatever that of the application is; without any: the application's.
+    statuses: tuple[int, ...] = ()
     #: Why it cannot be PID 1 itself, where it cannot; then there is no cell without an init.
     not_as_pid_1: str = ""
     #: How the wrapper tells its version, for the page.

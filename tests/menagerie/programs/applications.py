@@ -21,8 +21,9 @@ PROGRAMS = (
             **dict.fromkeys(forms.WRAPPERS, TERM),
         },
         third=(
-            forms.EXEC, forms.START_SH, forms.PIPELINE, forms.TRAP, forms.TIMEOUT, forms.SU, forms.SUDO, forms.HONCHO,
-            forms.NESTED_TINI, forms.NESTED_DUMB_INIT, forms.UV_RUN, forms.SCRIPT,
+            forms.EXEC, forms.START_SH, forms.SHELL_FORM, forms.PIPELINE, forms.TRAP, forms.BACKGROUND, forms.TIMEOUT,
+            forms.SUDO, forms.SU, forms.RUNUSER, forms.GOSU, forms.SCRIPT, forms.EXPECT, forms.NPM_START, forms.UV_RUN,
+            forms.FOREMAN, forms.HONCHO, forms.SUPERVISOR, forms.RUNIT, forms.S6, forms.NESTED_TINI, forms.NESTED_DUMB_INIT,
         ),
     ),
     Program(
@@ -30,6 +31,6 @@ PROGRAMS = (
         FRAGILE + " --job",
         ready="^work started",
         forms={forms.EXEC: TERM, forms.PARALLEL: TERM, forms.XARGS: TERM, forms.MAKE: TERM},
-        third=(forms.XARGS,),
+        third=(forms.XARGS, forms.PARALLEL, forms.MAKE),
     ),
 )  # fmt: skip

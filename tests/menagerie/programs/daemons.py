@@ -31,6 +31,7 @@ PROGRAMS = (
         ready="^work started",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
         limits="It leaves at once, and its jobs with it. pyinit tells those that are left and waits for them.",
+        third=(forms.EXEC,),
     ),
     Program(
         "sshd",
@@ -46,5 +47,6 @@ PROGRAMS = (
         finished="^work finished",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
         limits="It leaves at once, and its sessions with it. pyinit tells those that are left and waits for them.",
+        third=(forms.EXEC,),
     ),
 )

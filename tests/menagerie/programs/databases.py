@@ -46,6 +46,7 @@ PROGRAMS = (
         client=f"(sleep 1000 | psql --host=127.0.0.1 --port=8000 --username=postgres) & {TRANSACTION}",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
         **POSTGRES_ROW,  # type: ignore[arg-type] # the fields of a Program
+        third=(forms.EXEC,),
     ),
     Program(
         "MariaDB",
@@ -73,8 +74,8 @@ PROGRAMS = (
         told="Received SIG(TERM|INT) scheduling shutdown",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.PIPELINE: TERM,
                forms.GOSU: TERM},
-        third=(forms.START_SH,),
         limits="Work is here what is not on the disk yet: it is saved if `save` asks for that.",
+        third=(forms.START_SH, forms.PIPELINE),
     ),
     Program(
         "memcached",
@@ -104,5 +105,6 @@ PROGRAMS = (
         finished="Saving in-memory database",
         told="mosquitto version [0-9.]+ terminating",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
+        third=(forms.START_SH,),
     ),
 )  # fmt: skip

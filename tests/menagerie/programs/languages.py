@@ -20,7 +20,7 @@ PROGRAMS = (
         forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.PIPELINE: TERM,
                forms.TRAP: TERM, forms.TIMEOUT: TERM, forms.NPM_START: ("TERM", "INT"), forms.CONCURRENTLY: TERM,
                forms.NODEMON: TERM},
-        third=(forms.EXEC, forms.TRAP),
+        third=(forms.EXEC, forms.TRAP, forms.PIPELINE, forms.NPM_START),
     ),
     Program(
         "Node cluster",
@@ -31,7 +31,7 @@ PROGRAMS = (
         port=8000,
         client=ASK,
         forms={forms.EXEC: TERM, forms.START_SH: TERM, forms.NPM_START: TERM},
-        third=(forms.EXEC,),
+        third=(forms.EXEC, forms.START_SH),
     ),
     Program(
         "pm2-runtime",
@@ -68,6 +68,7 @@ PROGRAMS = (
         client=ASK,
         told="Gracefully shutting down workers",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
+        third=(forms.EXEC,),
     ),
     Program(
         "Unicorn",
@@ -81,6 +82,7 @@ PROGRAMS = (
         told=None,
         forms={forms.EXEC: ("TERM", "QUIT", "INT"), forms.START_SH: ("TERM", "QUIT")},
         limits="Its own SIGTERM and SIGINT cut what is in flight.",
+        third=((forms.EXEC, "QUIT"),),
     ),
     Program(
         "Sidekiq",

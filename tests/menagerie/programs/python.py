@@ -62,7 +62,7 @@ PROGRAMS = (
         told=r"Handling signal: (term|int|quit)",
         forms={forms.EXEC: ALL, forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.PIPELINE: TERM, forms.TRAP: TERM,
                forms.BACKGROUND: TERM, **dict.fromkeys(forms.WRAPPERS, TERM)},
-        third=(forms.EXEC, forms.PIPELINE, forms.TIMEOUT, forms.HONCHO),
+        third=(forms.EXEC, forms.START_SH, forms.PIPELINE, forms.TRAP, forms.TIMEOUT, forms.HONCHO, forms.SUPERVISOR),
     ),
     Program(
         "gunicorn gthread",
@@ -74,6 +74,7 @@ PROGRAMS = (
         client=ASK,
         told=r"Handling signal: (term|int|quit)",
         forms={forms.EXEC: ALL, forms.START_SH: TERM, forms.TRAP: TERM},
+        third=(forms.TRAP,),
     ),
     Program(
         "uvicorn",
@@ -85,7 +86,7 @@ PROGRAMS = (
         client=ASK,
         told="Shutting down",
         forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.PIPELINE: TERM, forms.TRAP: TERM, forms.UV_RUN: TERM},
-        third=(forms.EXEC, forms.UV_RUN),
+        third=(forms.EXEC, forms.START_SH, forms.UV_RUN),
     ),
     Program(
         "uvicorn with workers",
@@ -108,6 +109,7 @@ PROGRAMS = (
         client=ASK,
         told=None,
         forms={forms.EXEC: BOTH, forms.START_SH: TERM},
+        third=(forms.EXEC,),
     ),
     Program(
         "granian",
@@ -167,6 +169,7 @@ PROGRAMS = (
         told="graceful shutdown triggered",
         forms={forms.EXEC: TERM, forms.START_SH: TERM},
         advice="`hook-master-start = unix_signal:15 gracefully_kill_them_all`, or every signal cuts what is in flight.",
+        third=(forms.EXEC,),
     ),
     Program(
         "Huey",
@@ -179,6 +182,7 @@ PROGRAMS = (
         finished="^work finished",
         told="Received SIGTERM|Received SIGINT",
         forms={forms.EXEC: BOTH, forms.START_SH: TERM},
+        third=((forms.EXEC, "INT"), forms.START_SH),
     ),
     Program(
         "Dramatiq",
@@ -193,7 +197,7 @@ PROGRAMS = (
         finished="^work finished",
         told="Sending signal '",
         forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.TRAP: TERM},
-        third=(forms.START_SH,),
+        third=(forms.EXEC, forms.START_SH),
     ),
     Program(
         "RQ",
@@ -216,7 +220,7 @@ PROGRAMS = (
         version="@PYTHON@ --version",
         ready="^work started",
         forms={forms.EXEC: TERM, forms.START_SH: TERM, forms.TRAP: TERM, forms.PIPELINE: TERM},
-        third=(forms.EXEC,),
+        third=(forms.EXEC, forms.START_SH),
     ),
     Program(
         "faulthandler",

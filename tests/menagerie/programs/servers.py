@@ -187,6 +187,7 @@ PROGRAMS = (
         told="server stopped by",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: ("TERM", "INT")},
         limits="Its own SIGTERM cuts what is in flight; SIGINT is its graceful shutdown.",
+        third=((forms.EXEC, "INT"),),
     ),
     behind(
         "Caddy",
@@ -197,7 +198,7 @@ PROGRAMS = (
         files={"Caddyfile": CADDY},
         told="shutting down apps, then terminating|shutting down.{0,40}SIG(INT|TERM)",
         forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: TERM, forms.TRAP: TERM, forms.TIMEOUT: TERM},
-        third=(forms.START_SH,),
+        third=(forms.START_SH, forms.TIMEOUT),
     ),
     behind(
         "Squid",
@@ -225,5 +226,6 @@ PROGRAMS = (
         told=None,
         forms={forms.EXEC: TERM, forms.START_SH: TERM},
         limits="It has no handler: what is in flight is cut.",
+        third=(forms.START_SH,),
     ),
 )  # fmt: skip
