@@ -117,8 +117,8 @@ class Stage:
 
 @contextlib.contextmanager
 def beside(stage: Stage, namespace: Namespace, command: str, output: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process beside the namespace, but in its network, as another container of a pod is. Killed at the end."""
-    words = ["nsenter", f"--net=/proc/{namespace.init.pid}/ns/net", "sh", "-c", stage.fill(command)]
+    """A process in the network of the namespace, as another container of a pod is. Killed with all its children at the end."""
+    words = ["nsenter", f"--net=/proc/{namespace.init.pid}/ns/net", *WITH_PROC, "sh", "-c", stage.fill(command)]
     with output.open("wb") as file:
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=stage.environment(), cwd=stage.folder,

@@ -10,7 +10,7 @@ from threading import Lock
 
 from tests.menagerie import forms, judge
 from tests.menagerie.cell import Cell, run_row
-from tests.menagerie.inits import INITS
+from tests.menagerie.inits import INITS, PYINIT
 from tests.menagerie.row import Program, Row
 
 
@@ -31,7 +31,10 @@ class Report:
             for init, cell in self.in_exec_form.items()
             if init in judge.IN_EXEC_FORM
         ]
-        return "\n".join(lines + [f"  WORSE: pyinit: {fault}" for fault in self.faults])
+        if self.faults:
+            lines += [f"  WORSE: pyinit: {fault}" for fault in self.faults]
+            lines += [f"    {line}" for line in self.cells[PYINIT].text.splitlines() if line.startswith("pyinit:")]
+        return "\n".join(lines)
 
 
 class Table:

@@ -71,6 +71,7 @@ def test_every_row_has_a_name_of_its_own_and_a_third_of_them_run_in_ci() -> None
 
 def test_an_init_that_tells_everybody_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need(DUMB_INIT)
+    need(TINI)
     monkeypatch.setenv("MENAGERIE_INIT", DUMB_INIT)
     row = next(row for row in third() if row.name == "fragile-app-timeout-TERM")
     report = Table(tmp_path).report(row)

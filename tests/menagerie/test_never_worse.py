@@ -11,6 +11,7 @@ from tests.menagerie.programs import all_rows, third
 from tests.menagerie.row import Row
 from tests.menagerie.table import Table
 from tests.menagerie.wanted import missing
+from tests.namespace import need_another_user
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
     "row", [pytest.param(row, id=row.name) for row in (all_rows() if os.environ.get("MENAGERIE") == "all" else third())]
 )
 def test_no_init_serves_a_program_better(table: Table, row: Row) -> None:
+    need_another_user()
     if lacking := missing(row.needs):
         reason = f"not installed: {', '.join(lacking)} (tests/menagerie/prepare.sh does that on Debian)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

@@ -10,7 +10,7 @@ FAMILIES = {
     "Python": python.PROGRAMS,
     "Web servers and proxies": servers.PROGRAMS,
     "Databases and brokers": databases.PROGRAMS,
-    "Node, Ruby and the JVM": languages.PROGRAMS,
+    "Node, Ruby, Perl and the JVM": languages.PROGRAMS,
     "Jobs and sessions": daemons.PROGRAMS,
 }
 

@@ -12,12 +12,15 @@ POSTGRES = (
 )
 PSQL = "psql --host=127.0.0.1 --port=8000 --username=postgres --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --command"
 TRANSACTION = f"{PSQL} 'begin; create table saved (); select pg_sleep(@WORK@); commit'"
+INITDB = (
+    f"rm -rf @CACHE@/postgres; install -d -o postgres @CACHE@/postgres; chmod a+rx @CACHE@; cd /; "
+    f"{AS_POSTGRES} {PG}/initdb -D @CACHE@/postgres --auth=trust --no-sync"
+)
 POSTGRES_ROW = {
     "packages": Packages(apt=("postgresql-15",)),
     "needs": (PG + "/postgres", "psql"),
     "version": PG + "/postgres --version",
-    "once": f"rm -rf @CACHE@/postgres; install -d -o postgres @CACHE@/postgres; chmod a+rx @CACHE@; cd /; "
-    f"{AS_POSTGRES} {PG}/initdb -D @CACHE@/postgres --auth=trust --no-sync",
+    "once": INITDB,
     "before": "cp -a @CACHE@/postgres @DIR@/data && chmod 700 @DIR@/data",
     "ready": "ready to accept connections",
     "started": r"select pg_sleep",
@@ -47,6 +50,46 @@ PROGRAMS = (
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
         **POSTGRES_ROW,  # type: ignore[arg-type] # the fields of a Program
         third=(forms.EXEC,),
+    ),
+    Program(
+        "PgBouncer",
+        f"{AS_POSTGRES} pgbouncer @DIR@/pgbouncer.ini",
+        Packages(apt=("postgresql-15", "pgbouncer")),
+        (PG + "/postgres", "psql", "pgbouncer"),
+        "pgbouncer --version",
+        {
+            "pgbouncer.ini": "[databases]\n* = host=127.0.0.1 port=9000 user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+            "listen_port = 8000\nauth_type = any\nunix_socket_dir =\npool_mode = session\n"
+        },
+        once=INITDB.replace("@CACHE@/postgres", "@CACHE@/pgbouncer"),
+        companion="cp -a @CACHE@/pgbouncer @DIR@/data && chmod 700 @DIR@/data && exec "
+        + POSTGRES.replace("port=8000", "port=9000"),
+        companion_port=9000,
+        port=8000,
+        client=TRANSACTION,
+        started="select pg_sleep",
+        told="got SIG(TERM|INT)",
+        logs=("companion.log",),
+        forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: ("TERM", "INT")},
+        limits="Its own SIGTERM cuts transactions; SIGINT waits for them.",
+    ),
+    Program(
+        "RabbitMQ",
+        "env HOME=@DIR@ RABBITMQ_NODENAME=menagerie@localhost RABBITMQ_MNESIA_BASE=@DIR@/mnesia RABBITMQ_LOGS=-"
+        " RABBITMQ_PID_FILE=@DIR@/pid RABBITMQ_NODE_PORT=8000"
+        " setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups /usr/lib/rabbitmq/bin/rabbitmq-server",
+        Packages(apt=("rabbitmq-server",)),
+        ("/usr/lib/rabbitmq/bin/rabbitmq-server",),
+        "dpkg-query --show rabbitmq-server",
+        before="install -d -o rabbitmq @DIR@/mnesia; chown rabbitmq @DIR@",
+        port=8000,
+        ready="Server startup complete",
+        client="echo work started",
+        finished=r"Message store for directory .* is stopped",
+        told="SIGTERM received",
+        limit=25,
+        forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM, forms.SU: TERM},
+        limits="Debian's script `rabbitmq-server` goes through su when it runs as root, and su kills 2 s after the signal.",
     ),
     Program(
         "MariaDB",

@@ -1,4 +1,4 @@
-"""Servers and managers of Node, Ruby and the JVM."""
+"""Servers and managers of Node, Ruby, Perl and the JVM."""
 
 from tests.menagerie import forms
 from tests.menagerie.row import Packages, Program
@@ -97,6 +97,17 @@ PROGRAMS = (
         finished="^work finished",
         told="Shutting down",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM, forms.FOREMAN: TERM},
+    ),
+    Program(
+        "Starman",
+        "starman --listen 127.0.0.1:8000 --workers 2 @APPS@/app.psgi",
+        Packages(apt=("starman", "curl")),
+        ("starman", "curl"),
+        "dpkg-query --show starman",
+        port=8000,
+        client=ASK,
+        told="Server closing",
+        forms={forms.EXEC: ("TERM", "QUIT", "INT"), forms.START_SH: ("TERM", "QUIT")},
     ),
     Program(
         "JVM",

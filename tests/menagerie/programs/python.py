@@ -53,7 +53,7 @@ PROGRAMS = (
     ),
     Program(
         "gunicorn sync",
-        "@PIP@/gunicorn --bind 127.0.0.1:8000 --workers 2 web:wsgi",
+        "@PIP@/gunicorn --pythonpath @APPS@ --bind 127.0.0.1:8000 --workers 2 web:wsgi",
         from_pypi("gunicorn"),
         ("@PIP@/gunicorn", "curl"),
         "@PIP@/gunicorn --version",
@@ -66,7 +66,7 @@ PROGRAMS = (
     ),
     Program(
         "gunicorn gthread",
-        "@PIP@/gunicorn --bind 127.0.0.1:8000 --workers 2 --threads 4 --worker-class gthread web:wsgi",
+        "@PIP@/gunicorn --pythonpath @APPS@ --bind 127.0.0.1:8000 --workers 2 --threads 4 --worker-class gthread web:wsgi",
         from_pypi("gunicorn"),
         ("@PIP@/gunicorn", "curl"),
         "@PIP@/gunicorn --version",
