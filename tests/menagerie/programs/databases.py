@@ -129,7 +129,7 @@ PROGRAMS = (
         port=8000,
         client="echo work started",
         finished="^all background threads stopped",
-        told="Signal handled|Gracefully stopping",
+        told=None,
         forms={forms.EXEC: ("TERM", "INT", "USR1"), forms.START_SH: ("TERM", "USR1")},
         limits="SIGTERM and SIGINT lose the memory; SIGUSR1 keeps it in the file of `--memory-file`.",
     ),

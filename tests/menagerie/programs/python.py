@@ -96,6 +96,7 @@ PROGRAMS = (
         "@PIP@/uvicorn --version",
         port=PORT,
         client=ASK,
+        ready="(?s)startup complete.*startup complete",
         told="Received SIGTERM|Received SIGINT",
         forms={forms.EXEC: BOTH, forms.START_SH: TERM},
     ),
@@ -119,6 +120,7 @@ PROGRAMS = (
         "@PIP@/granian --version",
         port=PORT,
         client=ASK,
+        ready="(?s)Started worker.*Started worker",
         told="Shutting down granian",
         forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.TRAP: TERM},
         third=(forms.START_SH,),
@@ -148,7 +150,7 @@ PROGRAMS = (
     ),
     Program(
         "uWSGI",
-        "@PIP@/uwsgi --http-socket 127.0.0.1:8000 --master --processes 2 --module web:wsgi --need-app --die-on-term",
+        "@PIP@/uwsgi --http-socket 127.0.0.1:8000 --master --processes 1 --module web:wsgi --need-app --die-on-term",
         from_pypi("pyuwsgi"),
         ("@PIP@/uwsgi", "curl"),
         "@PIP@/uwsgi --version",
@@ -159,7 +161,7 @@ PROGRAMS = (
     ),
     Program(
         "uWSGI with a hook",
-        "@PIP@/uwsgi --http-socket 127.0.0.1:8000 --master --processes 2 --module web:wsgi --need-app"
+        "@PIP@/uwsgi --http-socket 127.0.0.1:8000 --master --processes 1 --module web:wsgi --need-app"
         " --hook-master-start 'unix_signal:15 gracefully_kill_them_all'",
         from_pypi("pyuwsgi"),
         ("@PIP@/uwsgi", "curl"),
