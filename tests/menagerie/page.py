@@ -23,9 +23,12 @@ HEAD = f"""\
 of its own. It has work in flight: a slow request, a job, a transaction. The work takes {WORK:g} seconds. Then PID 1 gets the
 stop signal.
 
+A cell says four things: told, work, status, time.
+
 * **told**: how often the application was told, as its log or the application itself says. `?`: nobody can know.
-* **finished** or **cut**: what became of the work.
-* **status**: the exit status of PID 1. Next to it are the seconds from the signal to the end.
+* **work**: finished, or cut.
+* **status**: the exit status of PID 1. The application's own status is what one wants to see there.
+* **time**: the seconds from the signal to the end of PID 1.
 * **killed**: PID 1 had not ended when the orchestrator lost its patience ({LIMIT:g} seconds, a few programs get more).
 * **alive**: the program got a signal that asks for a dump, and lives on.
 
@@ -79,8 +82,6 @@ def family_table(programs: Iterable[Program], reports: Mapping[Program, list[Rep
     yield "| program | version | TERM | INT | its own signal | what to set | what nobody can cure |"
     yield "|---|---|---|---|---|---|---|"
     for program in programs:
-        if program not in reports:
-            continue
         by_signal = of_program(reports[program])
         own = "; ".join(f"{name}: {outcome(report)}" for name, report in by_signal.items() if name not in ("TERM", "INT"))
         term, interrupt = outcome(by_signal.get("TERM")), outcome(by_signal.get("INT"))
@@ -120,13 +121,18 @@ def page(reports: list[Report]) -> str:
     lines = [HEAD]
     reports = sorted(reports, key=lambda report: report.row.program.name)
     grouped = {program: list(rows) for program, rows in groupby(reports, key=lambda report: report.row.program)}
-    lines += ["## In short", "", "Exec form under pyinit.", ""]
-    for family, programs in FAMILIES.items():
+    lines += [
+        "## In short",
+        "",
+        "The exec form of each program, under pyinit: what becomes of the work, and the exit status.",
+        "",
+    ]
+    families = {family: there for family, programs in FAMILIES.items() if (there := [p for p in programs if p in grouped])}
+    for family, programs in families.items():
         lines += [f"**{family}**", "", *family_table(programs, grouped), ""]
     lines += forms_table([report for program in grouped for report in grouped[program]])
-    for family, programs in FAMILIES.items():
+    for family, programs in families.items():
         lines += [f"## {family}", ""]
         for program in programs:
-            if program in grouped:
-                lines += program_table(program, grouped[program])
+            lines += program_table(program, grouped[program])
     return "\n".join(lines).rstrip() + "\n"

@@ -121,6 +121,6 @@ PROGRAMS = (
         finished="^work finished",
         forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: ("TERM", "QUIT"), forms.PIPELINE: TERM, forms.TRAP: TERM},
         dump=("QUIT", "^Full thread dump"),
-        limits="Its status after a stop is 143, whatever the program does.",
+        limits="Its status is 143 after SIGTERM and 130 after SIGINT, whatever the program does.",
     ),
 )  # fmt: skip
