@@ -25,7 +25,7 @@ if [ -n "$packages" ]; then
         export DEBIAN_FRONTEND=noninteractive
         apt-get update --quiet=2
         # shellcheck disable=SC2086 # a list of words
-        apt-get install --quiet=2 --yes --no-install-recommends $packages >/dev/null
+        apt-get install --quiet=2 --yes --no-install-recommends --no-upgrade $packages >/dev/null
     fi
 fi
 

@@ -22,14 +22,24 @@ def missing(needs: tuple[str, ...]) -> list[str]:
     return [place(need) for need in needs if shutil.which(place(need), path=PATH) is None]
 
 
+def source_of(need: str) -> str:
+    """Where a program comes from, as its place tells."""
+    return "pypi" if need.startswith("@PIP@") else "npm" if need.startswith("@NPM@") else "apt"
+
+
 def wanted(source: str, which: str) -> list[str]:
-    """The packages of a source for all that lacks a program, sorted."""
+    """The packages of a source for all that lacks a program from there, sorted."""
     rows = all_rows() if which == "all" else third()
-    lacking: set[Program | Form] = {part for row in rows for part in (row.program, row.form) if missing(part.needs)}
-    names = {name for part in lacking for name in getattr(part.packages, source)}
-    if source == "apt" and any(part.packages.npm for part in lacking) and missing(("npm",)):
-        names.add("npm")
-    return sorted(names)
+    parts: set[Program | Form] = {part for row in rows for part in (row.program, row.form)}
+    if source == "apt" and missing(("npm",)) and any(part.packages.npm for part in parts):
+        return sorted({"npm", *wanted_by(parts, source)})
+    return sorted(wanted_by(parts, source))
+
+
+def wanted_by(parts: set[Program | Form], source: str) -> set[str]:
+    """The packages of a source for those of these parts that lack a program from there."""
+    lacking = (part for part in parts if missing(tuple(need for need in part.needs if source_of(need) == source)))
+    return {name for part in lacking for name in getattr(part.packages, source)}
 
 
 if __name__ == "__main__":
