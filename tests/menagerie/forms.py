@@ -34,9 +34,20 @@ BACKGROUND = Form(
     note="A script with a background job beside its command.",
 )
 
-TIMEOUT = Form("timeout", "timeout 100 @COMMAND@", needs=("timeout",), version="timeout --version")
+TIMEOUT = Form(
+    "timeout",
+    "timeout 100 @COMMAND@",
+    needs=("timeout",),
+    version="timeout --version",
+    note="It passes the signal to its child, and then to its whole group.",
+)
 SUDO = Form(
-    "sudo", "sudo --preserve-env @COMMAND@", packages=Packages(apt=("sudo",)), needs=("sudo",), version="sudo --version"
+    "sudo",
+    "sudo --preserve-env @COMMAND@",
+    packages=Packages(apt=("sudo",)),
+    needs=("sudo",),
+    version="sudo --version",
+    note="It passes the signal to its child.",
 )
 SU = Form(
     "su", "su root -c '@COMMAND@'", needs=("su",), version="su --version", note="It kills its child 2 s after the signal."
@@ -51,7 +62,11 @@ RUNUSER = Form(
 SETPRIV = Form("setpriv", "setpriv --reuid=0 @COMMAND@", needs=("setpriv",), version="setpriv --version")
 GOSU = Form("gosu", "gosu root @COMMAND@", packages=Packages(apt=("gosu",)), needs=("gosu",), version="gosu --version")
 SCRIPT = Form(
-    "script", "script --quiet --return --command '@COMMAND@' /dev/null", needs=("script",), version="script --version"
+    "script",
+    "script --quiet --return --command '@COMMAND@' /dev/null",
+    needs=("script",),
+    version="script --version",
+    note="It gives its child a session of its own, and kills it 2 s after the signal.",
 )
 EXPECT = Form(
     "expect",
@@ -60,6 +75,7 @@ EXPECT = Form(
     Packages(apt=("expect",)),
     ("expect",),
     version="expect -v",
+    note="It gives its child a session of its own. It dies of the signal at once.",
 )
 NPM_START = Form(
     "npm start",
@@ -68,6 +84,7 @@ NPM_START = Form(
     Packages(apt=("npm",)),
     ("npm",),
     version="npm --version",
+    note="It runs the command by a shell that dies of the signal. Then the status is npm's. It does nothing about SIGINT.",
 )
 UV_RUN = Form(
     "uv run",
@@ -75,6 +92,7 @@ UV_RUN = Form(
     packages=Packages(pypi=("uv",)),
     needs=("@PIP@/uv",),
     version="@PIP@/uv --version",
+    note="It passes the signal to its child.",
 )
 FOREMAN = Form(
     "foreman",
@@ -83,6 +101,7 @@ FOREMAN = Form(
     Packages(apt=("ruby-foreman",)),
     ("foreman",),
     version="foreman version",
+    note="It passes the signal to its children.",
 )
 HONCHO = Form(
     "honcho",
@@ -91,6 +110,7 @@ HONCHO = Form(
     Packages(pypi=("honcho",)),
     ("@PIP@/honcho",),
     version="@PIP@/honcho --version",
+    note="It passes the signal to its children. Its status is 143 when it is told itself.",
 )
 SUPERVISOR = Form(
     "supervisor",
@@ -105,6 +125,7 @@ SUPERVISOR = Form(
     ("@PIP@/supervisord",),
     statuses=(0,),
     version="@PIP@/supervisord --version",
+    note="It stops its programs one by one. Its status is its own.",
 )
 CIRCUS = Form(
     "circus",
@@ -114,6 +135,7 @@ CIRCUS = Form(
     ("@PIP@/circusd",),
     statuses=(0,),
     version="@PIP@/circusd --version",
+    note="It stops its programs. Its status is its own.",
 )
 CONCURRENTLY = Form(
     "concurrently",
@@ -122,6 +144,7 @@ CONCURRENTLY = Form(
     needs=("@NPM@/concurrently",),
     statuses=(1,),
     version="@NPM@/concurrently --version",
+    note="It kills its commands and leaves at once.",
 )
 NODEMON = Form(
     "nodemon",
@@ -131,6 +154,7 @@ NODEMON = Form(
     ("@NPM@/nodemon",),
     statuses=(143,),
     version="@NPM@/nodemon --version",
+    note="It leaves at once. Its status is its own.",
 )
 RUNIT = Form(
     "runit",
@@ -140,6 +164,7 @@ RUNIT = Form(
     ("runsvdir",),
     statuses=(0, 111),
     version="dpkg-query --show runit",
+    note="It leaves at once. At SIGHUP it tells its services first, and does not wait for them.",
 )
 S6 = Form(
     "s6",
@@ -153,6 +178,7 @@ S6 = Form(
     ("s6-svscan",),
     statuses=(0,),
     version="dpkg-query --show s6",
+    note="It stops its services. Its status is its own.",
 )
 XVFB_RUN = Form(
     "xvfb-run",
@@ -169,6 +195,7 @@ PARALLEL = Form(
     needs=("parallel",),
     statuses=(1,),
     version="parallel --version",
+    note="At SIGTERM it kills its jobs. At SIGHUP it starts no more and waits for those that run. Its status counts failures.",
 )
 XARGS = Form(
     "xargs",
@@ -176,6 +203,7 @@ XARGS = Form(
     needs=("xargs",),
     statuses=(123,),
     version="xargs --version",
+    note="It has no handler. Its status is 123 where a job fails.",
 )
 MAKE = Form(
     "make",
@@ -183,8 +211,9 @@ MAKE = Form(
     {"Makefile": "all:\n\t@COMMAND@\n"},
     Packages(apt=("make",)),
     ("make",),
-    (2, 143),
-    "make --version",
+    statuses=(2, 143),
+    version="make --version",
+    note="It waits for its job. Its status is 2 where the job fails.",
 )
 NESTED_TINI = Form(
     "nested tini", "tini -s -- @COMMAND@", packages=Packages(apt=("tini",)), needs=("tini",), version="tini --version"

@@ -9,7 +9,8 @@ in exec form under no init and under tini. A reference is a good one if it ended
   that was killed at the limit is none.
 * **status**: that of a good reference, or the form's own, where there is one of these. (That of dumb-init counts only where
   there is no other: it tells the wrappers as well, and theirs is not the application's.)
-* **end**: it ends where a reference of the same form ends.
+* **end**: it ends where a reference of the same form ends. Where the program in exec form does not end under anybody (PostgreSQL
+  waits for its clients), only a good reference is one: to cut everything short is no merit either.
 * **a dump**: the program lives on where it does so in a reference, and dumps once.
 """
 
@@ -50,7 +51,8 @@ def faults(row: Row, cells: Mapping[str, Cell], in_exec_form: Mapping[str, Cell]
     found = list(told_too_often(judged, {**in_its_place, **good}))
     if not judged.finished and good:
         found.append(f"its work is unfinished, and finished under {', '.join(good)}")
-    ended = [init for init in REFERENCES if init in cells and not cells[init].killed]
+    in_vain = bool(in_exec_form) and all(in_exec_form[init].killed for init in IN_EXEC_FORM if init in in_exec_form)
+    ended = [init for init in REFERENCES if init in cells and not cells[init].killed and not (in_vain and init not in good)]
     if judged.killed and ended:
         found.append(f"it does not end, and does under {', '.join(ended)}")
     if not judged.killed and good:

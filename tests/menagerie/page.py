@@ -16,6 +16,9 @@ from tests.menagerie.row import APPS, LIMIT, WORK, Form, Program
 from tests.menagerie.table import Report
 from tests.menagerie.wanted import place
 
+#: A vertical bar in a cell of a Markdown table.
+BAR = "\\|"
+
 HEAD = f"""\
 # Programs under pyinit
 
@@ -111,8 +114,9 @@ def forms_table(reports: Iterable[Report]) -> Iterator[str]:
     yield "|---|---|---|---|"
     seen: dict[Form, None] = dict.fromkeys(report.row.form for report in reports)
     for form in seen:
-        command = re.sub(r"@(DIR|PIP|NPM)@/", "", form.command).replace("@COMMAND@", "COMMAND").replace("|", "\\|")
-        yield f"| {form.name} | `{command}` | {version(form.version)} | {' '.join((form.note, form.not_as_pid_1)).strip()} |"
+        command = re.sub(r"@(DIR|PIP|NPM)@/", "", form.command).replace("@DIR@", ".").replace("@COMMAND@", "COMMAND")
+        words = (form.name, f"`{command}`", version(form.version), f"{form.note} {form.not_as_pid_1}".strip())
+        yield f"| {' | '.join(word.replace('|', BAR) for word in words)} |"
     yield ""
 
 

@@ -56,6 +56,11 @@ def test_not_to_end_is_worse_where_another_ends() -> None:
     assert "it does not end, and does under tini" in faults(START_SH, {NONE: DEAF, TINI: CUT, PYINIT: DEAF}, {})
 
 
+def test_not_to_end_is_not_worse_where_the_program_itself_does_not_end_and_the_others_cut_it_short() -> None:
+    waits = cell(killed=True)
+    assert faults(START_SH, {NONE: DEAF, TINI: CUT, PYINIT: waits}, {NONE: waits, TINI: waits}) == []
+
+
 def test_a_dump_that_ends_the_program_is_worse() -> None:
     program = Program("app", "app", forms={forms.EXEC: ("QUIT",)}, dump=("QUIT", "dump"))
     row = Row(program, forms.EXEC, "QUIT", in_third=False)

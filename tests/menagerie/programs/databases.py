@@ -46,7 +46,9 @@ PROGRAMS = (
     Program(
         "PostgreSQL with a pool",
         POSTGRES,
-        client=f"(sleep 1000 | psql --host=127.0.0.1 --port=8000 --username=postgres) & {TRANSACTION}",
+        client="(sleep 15 | psql --host=127.0.0.1 --port=8000 --username=postgres) & "
+        f"{TRANSACTION} && echo work committed; wait",
+        finished="^work committed",
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
         **POSTGRES_ROW,  # type: ignore[arg-type] # the fields of a Program
         third=(forms.EXEC,),
@@ -104,6 +106,7 @@ PROGRAMS = (
         " \"select 'work started'; begin; create table mysql.saved (n int); select sleep(@WORK@); commit\"",
         told=r"Normal shutdown|Initiated by",
         forms={forms.EXEC: ("TERM", "INT", "QUIT"), forms.START_SH: TERM, forms.TRAP: TERM},
+        limits="Its own SIGTERM and SIGQUIT cut transactions. It ignores SIGINT.",
     ),
     Program(
         "Redis",

@@ -108,6 +108,7 @@ PROGRAMS = (
         client=ASK,
         told="Server closing",
         forms={forms.EXEC: ("TERM", "QUIT", "INT"), forms.START_SH: ("TERM", "QUIT")},
+        limits="Its own SIGTERM and SIGINT cut what is in flight.",
     ),
     Program(
         "JVM",

@@ -33,9 +33,10 @@ PROGRAMS = (
         finished="^work finished",
         told="Warm shutdown|Cold shutdown",
         limit=15,
-        forms={forms.EXEC: ALL, forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.TRAP: TERM, forms.PIPELINE: TERM,
+        forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.SHELL_FORM: TERM, forms.TRAP: TERM, forms.PIPELINE: TERM,
                forms.TIMEOUT: TERM, forms.SU: TERM},
         third=(forms.EXEC, forms.START_SH),
+        limits="Its own SIGQUIT cuts jobs (a cold shutdown). Its pool dies of a SIGTERM: only its master may be told.",
     ),
     Program(
         "Celery with beat",
@@ -111,6 +112,7 @@ PROGRAMS = (
         told=None,
         forms={forms.EXEC: BOTH, forms.START_SH: TERM},
         third=(forms.EXEC,),
+        advice="`--graceful-timeout`: it cuts what takes longer than 3 s.",
     ),
     Program(
         "granian",
@@ -147,6 +149,7 @@ PROGRAMS = (
         client=ASK,
         told="Killed [0-9]+ pending application instances",
         forms={forms.EXEC: BOTH, forms.START_SH: TERM},
+        limits="Every signal cuts what is in flight.",
     ),
     Program(
         "uWSGI",
@@ -158,6 +161,8 @@ PROGRAMS = (
         client=ASK,
         told="SIGINT/SIG(TERM|QUIT) received",
         forms={forms.EXEC: ALL, forms.START_SH: TERM},
+        advice="A hook, as in the next row.",
+        limits="Without it every signal cuts what is in flight.",
     ),
     Program(
         "uWSGI with a hook",
@@ -185,6 +190,7 @@ PROGRAMS = (
         told="Received SIGTERM|Received SIGINT",
         forms={forms.EXEC: BOTH, forms.START_SH: TERM},
         third=((forms.EXEC, "INT"), forms.START_SH),
+        limits="Its own SIGTERM cuts jobs; SIGINT finishes them.",
     ),
     Program(
         "Dramatiq",
@@ -200,6 +206,7 @@ PROGRAMS = (
         told="Sending signal '",
         forms={forms.EXEC: BOTH, forms.START_SH: TERM, forms.TRAP: TERM},
         third=(forms.EXEC, forms.START_SH),
+        limits="Its workers die of a second signal: only its master may be told.",
     ),
     Program(
         "RQ",
