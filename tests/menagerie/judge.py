@@ -9,8 +9,8 @@ in exec form under no init and under tini. A reference is a good one if it ended
   that was killed at the limit is none.
 * **status**: that of a good reference, or the form's own, where there is one of these. (That of dumb-init counts only where
   there is no other: it tells the wrappers as well, and theirs is not the application's.)
-* **end**: it ends where a reference of the same form ends. Where the program in exec form does not end under anybody (PostgreSQL
-  waits for its clients), only a good reference is one: to cut everything short is no merit either.
+* **end**: it ends where a reference of the same form ends. Where the program in exec form ends under nobody (PostgreSQL waits
+  for its clients), only a good reference is one: to cut everything short is no merit either.
 * **a dump**: the program lives on where it does so in a reference, and dumps once.
 """
 
