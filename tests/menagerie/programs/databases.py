@@ -46,11 +46,12 @@ PROGRAMS = (
     Program(
         "PostgreSQL with a pool",
         POSTGRES,
-        client="(sleep 15 | psql --host=127.0.0.1 --port=8000 --username=postgres) & "
+        client="({ echo \"select 'idle';\"; sleep 15; } | psql --host=127.0.0.1 --port=8000 --username=postgres) & "
         f"{TRANSACTION} && echo work committed; wait",
         finished="^work committed",
+        **POSTGRES_ROW  # type: ignore[arg-type] # the fields of a Program
+        | {"started": r"(?s)select 'idle'.*select pg_sleep|select pg_sleep.*select 'idle'"},
         forms={forms.EXEC: ("TERM", "INT"), forms.START_SH: TERM},
-        **POSTGRES_ROW,  # type: ignore[arg-type] # the fields of a Program
         third=(forms.EXEC,),
     ),
     Program(
