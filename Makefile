@@ -8,7 +8,7 @@ TREES := 5000
 TREES_SEED = $(shell date +%s)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker test-arm64 trees lint bench simulate rollout static image wheel release clean
+.PHONY: help demo test test-docker test-arm64 trees menagerie lint bench simulate rollout static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -24,6 +24,10 @@ $(VENV)/ready: pyproject.toml
 test: $(VENV)/ready lint ## set up, lint, check types, run all tests (those with Docker where an engine answers)
 	tests/prepare.sh
 	$(RUN) -m pytest --numprocesses 4
+
+menagerie: $(VENV)/ready ## some forty real programs under pyinit and beside the others; prints docs/programs.md (Debian, as root)
+	tests/menagerie/prepare.sh all
+	$(RUN) -m tests.menagerie -j 4 --page docs/programs.md
 
 test-docker: ## install what the Docker tests need (Debian, as root), and run just these
 	tests/docker/prepare.sh
@@ -69,4 +73,4 @@ release: $(VENV)/ready ## all that a release consists of, into dist/: static bin
 	PYTHON=$(abspath $(RUN)) docker/static/release.sh dist
 
 clean: ## remove what the others made
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .menagerie

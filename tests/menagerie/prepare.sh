@@ -1,0 +1,45 @@
+#!/bin/sh
+# Install the programs of the table where that can be done: on Debian, as root, and what comes from PyPI and npm into .menagerie/.
+# Elsewhere say what is missing; the tests that need it skip, and say so.
+# usage: prepare.sh [all]; without `all`, what the third of the table needs that runs in CI
+set -eu
+cd "$(dirname "$0")/../.."
+which=${1:-third}
+
+tests/prepare.sh
+wanted() { python3 -m tests.menagerie.wanted "$1" "$which"; }
+
+packages=$(wanted apt)
+if [ -n "$packages" ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "prepare: not installed: $packages; some tests will be skipped" >&2
+    else
+        echo "prepare: installing $packages" >&2
+        # No daemon may start: each runs in a namespace of its test.
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e "$policy" ]; then
+            trap 'rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' >"$policy"
+            chmod +x "$policy"
+        fi
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update --quiet=2
+        # shellcheck disable=SC2086 # a list of words
+        apt-get install --quiet=2 --yes --no-install-recommends --no-upgrade $packages >/dev/null
+    fi
+fi
+
+packages=$(wanted pypi)
+if [ -n "$packages" ]; then
+    echo "prepare: installing into .menagerie/python: $packages" >&2
+    [ -x .menagerie/python/bin/python ] || python3 -m venv .menagerie/python
+    # shellcheck disable=SC2086 # a list of words
+    .menagerie/python/bin/python -m pip install --quiet --disable-pip-version-check $packages
+fi
+
+packages=$(wanted npm)
+if [ -n "$packages" ] && command -v npm >/dev/null 2>&1; then
+    echo "prepare: installing into .menagerie/node: $packages" >&2
+    # shellcheck disable=SC2086 # a list of words
+    npm install --silent --no-fund --no-audit --prefix .menagerie/node $packages >/dev/null
+fi

@@ -1,0 +1,34 @@
+"""With pyinit as PID 1 no program is worse off than with another init, or with none: cell by cell, with real programs.
+
+A third of the table, chosen for variety, unless MENAGERIE=all.
+"""
+
+import os
+
+import pytest
+
+from tests.menagerie.programs import all_rows, third
+from tests.menagerie.row import Row
+from tests.menagerie.table import Table
+from tests.menagerie.wanted import missing
+from tests.namespace import need_another_user
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """Where rows are run, each once."""
+    return Table(tmp_path_factory.mktemp("menagerie"))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=row.name) for row in (all_rows() if os.environ.get("MENAGERIE") == "all" else third())]
+)
+def test_no_init_serves_a_program_better(table: Table, row: Row) -> None:
+    need_another_user()
+    if lacking := missing(row.needs):
+        reason = f"not installed: {', '.join(lacking)} (tests/menagerie/prepare.sh does that on Debian)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    report = table.report(row)
+    if report.faults:
+        pytest.fail(str(report), pytrace=False)  # the table, and not how it was made
