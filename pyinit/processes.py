@@ -161,7 +161,7 @@ class Look:
         return self._once(_sleeps_in, pid)  # type: ignore[return-value]  # of _sleeps_in()
 
     def reads_from(self, pid: int) -> str:
-        """What its stdin is: "pipe:[4026]", "/dev/null"."""
+        """What its stdin is: "pipe:[4026]"; of /dev/null also how it was opened, and on which mount."""
         return self._once(_reads_from, pid)  # type: ignore[return-value]  # of _reads_from()
 
     def writes_to(self, pid: int) -> frozenset[str]:
@@ -171,6 +171,10 @@ class Look:
     def script(self, pid: int) -> str:
         """The text that a shell runs, as far as it can be had: of `sh -c`, or of the file that it keeps open."""
         return self._once(_script, pid)  # type: ignore[return-value]  # of _script()
+
+    def done(self, pid: int) -> str:
+        """That part of its script that a shell has read: bash reads no further than the command that it waits for."""
+        return self._once(_done, pid)  # type: ignore[return-value]  # of _done()
 
     def is_shell(self, pid: int, name: str) -> bool:
         """Whether a process is a shell: by its name, or by its first argument (the name of a script is the script's)."""
@@ -195,7 +199,8 @@ def _sleeps_in(pid: int) -> str:
 
 
 def _reads_from(pid: int) -> str:
-    return system.read_link(f"/proc/{pid}/fd/0")
+    link = system.read_link(f"/proc/{pid}/fd/0")
+    return link + system.read_file(f"/proc/{pid}/fdinfo/0").decode("ascii", "replace") if link == "/dev/null" else link
 
 
 def _writes_to(pid: int) -> frozenset[str]:
@@ -212,6 +217,15 @@ def _script(pid: int) -> str:
         if system.is_regular_file(path):
             return system.read_file(path, LONGEST_SCRIPT).decode("utf-8", "replace")
     return ""
+
+
+def _done(pid: int) -> str:
+    text = _script(pid)
+    try:
+        read = int(system.read_file(f"/proc/{pid}/fdinfo/{SCRIPT_AT[0]}").split()[1])
+    except (IndexError, ValueError):
+        return text  # of `sh -c`
+    return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")
 
 
 def is_alive(pid: int) -> bool:

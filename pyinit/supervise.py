@@ -10,6 +10,7 @@ from pyinit.lifecycle import (
     CUT_SHORT,
     PRE_STOP,
     QUEUES,
+    RUNNING,
     AwaitQueues,
     Deliver,
     Exit,
@@ -326,7 +327,8 @@ class Supervisor:
         if command is not None and plan.takes_as_it_is(command, signum, processes.Look()):
             return False  # nobody else needs to be looked at
         table = self.look_around(signum)
-        return table is not None and plan.asks_for_stop(signum, table, processes.Look(), self.place())
+        is_first = self.lifecycle.phase in (RUNNING, PRE_STOP)
+        return table is not None and plan.asks_for_stop(signum, table, processes.Look(), self.place(), is_first=is_first)
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom plan.plan() names; where /proc does not tell, everybody."""
@@ -342,12 +344,15 @@ class Supervisor:
         if table is None:
             self.deliver_blindly(request, early)
             return []
-        if early is not None and early.pid not in table:
-            table[early.pid] = early  # it has gone since, or is a zombie; what was below it has been told in its person
+        if early is not None:
+            table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
+            request = request.but(told={early.pid: (early.started, early.image)})
         found = plan.plan(request, table, processes.Look(), self.place())
         if early is None and found.now:
             self.await_moment(request)
-        denied = self.send_to(found, request.signum, early)
+        denied = self.send_to(found, request.signum)
+        if early is not None:
+            found.now[early.pid] = request.signum
         for pid in found.resume:
             system.send(pid, signal.SIGCONT)
         if denied:
@@ -359,13 +364,12 @@ class Supervisor:
             self.log.say("warning", "denied", why, pids=sorted(denied))
         return self.lifecycle.on_delivered(request, found, system.monotonic())
 
-    def send_to(self, found: "Plan", signum: int, early: "Process | None") -> set[int]:
+    def send_to(self, found: "Plan", signum: int) -> set[int]:
         """Signal whom the plan names; return those whom we have no right to signal."""
-        if found.whole_group and early is None:
+        if found.whole_group:
             system.send(-self.command.pid, signum)
             return {pid for pid in found.now if not system.send(pid, 0)}  # one that was reached hides those who were not
-        is_told = 0 if early is None else early.pid
-        return {pid for pid, own in found.now.items() if pid != is_told and not system.send(pid, own)}
+        return {pid for pid, own in found.now.items() if not system.send(pid, own)}
 
     def tell_command_first(self, request: "Request") -> "Process | None":
         """Signal the command before looking at anybody else, if it is a handler by any rule; return it if it was told.

@@ -151,18 +151,19 @@ def takes_as_it_is(process: "Process", signum: int, look: "Look") -> bool:
     return programs.find(process.name, look.words(process.pid)) is None
 
 
-def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place) -> bool:
-    """Whether a signal that asks some program to stop asks those who are here.
+def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place, *, is_first: bool) -> bool:
+    """Whether a signal that asks some program to stop asks those who are here; `is_first`: no stop goes on already.
 
     It does where it is the graceful signal of one that would be told. Where another one handles it, it means something else
     (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order.
     """
-    walk = Walk(Request(signum, IN_GROUP, False), processes, look, place)
-    told = walk.plan().now
+    found = Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
+    told = found.now
     handlers = [pid for pid in told if processes[pid].catches(signum) or processes[pid].blocks(signum)]
     known = [programs.find(processes[pid].name, look.words(pid)) for pid in handlers]
     is_graceful = any(program and any(_number(name) == signum for name in program.graceful) for program in known)
-    return is_graceful or (not handlers and signum not in IGNORED_BY_DEFAULT)
+    is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure
+    return is_graceful or (is_first and is_deadly)
 
 
 def _number(name: str) -> int:
@@ -236,11 +237,16 @@ class Walk:
                 foreground, background = self.jobs_of(process)
                 if self.request.scope == IN_GROUP and not self.request.is_last_call:
                     # One that a script has put in the background and that has left the group is left to the sweep.
-                    background = [child for child in background if self.processes[child].group == self.place.command]
+                    background = [child for child in background if self.stays_in_reach(child, process)]
                     if self.is_deep and kind in (HANDLER, OLD):
                         foreground = [child for child in foreground if self.processes[child].group == self.place.command]
                 self.jobs[pid] = (foreground, background)
                 waiting += (background + foreground)[::-1]
+
+    def stays_in_reach(self, pid: int, parent: "Process") -> bool:
+        """Whether a background job is addressed with the group: it has not left it, or it is doubtful that it is one."""
+        child = self.processes[pid]
+        return child.group == self.place.command or not child.ignored & ~parent.ignored & 1 << INT - 1
 
     def kind_of(self, process: "Process") -> str:
         """What a process is for this request."""
@@ -407,10 +413,10 @@ class Walk:
     def jobs_of(self, process: "Process") -> tuple[list[int], list[int]]:
         """The children that a process waits for in the foreground, and those in the background.
 
-        A script's background job ignores SIGINT and SIGQUIT, if its shell does not itself (POSIX, 2.11). Some programs (Node)
-        take that back. Then these tell: dash and busybox sleep in sigsuspend() while they wait for background jobs; a
-        background job has /dev/null for its stdin, where its shell has another; one that reads what its shell writes is never
-        waited for; and without a `wait` in its text a shell waits for the last pipeline that it has started.
+        A background job of a script ignores SIGINT and SIGQUIT, if its shell does not (POSIX, 2.11). bash and busybox ignore
+        SIGQUIT always, and some programs (Node) take both back. Then these tell: dash and busybox sleep in sigsuspend() while
+        they wait for background jobs; a background job has a /dev/null of its own for its stdin; one that reads what its shell
+        writes is never waited for; and the text of the script.
         """
         if process.pid in self.jobs:
             return self.jobs[process.pid]
@@ -424,17 +430,37 @@ class Walk:
             has_traps = bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1))
             is_matter = is_shell and (len(children) > 1 or has_traps or self.request.seen is not None)
             for child in children:
-                is_behind = bool(child.ignored & ~process.ignored & IN_BACKGROUND)
+                is_behind = self.is_behind(child, process)
                 if not is_behind and is_matter:
                     stdin = self.look.reads_from(child.pid)
-                    is_behind = stdin == "/dev/null" != self.look.reads_from(process.pid)
+                    is_behind = stdin.startswith("/dev/null") and stdin != self.look.reads_from(process.pid)
                     is_behind |= stdin.startswith("pipe:") and stdin in self.look.writes_to(process.pid)
                 (background if is_behind else foreground).append(child.pid)
+            if is_matter and foreground and self.is_in_wait(process.pid):
+                background += foreground
+                foreground = []
             if is_shell and len(foreground) > 1:
                 last = self.last_pipeline(process.pid, foreground)
                 background += [pid for pid in foreground if pid not in last]
                 foreground = [pid for pid in foreground if pid in last]
         return foreground, background
+
+    def is_behind(self, child: "Process", parent: "Process") -> bool:
+        """Whether a child ignores what its parent does not, as only a background job does."""
+        ignored = child.ignored & ~parent.ignored & IN_BACKGROUND
+        if ignored == 1 << signal.SIGQUIT - 1:  # a program with a handler for SIGINT, or a shell
+            return child.catches(INT) and not self.look.is_shell(child.pid, child.name) and self.is_shell(parent)
+        return bool(ignored)
+
+    def is_shell(self, process: "Process") -> bool:
+        """Whether a process is a shell."""
+        return self.look.is_shell(process.pid, process.name)
+
+    def is_in_wait(self, shell: int) -> bool:
+        """Whether the text of a shell's script says that it is in `wait`, and so can run a trap at once."""
+        from pyinit.delivery import traps
+
+        return traps.is_in_wait(self.look.done(shell))
 
     def last_pipeline(self, shell: int, jobs: list[int]) -> list[int]:
         """Those of a shell's jobs that it can be waiting for: all, if it may be in `wait`, or the pipeline started last."""

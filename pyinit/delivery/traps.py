@@ -1,10 +1,14 @@
-"""PURE. What the text of a shell script says about traps.
+"""PURE. What the text of a shell script says, where /proc leaves a doubt.
 
 /proc tells which signals a shell catches, and not why: dash and busybox catch SIGINT always, mksh catches SIGTERM always, and
-bash with an EXIT trap catches all that would end it. Where that leaves a doubt, the text decides.
+bash with an EXIT trap catches all that would end it. Nor does it tell whether bash waits for a foreground job, or in `wait`.
 """
 
 from pyinit import signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Characters that end a simple command.
 ENDS = "\n;&|()"
@@ -12,72 +16,104 @@ ENDS = "\n;&|()"
 #: What an action may be that sets no trap: `trap - TERM` takes it back, `trap '' TERM` ignores the signal.
 NO_ACTION = ("", "-")
 
+#: Commands that start no process, after which a script that goes on can only be in `wait`.
+BUILTINS = frozenset(
+    "wait trap exit return echo printf : true false read local export set shift kill test [ [[ { } if then else elif fi for do "
+    "done while until case esac in break continue eval exec declare let unset".split()
+)
+
 
 def traps(text: str, signum: int) -> bool:
     """Whether a script sets a trap for a signal, as far as its text tells: a signal in a variable may be any."""
     names = {signals.name(signum), signals.name(signum).removeprefix("SIG"), str(signum)}
-    at = text.find("trap")
-    while at >= 0:
-        is_word = (at == 0 or text[at - 1] in " \t{!" + ENDS) and text[at + 4 : at + 5] in (" ", "\t")
-        if is_word:
-            words = _words(text, at + 4)
-            if words[:1] == ["--"]:
-                del words[0]
-            is_set = len(words) > 1 and words[0] not in NO_ACTION
-            if is_set and any(word.upper() in names or word.startswith("$") for word in words[1:]):
-                return True
-        at = text.find("trap", at + 4)
+    for words, _ in commands(text):
+        if "trap" not in words:
+            continue
+        action, *conditions = (word for word in [*words[words.index("trap") + 1 :], ""] if word != "--")
+        is_set = bool(conditions) and action not in NO_ACTION
+        if is_set and any(word.upper() in names or word.startswith("$") for word in conditions):
+            return True
     return False
 
 
 def kills(text: str) -> bool:
     """Whether a script sends signals itself, as far as its text tells; `kill -0` only asks whether somebody is there."""
-    at = text.find("kill")
-    while at >= 0:
-        is_word = at == 0 or text[at - 1] in " \t{!'\"pl" + ENDS  # pkill, killall
-        words = _words(text, at + 4) if is_word else []
-        if is_word and text[at + 4 : at + 5] in (" ", "\t", "a") and words[:1] != ["-0"] and words[:2] != ["-s", "0"]:
-            return True
-        at = text.find("kill", at + 4)
+    for words, _ in commands(text):
+        for at, word in enumerate(words):
+            inside = word.split()  # the action of a trap
+            if word in ("pkill", "killall") or (word == "kill" and words[at + 1 : at + 2] != ["-0"]):
+                return True
+            if len(inside) > 1 and kills(word):
+                return True
     return False
 
 
 def waits(text: str) -> bool:
     """Whether a script may wait for what it has put in the background: it has a `wait`, or an `fg` of job control."""
-    blank = text.translate(dict.fromkeys(map(ord, ENDS + "\t{}'\""), " "))
-    return any(f" {word} " in f" {blank} " for word in ("wait", "fg"))
+    return any("wait" in words or "fg" in words for words, _ in commands(text))
 
 
-def _words(text: str, at: int) -> list[str]:
-    """The words from a place on to the end of the command, with their quotes taken off."""
+def is_in_wait(text: str) -> bool:
+    """Whether a script that has got so far can only be in `wait`: it starts nothing since it has put the last job behind it."""
+    is_behind, has_wait = False, False
+    for words, end in commands(text):
+        first = next((word for word in words if not _is_assignment(word)), ":")
+        if end == "&":
+            is_behind, has_wait = True, False
+        elif first not in BUILTINS:
+            is_behind = False
+        elif "wait" in words:
+            has_wait = True
+    return is_behind and has_wait
+
+
+def _is_assignment(word: str) -> bool:
+    name, equals, _ = word.partition("=")
+    return bool(equals) and name.isidentifier()
+
+
+def commands(text: str) -> "Iterator[tuple[list[str], str]]":
+    """The simple commands of a script as words without their quotes, and the character that ends each ("" at the end).
+
+    Neither expansions nor here-documents are understood: what looks like a command there counts as one.
+    """
     words: list[str] = []
     word: list[str] | None = None
-    quote = ""
+    quote, at = "", 0
     while at < len(text):
         letter = text[at]
         at += 1
         if quote:
             if letter == quote:
                 quote = ""
-            else:
+            elif word is not None:
                 if letter == "\\" and quote == '"' and at < len(text):
                     letter, at = text[at], at + 1
-                (word := word if word is not None else []).append(letter)
+                word.append(letter)
         elif letter in "'\"":
-            quote = letter
-            word = word if word is not None else []
+            quote, word = letter, word if word is not None else []
         elif letter == "\\" and at < len(text):
             if text[at] != "\n":
-                (word := word if word is not None else []).append(text[at])
+                word = word if word is not None else []
+                word.append(text[at])
             at += 1
+        elif letter == "#" and word is None:
+            at = text.find("\n", at) % (len(text) + 1)
+        elif letter == "&" and (text[at - 2 : at - 1] in (">", "<") or text[at : at + 1] == ">"):
+            word = [*(word or []), letter]  # of a redirection
         elif letter in " \t" or letter in ENDS:
             if word is not None:
                 words.append("".join(word))
                 word = None
             if letter in ENDS:
-                break
+                if letter in "&|" and text[at : at + 1] == letter:
+                    letter, at = letter * 2, at + 1
+                yield words, letter
+                words = []
         else:
-            (word := word if word is not None else []).append(letter)
+            word = word if word is not None else []
+            word.append(letter)
     if word is not None:
         words.append("".join(word))
-    return words
+    if words:
+        yield words, ""
