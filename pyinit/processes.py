@@ -172,6 +172,11 @@ class Look:
         """The text that a shell runs, as far as it can be had: of `sh -c`, or of the file that it keeps open."""
         return self._once(_script, pid)  # type: ignore[return-value]  # of _script()
 
+    def blocks(self, pid: int, signum: int) -> bool:
+        """Whether it has a signal blocked just now, for sigwait() or a signalfd."""
+        process = read(pid)
+        return process is not None and signum <= LAST_IN_STAT and process.blocks(signum)
+
     def done(self, pid: int) -> str:
         """That part of its script that a shell has read: bash reads no further than the command that it waits for."""
         return self._once(_done, pid)  # type: ignore[return-value]  # of _done()

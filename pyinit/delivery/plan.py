@@ -74,6 +74,9 @@ CAUGHT_FOR_EXIT = sum(1 << signum - 1 for signum in (signal.SIGHUP, signal.SIGUS
 #: Shells that catch SIGTERM without a trap.
 CATCH_TERM = ("mksh", "ksh", "lksh")
 
+#: Of kernel functions in which a process may sleep for long, and not on the way from one thing to the next (/proc/PID/wchan).
+LONG_SLEEPS = ("nanosleep", "poll", "read", "inotify", "futex", "suspend", "pause", "accept", "recv", "select")
+
 #: What a script's background job ignores (POSIX, 2.11).
 IN_BACKGROUND = 1 << signal.SIGINT - 1 | 1 << signal.SIGQUIT - 1
 
@@ -184,6 +187,7 @@ class Walk:
         self.reasons: dict[int, str] = {}
         self.jobs: dict[int, tuple[list[int], list[int]]] = {}  # foreground and background, of whoever is open
         self.first: dict[int, int] = {}  # who holds others up, below or at each that was visited; 0: nobody
+        self.readers: dict[int, int] = {}  # who reads the output of whom
         self.now: dict[int, int] = {}
         self.mortals: list[int] = []  # who would die of it, and is in reach
         self.fates: dict[int, tuple[str, int]] = {}
@@ -205,8 +209,8 @@ class Walk:
         foreground, background = self.roots()
         self.go_down([*foreground, *background])
         self.go_up()
+        self.find_readers()
         self.choose(foreground, background)
-        self.hold_readers()
         return self.conclude()
 
     def of_command(self) -> Plan:
@@ -296,9 +300,9 @@ class Walk:
         if process.blocked & BASIC == BASIC:
             return process.state not in "ST"
         parent = self.processes.get(process.parent)
-        if parent is None or not process.caught or process.image != parent.image or not process.image:
+        if parent is None or process.image != parent.image or not process.image or process.caught != parent.caught:
             return False
-        return process.caught == parent.caught and self.looks_like_shell(process)
+        return any(process.catches(one) for one in self.choices() if one != INT) and self.looks_like_shell(process)
 
     def hears(self, process: "Process") -> bool:
         """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
@@ -371,7 +375,14 @@ class Walk:
         Meanwhile the kernel takes the signals that it waits for out of its mask (do_sigtimedwait() in kernel/signal.c), so that
         neither SigBlk nor SigCgt shows them.
         """
-        return not process.ignores(self.request.signum) and "sigtimedwait" in self.look.sleeps_in(process.pid)
+        if process.ignores(self.request.signum):
+            return False
+        sleeps_in = self.look.sleeps_in(process.pid)
+        if "sigtimedwait" in sleeps_in:
+            return True
+        # It may have left sigwait() since its masks were read, to run or to wait for a child: then they show it now.
+        has_moved = not any(word in sleeps_in for word in LONG_SLEEPS)
+        return has_moved and any(self.look.blocks(process.pid, one) for one in self.choices())
 
     def dies_of(self, process: "Process", signum: int) -> bool:
         """Whether a signal ends a process that does not handle it."""
@@ -493,12 +504,37 @@ class Walk:
                 if not inside:
                     del self.jobs[pid]
                     self.forget(below([pid], self.children))
-            if kind in (HANDLER, OLD, NEW, BLURRED):
+            if pid in self.readers:
+                self.first[pid] = 0
+            elif kind in (HANDLER, OLD, NEW, BLURRED):
                 self.first[pid] = pid
             elif kind == BUSY:
                 self.first[pid] = next((self.first[child] for child in foreground if self.first.get(child)), 0) or pid
             else:
                 self.first[pid] = 0 if kind == AGAIN else inside
+
+    def find_readers(self) -> None:
+        """Find who reads the output of one who works: gone before it, the other's last lines would be lost (SIGPIPE)."""
+        hearing = [pid for pid, kind in self.kinds.items() if kind in (HANDLER, BUSY)]
+        working = [pid for pid in self.kinds if self.first[pid]]
+        if not hearing or len(working) < 2 or self.is_deep:  # noqa: PLR2004 - it takes two
+            return
+        stdins = {pid: self.look.reads_from(pid) for pid in hearing}
+        wanted = {stdin for stdin in stdins.values() if stdin.startswith("pipe:")}
+        if not wanted:
+            return
+        writers: dict[str, list[int]] = {}
+        for pid in working:
+            for pipe in self.look.writes_to(pid) & wanted:
+                writers.setdefault(pipe, []).append(pid)
+        for pid, stdin in stdins.items():
+            writer = next((one for one in writers.get(stdin, ()) if one != pid), 0)
+            if writer:
+                self.readers[pid] = writer
+        if all(pid in self.readers for pid, kind in self.kinds.items() if kind not in (WRAPPER, AGAIN)):
+            self.readers = {}  # each reads from another: somebody has to begin
+        if self.readers:
+            self.go_up()
 
     def forget(self, pids: "Iterable[int]") -> None:
         """They belong to somebody after all."""
@@ -518,6 +554,9 @@ class Walk:
             if until:
                 self.fates[pid] = (HELD, until)
                 waiting += [(child, until) for jobs in self.jobs.get(pid, ()) for child in jobs]
+                continue
+            if pid in self.readers:
+                self.fates[pid] = (READS, self.readers[pid])
                 continue
             if kind in (HANDLER, BUSY, AGAIN):
                 told = self.request.told.get(pid)
@@ -560,27 +599,6 @@ class Walk:
         """Jobs, each with the one it has to wait for or 0: those in the background wait for the foreground."""
         until = 0 if self.is_deep else next((self.first[pid] for pid in foreground if self.first.get(pid)), 0)
         return [*((pid, until) for pid in reversed(background)), *((pid, 0) for pid in reversed(foreground))]
-
-    def hold_readers(self) -> None:
-        """Hold back who reads the output of one who works: it would be gone, and the other's last lines lost (SIGPIPE)."""
-        candidates = [pid for pid in self.now if self.kinds[pid] in (HANDLER, BUSY)]
-        if len(candidates) + len(self.mortals) < 2 or not candidates or self.is_deep:  # noqa: PLR2004 - it takes two
-            return
-        stdins = {pid: self.look.reads_from(pid) for pid in candidates}
-        wanted = {stdin for stdin in stdins.values() if stdin.startswith("pipe:")}
-        if not wanted:
-            return
-        writers: dict[str, int] = {}
-        working = [pid for pid, (fate, _) in self.fates.items() if fate in (TOLD, FINISHES, MAY_FINISH)]
-        for pid in [*(pid for pid in self.mortals if self.first[pid]), *working]:
-            for pipe in self.look.writes_to(pid) & wanted:
-                writers[pipe] = pid
-        held = {pid: writers[stdin] for pid, stdin in stdins.items() if writers.get(stdin, pid) != pid}
-        if len(held) == len(candidates) and not any(fate == FINISHES for fate, _ in self.fates.values()):
-            return  # each reads from another: somebody has to begin
-        for pid, writer in held.items():
-            del self.now[pid]
-            self.fates[pid] = (READS, writer)
 
     # --- what follows ---
 
