@@ -73,4 +73,4 @@ release: $(VENV)/ready ## all that a release consists of, into dist/: static bin
 	PYTHON=$(abspath $(RUN)) docker/static/release.sh dist
 
 clean: ## remove what the others made
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .menagerie
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

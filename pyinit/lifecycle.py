@@ -247,9 +247,13 @@ class Lifecycle:
         return self._forward(received.signum)
 
     def _forward(self, signum: int) -> list[Action]:
-        """Forward a signal that is no stop request. While a stop goes on nobody who is held back may die of it."""
-        spares = self.phase not in (RUNNING, PRE_STOP)
-        return [Deliver(Request(signum, IN_GROUP, False, spares_mortals=spares))]
+        """Forward a signal that is no stop request."""
+        return [Deliver(Request(signum, IN_GROUP, False, spares_mortals=self._spares_mortals))]
+
+    @property
+    def _spares_mortals(self) -> bool:
+        """Whether a signal that is no stop request may end nobody: some are held back while a stop goes on."""
+        return self.phase not in (RUNNING, PRE_STOP)
 
     def on_children(self, exits: "Iterable[Reaped]", none_left: bool, now: float) -> list[Action]:
         """Children have exited and were reaped; `none_left` says that there is no other child."""
@@ -382,7 +386,8 @@ class Lifecycle:
         actions: list[Action] = []
         if self._second_look_at is not None and now >= self._second_look_at:
             self._second_look_at = None
-            actions += [Deliver(request) for request in self._second_looks.values()]
+            looks = self._second_looks.values()
+            actions += [Deliver(request.but(spares_mortals=self._spares_mortals)) for request in looks]
             self._second_looks = {}
         if self._last_call_at is not None and now >= self._last_call_at:
             self._last_call_at = None

@@ -248,9 +248,10 @@ class Walk:
                 waiting += (background + foreground)[::-1]
 
     def stays_in_reach(self, pid: int, parent: "Process") -> bool:
-        """Whether a background job is addressed with the group: it has not left it, or it is doubtful that it is one."""
+        """Whether a background job is addressed with the group: it has not left that of its shell, or may be none."""
         child = self.processes[pid]
-        return child.group == self.place.command or not child.ignored & ~parent.ignored & 1 << INT - 1
+        has_left = child.group not in (self.place.command, parent.group)
+        return not (has_left and child.ignored & ~parent.ignored & 1 << INT - 1)
 
     def kind_of(self, process: "Process") -> str:
         """What a process is for this request."""

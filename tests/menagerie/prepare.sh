@@ -1,10 +1,11 @@
 #!/bin/sh
-# Install the programs of the table where that can be done: on Debian, as root, and what comes from PyPI and npm into .menagerie/.
+# Install the programs of the table where that can be done: on Debian, as root, and what comes from PyPI and npm into a cache folder.
 # Elsewhere say what is missing; the tests that need it skip, and say so.
 # usage: prepare.sh [all]; without `all`, what the third of the table needs that runs in CI
 set -eu
 cd "$(dirname "$0")/../.."
 which=${1:-third}
+cache=/var/tmp/pyinit-menagerie # as in row.py
 
 tests/prepare.sh
 wanted() { python3 -m tests.menagerie.wanted "$1" "$which"; }
@@ -31,15 +32,15 @@ fi
 
 packages=$(wanted pypi)
 if [ -n "$packages" ]; then
-    echo "prepare: installing into .menagerie/python: $packages" >&2
-    [ -x .menagerie/python/bin/python ] || python3 -m venv .menagerie/python
+    echo "prepare: installing into $cache/python: $packages" >&2
+    [ -x $cache/python/bin/python ] || python3 -m venv $cache/python
     # shellcheck disable=SC2086 # a list of words
-    .menagerie/python/bin/python -m pip install --quiet --disable-pip-version-check $packages
+    $cache/python/bin/python -m pip install --quiet --disable-pip-version-check $packages
 fi
 
 packages=$(wanted npm)
 if [ -n "$packages" ] && command -v npm >/dev/null 2>&1; then
-    echo "prepare: installing into .menagerie/node: $packages" >&2
+    echo "prepare: installing into $cache/node: $packages" >&2
     # shellcheck disable=SC2086 # a list of words
-    npm install --silent --no-fund --no-audit --prefix .menagerie/node $packages >/dev/null
+    npm install --silent --no-fund --no-audit --prefix $cache/node $packages >/dev/null
 fi

@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 APPS = ROOT / "tests" / "menagerie" / "apps"
-CACHE = ROOT / ".menagerie"
+#: Not in the checkout, which another user, such as a database's, may not be allowed to enter.
+CACHE = Path("/var/tmp/pyinit-menagerie")  # noqa: S108 - ours alone, and kept from one run to the next
 PIP = CACHE / "python" / "bin"
 NPM = CACHE / "node" / "node_modules" / ".bin"
 

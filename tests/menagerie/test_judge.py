@@ -78,6 +78,6 @@ def test_an_init_that_tells_everybody_is_found_out(tmp_path: Path, monkeypatch: 
     need(DUMB_INIT)
     need(TINI)
     monkeypatch.setenv("MENAGERIE_INIT", DUMB_INIT)
-    row = next(row for row in third() if row.name == "fragile-app-timeout-TERM")
+    row = next(row for row in third() if row.name == "fragile-app-start.sh-TERM")
     report = Table(tmp_path).report(row)
     assert any("its work is unfinished" in fault for fault in report.faults), str(report)

@@ -4,6 +4,9 @@ A third of the table, chosen for variety, unless MENAGERIE=all.
 """
 
 import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +18,11 @@ from tests.namespace import need_another_user
 
 
 @pytest.fixture(scope="session")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
-    """Where rows are run, each once."""
-    return Table(tmp_path_factory.mktemp("menagerie"))
+def table() -> Iterator[Table]:
+    """Where rows are run, each once; pytest's own folders are closed to the other users that some programs become."""
+    with tempfile.TemporaryDirectory(prefix="menagerie") as folder:
+        Path(folder).chmod(0o755)
+        yield Table(Path(folder))
 
 
 @pytest.mark.timeout(300)
