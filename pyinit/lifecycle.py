@@ -59,8 +59,8 @@ BLINK = 0.02
 #: Seconds that what was started since the request may take, if it handles the signal, where no time is known that it has.
 NEWCOMERS_MAY_TAKE = 10.0
 
-#: Who was not told because of one above is told when this part of the time is over.
-LAST_CALL_AT = 2 / 3
+#: Who was not told because of one above is told when this part of the time is over: two thirds, to what binary figures hold.
+LAST_CALL_AT = 21 / 32
 
 #: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
 KILL_TAKES = 5.0
@@ -206,10 +206,10 @@ class Lifecycle:
         self._pre_stop_over_at: float | None = None
         self._spared: int | None = None  # the process group of a pre-stop command that may finish
         self._round_at: float | None = None
-        self._kill_at: float | None = None
+        self.kill_at: float | None = None  # when SIGKILL comes, unless all have gone by then
         self._give_up_at: float | None = None
         self._has_left = False
-        self._grace_runs = False  # whether _kill_at is the end of the grace period, not of the sweep
+        self._grace_runs = False  # whether kill_at is the end of the grace period, not of the sweep
         self._start_over_at = None if config.start_timeout is None else now + config.start_timeout
         self._was_too_late = False  # the command was not ready by then
         self._sent_too_late: set[int] = set()  # the stop signals that it got, by which it may say that it has died of one
@@ -220,7 +220,7 @@ class Lifecycle:
         """When on_timeout() wants to be called; None: not before another event."""
         pre_stop = (self._delay_over_at, self._queues_over_at, self._pre_stop_over_at)
         rounds = (self._round_at, self._second_look_at, self._patience_over_at, self._last_call_at)
-        times = (self._start_over_at, *pre_stop, *rounds, self._kill_at, self._give_up_at)
+        times = (self._start_over_at, *pre_stop, *rounds, self.kill_at, self._give_up_at)
         return min((time for time in times if time is not None), default=None)
 
     @property
@@ -347,13 +347,13 @@ class Lifecycle:
         """The command asks for time until then (EXTEND_TIMEOUT_USEC): to become ready, or to finish. None is taken away."""
         if self._start_over_at is not None:
             self._start_over_at = max(self._start_over_at, until)
-        if self._kill_at is None or not self._grace_runs or self.requested_at is None:
+        if self.kill_at is None or not self._grace_runs or self.requested_at is None:
             return []
         if self._config.stop_timeout is not None:
             until = min(until, self.requested_at + self._config.stop_timeout)
-        if until <= self._kill_at:
+        if until <= self.kill_at:
             return []
-        self._kill_at = until
+        self.kill_at = until
         left = until - now
         if self._last_call_at is not None:
             self._last_call_at = now + left * LAST_CALL_AT
@@ -372,7 +372,7 @@ class Lifecycle:
             actions += self._end_delay(now)
         if self._queues_over_at is not None and now >= self._queues_over_at:
             actions += self._begin_stopping(now)
-        if self._kill_at is not None and now >= self._kill_at:
+        if self.kill_at is not None and now >= self.kill_at:
             actions += self._on_time_over(now)
         actions += self._on_round(now)
         if self._give_up_at is not None and now >= self._give_up_at:
@@ -392,7 +392,8 @@ class Lifecycle:
         if self._last_call_at is not None and now >= self._last_call_at:
             self._last_call_at = None
             if self._request is not None and not self._is_blind:
-                actions.append(Deliver(self._request.but(is_last_call=True, has_waited=True)))
+                # No other round at the same moment: it would not know yet who is told by this one.
+                return [*actions, Deliver(self._request.but(is_last_call=True, has_waited=True))]
         if self._patience_over_at is not None and now >= self._patience_over_at and self._request is not None:
             self._patience_over_at = None
             self._request = self._request.but(has_waited=True)
@@ -429,7 +430,7 @@ class Lifecycle:
             self.delay_ended_by = CUT_SHORT
             return [said, *self._begin_stopping(now)]
         if self.phase == SWEEPING and self._config.grace_period is not None:
-            self._kill_at = min(now + self._config.grace_period, self._kill_at or now + self._config.grace_period)
+            self.kill_at = min(now + self._config.grace_period, self.kill_at or now + self._config.grace_period)
         self._is_blind = False
         # It is passed on as it came: who asks twice wants something else than the first time.
         return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True))]
@@ -501,9 +502,9 @@ class Lifecycle:
         self._story.append(story)
         said = _say("start_timeout", f"{story}; the command is stopped", "warning", reason=self._awaited)
         actions = [said, *self._begin_stopping(now)]
-        if self._kill_at is None:
+        if self.kill_at is None:
             # No orchestrator has asked for this stop, so none will put an end to it.
-            self._kill_at = now + START_GRACE
+            self.kill_at = now + START_GRACE
             self._last_call_at = now + START_GRACE * LAST_CALL_AT
             self._grace_runs = True
         return actions
@@ -516,7 +517,7 @@ class Lifecycle:
     def _begin_grace(self, now: float) -> None:
         grace, timeout = self._config.grace_period, self._config.stop_timeout
         if grace is not None:
-            self._kill_at = now + grace
+            self.kill_at = now + grace
             self._grace_runs = True
         elif timeout is not None and self.requested_at is not None:
             grace = self.requested_at + timeout - now
@@ -576,7 +577,7 @@ class Lifecycle:
         self.phase = SWEEPING
         self._delay_over_at = self._queues_over_at = self._round_at = None
         if phase == RUNNING:
-            self._kill_at = now + self._config.sweep_timeout
+            self.kill_at = now + self._config.sweep_timeout
         elif phase == PRE_STOP:
             self._begin_grace(now)
         if not self.awaits_word:
@@ -587,7 +588,7 @@ class Lifecycle:
     def _on_time_over(self, now: float) -> list[Action]:
         option = "--grace-period" if self._grace_runs else "--sweep-timeout"
         self.phase = KILLING
-        self._kill_at = self._round_at = self._delay_over_at = self._last_call_at = self._patience_over_at = None
+        self.kill_at = self._round_at = self._delay_over_at = self._last_call_at = self._patience_over_at = None
         self._give_up_at = now + KILL_TAKES
         story = f"the time is over ({option}): SIGKILL for all that is left"
         self._story.append(story)

@@ -61,8 +61,8 @@ class State(Record):
     notify_status: str = ""
     orphans: int = 0
     health: int = 0
-    by_program: int = 0
     version: str = pyinit.__version__
+    by_program: int = 0
 
 
 def _line(value: object) -> bytes:

@@ -116,7 +116,7 @@ def test_the_last_line_of_an_application_passes_through_its_pipeline(start: Star
     assert container.stdout == STOPPED
 
 
-@pytest.mark.parametrize("forward", ["group", "topmost", "command"])
+@pytest.mark.parametrize("forward", ["group", "handlers", "command"])
 def test_an_application_finishes_below_a_script_that_passes_on_the_signal(start: Start, form: list[str], forward: str) -> None:
     container = start("app", ["/app/trap.sh"], entrypoint=form, environment={"PYINIT_FORWARD": forward})
     container.wait_for_output("app ready")

@@ -22,7 +22,7 @@ ALL = [option for group in OPTIONS.values() for option in group]
 
 #: For each option values that it cannot take, and a pattern of what is allowed, which the error must name.
 BAD: Mapping[str, tuple[str, list[str]]] = {
-    "--forward": ("group, topmost, command", ["", "all", "GROUP", "group,command"]),
+    "--forward": ("group, handlers, command", ["", "all", "GROUP", "group,command"]),
     "--stop-on": (
         "give a name|name another",
         ["TREM", "TERM,NOPE", "0", "65", "-1", "TERM INT", "RTMIN+99", "SIG", "KILL", "STOP"],
@@ -66,7 +66,7 @@ ANY_TEXT = {"--pre-stop", "--termination-log"}
 
 #: For each option a value that it can take, other than its default.
 GOOD: Mapping[str, str] = {
-    "--forward": "topmost",
+    "--forward": "handlers",
     "--stop-on": "SIGTERM, RTMIN+3,15",
     "--stop-signal": "sigquit",
     "--rewrite": "TERM:QUIT, USR1:0,RTMIN+1:RTMAX-1",

@@ -18,10 +18,10 @@ from tests.waiting import wait_until
 
 def test_it_tells_of_the_phases_of_a_life(start: Start) -> None:
     before = time.monotonic()
-    namespace = start("--forward", "topmost", "--pre-stop-delay=0.5", "--", *APP_WORDS.split())
+    namespace = start("--forward", "handlers", "--pre-stop-delay=0.5", "--", *APP_WORDS.split())
     namespace.wait_for_output("app ready")
     state = shown(namespace)
-    assert (state.phase, state.readiness, state.forward, state.stop_signal) == ("running", UNASKED, "topmost", signal.SIGTERM)
+    assert (state.phase, state.readiness, state.forward, state.stop_signal) == ("running", UNASKED, "handlers", signal.SIGTERM)
     assert state.command == 2
     assert before < state.started_at == state.phase_since < time.monotonic()
     namespace.signal(signal.SIGINT)

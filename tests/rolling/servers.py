@@ -11,15 +11,13 @@ class Server:
     """A server and its application.
 
     `command`: a line that sh and shlex understand alike. `stop_signal`: what the orchestrator sends, as STOPSIGNAL of the
-    server's own image has it. `graceful`: its own behaviour at that signal, for the reader of a table. `manages_workers`: it
-    tells its workers itself, so pyinit has `--forward topmost`.
+    server's own image has it. `graceful`: its own behaviour at that signal, for the reader of a table.
     """
 
     name: str
     command: str
     stop_signal: str
     graceful: str
-    manages_workers: bool
 
 
 SERVERS = {
@@ -31,7 +29,6 @@ SERVERS = {
             "TERM",
             "closes its port at once, and finishes the requests that its workers have accepted; no connection is kept, "
             "so none can be lost in between; status 0",
-            manages_workers=True,
         ),
         Server(
             "gunicorn-gthread",
@@ -39,7 +36,6 @@ SERVERS = {
             "TERM",
             "closes its port at once, finishes the requests that it has read, and closes kept connections without notice; "
             "status 0",
-            manages_workers=True,
         ),
         Server(
             "gunicorn-loading",
@@ -48,7 +44,6 @@ SERVERS = {
             "TERM",
             "closes its port at once, and finishes the requests that it has read; no connection is kept; status 0. After its "
             "start it answers with 503 until its application has loaded, for 3 s",
-            manages_workers=True,
         ),
         Server(
             "uvicorn",
@@ -56,7 +51,6 @@ SERVERS = {
             "TERM",
             "closes its port at once, finishes the requests that it has read, and closes kept connections without notice; "
             "status 143",
-            manages_workers=False,
         ),
         Server(
             "nginx",
@@ -64,7 +58,6 @@ SERVERS = {
             "QUIT",
             "closes its port at once, finishes the requests that it has read, and closes kept connections without notice; "
             "status 0",
-            manages_workers=True,
         ),
     )
 }

@@ -39,8 +39,7 @@ def markdown(results: Iterable[RolloutResult]) -> str:
 
 
 def _note(server: Server) -> str:
-    forward = "; pyinit with --forward topmost" if server.manages_workers else ""
-    return f"* {server.name}, at SIG{server.stop_signal}: {server.graceful}{forward}"
+    return f"* {server.name}, at SIG{server.stop_signal}: {server.graceful}"
 
 
 def _joined(cells: Iterable[str]) -> str:

@@ -115,9 +115,8 @@ class Variant:
 
     @property
     def env(self) -> dict[str, str]:
-        """Variables of the container. A server that tells its workers itself is to be told alone, as the README says."""
-        forward = {"PYINIT_FORWARD": "topmost"} if self.server.manages_workers else {}
-        return {**forward, **dict(self.init.env)}
+        """Variables of the container."""
+        return dict(self.init.env)
 
     @property
     def names(self) -> tuple[str, str, str, str, str]:

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyinit import __version__, cli
-from pyinit.config import GROUP, TOPMOST, Asked, Config, UsageError
+from pyinit.config import GROUP, Asked, Config, UsageError
 from pyinit.drop_in import PROGRAMS, Translation, translate
 from pyinit.options import Parsed, parse, version_text
 
@@ -52,8 +52,8 @@ def test_without_a_word_it_is_quiet_and_differs_from_pyinit_in_nothing_else(name
     own, theirs = parse(["app"], {}).config, config(name)
     differing = {field for field in Config.__annotations__ if getattr(own, field) != getattr(theirs, field)}
     assert theirs.log_level == "warning"
-    assert theirs.forward == (GROUP if name == "dumb-init" else TOPMOST)
-    assert differing == ({"log_level"} if name == "dumb-init" else {"log_level", "forward"})
+    assert theirs.forward == GROUP
+    assert differing == {"log_level"}
 
 
 @OF_ALL
@@ -63,20 +63,20 @@ def test_variables_of_pyinit_win_over_the_quiet_defaults(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "environ", "forward", "level"),
+    ("name", "words", "environ", "level"),
     [
-        ("tini", ["-g", "-v"], {}, GROUP, "info"),
-        ("tini", [], {"TINI_KILL_PROCESS_GROUP": "1", "TINI_VERBOSITY": "2"}, GROUP, "info"),
-        ("dumb-init", ["-c", "-v"], {}, TOPMOST, "debug"),
-        ("dumb-init", [], {"DUMB_INIT_SETSID": "0", "DUMB_INIT_DEBUG": "1"}, TOPMOST, "debug"),
-        ("catatonit", ["-g"], {"CATATONIT_DEBUG": ""}, GROUP, "debug"),
+        ("tini", ["-g", "-v"], {}, "info"),
+        ("tini", [], {"TINI_KILL_PROCESS_GROUP": "1", "TINI_VERBOSITY": "2"}, "info"),
+        ("dumb-init", ["-c", "-v"], {}, "debug"),
+        ("dumb-init", [], {"DUMB_INIT_SETSID": "0", "DUMB_INIT_DEBUG": "1"}, "debug"),
+        ("catatonit", ["-g"], {"CATATONIT_DEBUG": ""}, "debug"),
     ],
 )
-def test_what_is_given_in_their_way_wins_over_variables_of_pyinit(
-    name: str, words: list[str], environ: dict[str, str], forward: str, level: str
+def test_what_is_given_in_their_way_wins_over_variables_of_pyinit_and_tells_nobody_else(
+    name: str, words: list[str], environ: dict[str, str], level: str
 ) -> None:
-    found = config(name, *words, PYINIT_FORWARD="command", PYINIT_LOG_LEVEL="error", **environ)
-    assert (found.forward, found.log_level) == (forward, level)
+    found = config(name, *words, PYINIT_LOG_LEVEL="error", **environ)
+    assert (found.forward, found.log_level) == (GROUP, level)
 
 
 @OF_ALL
@@ -297,7 +297,7 @@ def test_no_pair_of_numbers_no_rewrite(pair: str) -> None:
 
 @pytest.mark.parametrize("words", [["-c"], ["--single-child"], ["--single"], ["--s"], ["-vc"], ["-cr", "15:3"]])
 def test_a_single_child_is_told_alone(words: list[str]) -> None:
-    assert config("dumb-init", *words).forward == TOPMOST
+    assert config("dumb-init", *words).forward == GROUP
 
 
 @pytest.mark.parametrize("words", [["-v"], ["--verbose"], ["--verb"]])
@@ -308,7 +308,7 @@ def test_verbose_is_everything(words: list[str]) -> None:
 @pytest.mark.parametrize("value", ["", "1", "no", "00"])
 def test_setsid_is_off_only_where_it_is_0(value: str) -> None:
     assert config("dumb-init", DUMB_INIT_SETSID=value).forward == GROUP
-    assert config("dumb-init", DUMB_INIT_SETSID="0").forward == TOPMOST
+    assert config("dumb-init", DUMB_INIT_SETSID="0").forward == GROUP
 
 
 @pytest.mark.parametrize("value", ["", "0", "yes", "11"])

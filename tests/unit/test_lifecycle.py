@@ -10,8 +10,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pyinit.config import AT_REQUEST, AT_SIGNAL, COMMAND, GROUP, QUEUES_MAY_TAKE, TOPMOST, Config
-from pyinit.delivery import IN_GROUP, LEFT, Plan, Request, plan
+from pyinit.config import AT_REQUEST, AT_SIGNAL, BY_PROGRAM, COMMAND, GROUP, HANDLERS, MAY_ASK_FOR_STOP, QUEUES_MAY_TAKE, Config
+from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
+from pyinit.delivery.plan import Place, plan
 from pyinit.lifecycle import (
     CUT_SHORT,
     DELAY,
@@ -30,6 +31,7 @@ from pyinit.lifecycle import (
     Deliver,
     Exit,
     Finding,
+    Judge,
     KillAll,
     KillPreStop,
     Lifecycle,
@@ -43,6 +45,7 @@ from pyinit.lifecycle import (
 from pyinit.options import parse
 from pyinit.processes import Process
 from pyinit.system import Reaped, Received
+from tests.unit.looks import NoLook
 
 OWN = 1
 APP = 2
@@ -51,7 +54,7 @@ APP = 2
 SHIFT = 2.0**20
 
 #: In all tables; it is not among those that a request may be for.
-INIT = Process(OWN, 0, OWN, OWN, "pyinit", False, 0, 0, 0)
+INIT = Process(OWN, 0, OWN, OWN, "pyinit", "S", 0, 0, 0)
 
 
 def config(**fields: object) -> Config:
@@ -118,7 +121,7 @@ def test_a_stop_request_without_delay_is_delivered_at_once_and_the_grace_period_
     life = WithEmptyQueues(config(grace_period=8.0), APP, 0.0)
     request = delivered(life.on_signal(received(SIGTERM), 10.0))
     assert (request.signum, request.scope, request.is_stop, request.told) == (int(SIGTERM), IN_GROUP, True, {})
-    assert (life.phase, life.deadline) == (STOPPING, 18.0)
+    assert (life.phase, life.kill_at) == (STOPPING, 18.0)
 
 
 def test_the_delay_is_waited_out_before_the_command_is_told() -> None:
@@ -127,7 +130,7 @@ def test_the_delay_is_waited_out_before_the_command_is_told() -> None:
     assert (life.phase, life.deadline) == (PRE_STOP, 15.0)
     assert life.on_timeout(14.9) == []
     assert delivered(life.on_timeout(15.5)).signum == SIGTERM
-    assert (life.phase, life.deadline) == (STOPPING, 23.5)
+    assert (life.phase, life.kill_at) == (STOPPING, 23.5)
 
 
 def test_a_second_request_ends_the_delay() -> None:
@@ -140,7 +143,8 @@ def test_a_second_request_ends_the_delay() -> None:
 @pytest.mark.parametrize("hook_first", [True, False])
 def test_the_command_is_told_when_the_delay_is_over_and_the_pre_stop_command_has_exited(hook_first: bool) -> None:
     life = WithEmptyQueues(config(pre_stop_delay=5.0, pre_stop="hook"), APP, 0.0)
-    assert without_words(life.on_signal(received(SIGQUIT), 10.0)) == [RunPreStop(SIGQUIT)]
+    assert life.on_signal(received(SIGQUIT), 10.0) == [Judge(received(SIGQUIT))]
+    assert without_words(life.on_judged(received(SIGQUIT), True, 10.0)) == [RunPreStop(SIGQUIT)]
     assert life.on_pre_stop_started(9, 10.0) == []
     if hook_first:
         assert without_words(life.on_children([Reaped(9, 1)], False, 12.0)) == []
@@ -171,13 +175,14 @@ def test_a_pre_stop_command_that_takes_too_long_is_killed() -> None:
 def test_those_held_back_get_it_after_the_settling_time() -> None:
     life = WithEmptyQueues(config(settle=2.0), APP, 0.0)
     request = delivered(life.on_signal(received(SIGTERM), 10.0))
-    first = Plan({5: 15, 6: 15}, held=(APP,), working=frozenset({5, 6}), handlers=frozenset({5, 6}), told={5: "a", 6: "b"})
+    told = {5: (1, 0), 6: (2, 0)}
+    first = Plan({5: 15, 6: 15}, request.but(told=told), held=(APP,), working=frozenset({5, 6}))
     assert without_words(life.on_delivered(request, first, 10.0)) == [WatchExit(5)]
     assert without_words(life.on_gone(5, 11.0)) == [WatchExit(6)]
     assert without_words(life.on_children([Reaped(6, 0)], False, 12.0)) == []
     assert life.deadline == 14.0
     again = delivered(life.on_timeout(14.0))
-    assert (again.told, again.holders, again.scope) == ({5: "a", 6: "b"}, frozenset({5, 6}), IN_GROUP)
+    assert (again.told, again.scope) == (told, IN_GROUP)
 
 
 def test_what_the_command_leaves_behind_is_swept() -> None:
@@ -192,19 +197,18 @@ def test_what_the_command_leaves_behind_is_swept() -> None:
 
 def test_the_sweep_has_what_is_left_of_the_grace_period() -> None:
     life = WithEmptyQueues(config(grace_period=8.0), APP, 0.0)
-    life.on_delivered(
-        delivered(life.on_signal(received(SIGTERM), 10.0)), Plan({APP: 15}, handlers=frozenset({APP}), told={APP: "app"}), 10.0
-    )
+    request = delivered(life.on_signal(received(SIGTERM), 10.0))
+    life.on_delivered(request, Plan({APP: 15}, request.but(told={APP: (1, 0)})), 10.0)
     request = delivered(life.on_children([Reaped(APP, 0)], False, 12.0))
-    assert (request.told, request.signum) == ({APP: "app"}, int(SIGTERM))
-    assert life.deadline == 18.0
+    assert (request.told, request.signum, request.scope) == ({APP: (1, 0)}, int(SIGTERM), LEFT)
+    assert life.kill_at == 18.0
 
 
 def test_a_stop_request_in_the_sweep_does_not_wait_longer_than_its_own_grace_period() -> None:
     life = WithEmptyQueues(config(grace_period=1.0, sweep_timeout=60.0), APP, 0.0)
     life.on_children([Reaped(APP, 0)], False, 10.0)
     life.on_signal(received(SIGTERM), 11.0)
-    assert life.deadline == 12.0
+    assert life.kill_at == 12.0
 
 
 def test_a_worker_that_was_told_in_this_very_moment_is_not_told_again_by_the_sweep() -> None:
@@ -215,8 +219,8 @@ def test_a_worker_that_was_told_in_this_very_moment_is_not_told_again_by_the_swe
     def carry_out(actions: list[Action]) -> None:
         for action in actions:
             if isinstance(action, Deliver):
-                worker = Process(5, 1, APP, APP, "worker", False, 0, 0, 1 << (SIGTERM - 1))
-                found = plan(action.request, {1: INIT, 5: worker}, GROUP, APP, OWN, lambda _: False)
+                worker = Process(5, 1, APP, APP, "worker", "S", 0, 0, 1 << (SIGTERM - 1))
+                found = plan(action.request, {1: INIT, 5: worker}, NoLook(), Place(OWN, APP, GROUP))
                 told.extend(found.now)
                 actions += life.on_delivered(action.request, found, 10.0)
 
@@ -250,8 +254,8 @@ def test_other_signals_are_forwarded_and_change_no_phase() -> None:
     request = delivered(life.on_signal(received(SIGUSR1), 1.0))
     assert (request.signum, request.is_stop) == (SIGUSR2, False)
     assert life.on_signal(received(SIGHUP), 1.0) == []
-    assert life.on_delivered(request, Plan({APP: 12}), 1.0) == []
-    assert (life.phase, life.deadline, life.told) == (RUNNING, None, {})
+    assert life.on_delivered(request, Plan({APP: 12}, request), 1.0) == []
+    assert (life.phase, life.deadline, life.known) == (RUNNING, None, {APP})
 
 
 @pytest.mark.parametrize(
@@ -330,7 +334,7 @@ def test_the_stop_signal_waits_for_empty_accept_queues() -> None:
     assert without_words(life.on_signal(received(SIGTERM), 10.0)) == [AwaitQueues(10.0 + QUEUES_MAY_TAKE)]
     assert (life.phase, life.deadline) == (PRE_STOP, 10.0 + QUEUES_MAY_TAKE)
     assert delivered(life.on_finding(Finding(QUEUES), 10.5)).signum == SIGTERM
-    assert (life.phase, life.deadline) == (STOPPING, 15.5)
+    assert (life.phase, life.kill_at) == (STOPPING, 15.5)
 
 
 def test_the_stop_signal_does_not_wait_for_ever_for_empty_accept_queues() -> None:
@@ -454,7 +458,7 @@ def test_a_command_that_is_not_ready_in_time_is_stopped_at_once_and_the_reason_i
     assert said.message == "not ready within 30s (--start-timeout): tcp:80: connection refused; the command is stopped"
     assert isinstance(fall, Unready)
     assert delivered([deliver]).signum == SIGTERM
-    assert (life.phase, life.deadline) == (STOPPING, 134.0)
+    assert (life.phase, life.kill_at) == (STOPPING, 134.0)
 
 
 @pytest.mark.parametrize(
@@ -487,7 +491,7 @@ def test_whatever_stop_signal_it_dies_of_after_that_the_status_says_so() -> None
 def test_nobody_else_ends_that_stop_so_it_has_an_end_without_a_grace_period_too() -> None:
     life = WithEmptyQueues(asked(start_timeout=30.0), APP, 0.0)
     life.on_timeout(30.0)
-    assert life.deadline == 30.0 + START_GRACE
+    assert life.kill_at == 30.0 + START_GRACE
     assert any(isinstance(action, KillAll) for action in life.on_timeout(30.0 + START_GRACE))
     assert exit_of(life.on_children([Reaped(APP, 137, 9)], True, 41.0)).status == 137
 
@@ -515,17 +519,17 @@ def test_more_time_can_be_asked_for_to_start_and_to_finish_and_none_is_taken_awa
     life.on_extended(25.0, 21.0)
     assert life.deadline == 50.0
     life.on_signal(received(SIGTERM), 22.0)
-    assert life.deadline == 32.0
+    assert life.kill_at == 32.0
     life.on_extended(60.0, 30.0)
     life.on_extended(40.0, 31.0)
-    assert life.deadline == 60.0
+    assert life.kill_at == 60.0
 
 
 def test_to_finish_nobody_gets_more_than_the_orchestrator_allows() -> None:
     life = WithEmptyQueues(asked(grace_period=10.0, stop_timeout=20.0), APP, 0.0)
     life.on_signal(received(SIGTERM), 100.0)
     life.on_extended(500.0, 105.0)
-    assert life.deadline == 120.0
+    assert life.kill_at == 120.0
 
 
 def test_where_no_time_is_limited_none_is_by_asking_for_more() -> None:
@@ -558,7 +562,7 @@ def traffic_config(**fields: object) -> Config:
 
 CONFIGS = st.builds(
     traffic_config,
-    forward=st.sampled_from([GROUP, GROUP, TOPMOST, COMMAND]),
+    forward=st.sampled_from([GROUP, GROUP, HANDLERS, COMMAND]),
     stop_signal=st.sampled_from([None, None, int(SIGUSR1)]),
     rewrite=st.sampled_from([{}, {}, {int(SIGINT): int(SIGUSR1)}, {int(SIGHUP): 0}]),
     pre_stop_delay=st.just(0.0) | TIMES | st.none(),
@@ -633,7 +637,7 @@ class Container(RuleBasedStateMachine):
     def new(self, parent: int, caught: frozenset[int], ignored: frozenset[int], name: str, group: int = APP) -> int:
         """A new process."""
         pid, self.next_pid = self.next_pid, self.next_pid + 1
-        self.alive[pid] = Process(pid, parent, group, group, name, False, 0, bits(ignored - caught), bits(caught))
+        self.alive[pid] = Process(pid, parent, group, group, name, "S", 0, bits(ignored - caught), bits(caught), pid)
         return pid
 
     def end(self, pid: int, status: int, killed_by: int = 0) -> None:
@@ -651,7 +655,7 @@ class Container(RuleBasedStateMachine):
         if signum == SIGKILL:
             if pid not in self.stuck:
                 self.end(pid, 137, 9)
-        elif not one.handles(signum) and not one.ignores(signum):
+        elif not one.catches(signum) and not one.ignores(signum):
             self.end(pid, 128 + signum, signum)
 
     # --- PID 1 ---
@@ -695,8 +699,11 @@ class Container(RuleBasedStateMachine):
         requests = [action.request for action in actions if isinstance(action, Deliver)]
         if target == 0:
             assert actions == []
+        elif BY_PROGRAM in self.config.stop_on and signum in MAY_ASK_FOR_STOP and signum == target:
+            assert [type(action) for action in actions] == [Judge]
         elif signum not in self.config.stop_on:
-            assert requests == [Request(target, IN_GROUP, False)]
+            spares = phase not in (RUNNING, PRE_STOP)
+            assert requests == [Request(target, IN_GROUP, False, spares_mortals=spares)]
             assert self.life.phase == phase
         elif phase != KILLING:
             self.generation += 1
@@ -709,6 +716,9 @@ class Container(RuleBasedStateMachine):
         match action:
             case Deliver(request):
                 return self.deliver(request)
+            case Judge(received):
+                details = (received, False)
+                return self.ask("on_judged", *details)
             case WatchExit(pid):
                 self.watched = pid
             case RunPreStop():
@@ -756,9 +766,12 @@ class Container(RuleBasedStateMachine):
         if not self.has_proc:
             for pid in [one.pid for one in self.alive.values() if request.scope == LEFT or one.group == APP]:
                 self.hit(pid, request.signum)
-            return self.ask("on_delivered", request, Plan({}))
+            self.life.on_blind(request)
+            self.twin.on_blind(request)
+            return []
         table = {OWN: INIT, **self.alive}
-        found = plan(request, table, self.config.forward, APP, OWN, lambda pid: table[pid].name == "sh")
+        place = Place(OWN, APP, self.config.forward)
+        found = plan(request, table, NoLook({pid: one.name for pid, one in table.items()}), place)
         for pid, signum in found.now.items():
             if request.is_stop:
                 assert pid not in self.told[self.generation], "told twice of one request"

@@ -10,7 +10,7 @@ from pyinit.options import Option, all_options, help_text, nearest, parse
 
 #: A value for each option that is not its default, and another one.
 VALUES: dict[str, tuple[str, str]] = {
-    "--forward": ("topmost", "command"),
+    "--forward": ("handlers", "command"),
     "--stop-on": ("WINCH", "USR1"),
     "--stop-signal": ("QUIT", "INT"),
     "--rewrite": ("TERM:QUIT", "HUP:0"),

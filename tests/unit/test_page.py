@@ -20,7 +20,7 @@ TIME = st.floats(0, 1e9)
 
 STATES = st.builds(
     State, TEXTS, TIME, TIME, TIMES, NUMBERS, st.none() | NUMBERS, TEXTS, NUMBERS, TEXTS, TIMES, TIMES, TEXTS, TEXTS, NUMBERS,
-    NUMBERS, TEXTS,
+    NUMBERS, TEXTS, st.integers(0, 1),
 )  # fmt: skip
 
 

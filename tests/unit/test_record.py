@@ -43,7 +43,7 @@ def test_fields_are_given_by_place_or_by_name_and_compare_by_value(
 def test_a_default_is_the_same_whether_it_is_given_or_left_out() -> None:
     assert Reaped(1, 0) == Reaped(1, 0, 0, 0)
     assert hash(Reaped(1, 0)) == hash(Reaped(1, 0, 0, 0))
-    assert Request(15, "group", True) == Request(15, "group", True, {}, None)
+    assert Request(15, "group", True) == Request(15, "group", True, False, {}, {}, None)
 
 
 def test_records_of_other_types_are_never_equal() -> None:

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.config import GROUP, TOPMOST
+from pyinit.config import GROUP, HANDLERS
 from pyinit.log import json_object
 from pyinit.page import READY, State
 from pyinit.processes import Process
 from pyinit.status.report import Detail, Port, Seen, disposition, document, tree
 from pyinit.status.text import Painter, lasting, render
+from tests.unit.looks import NoLook
 from tests.unit.test_delivery import process
 
 PLAIN = Painter(False, None)
@@ -20,11 +21,11 @@ PLAIN = Painter(False, None)
 STATE = State("running", 90.0, 10.0, None, 2, None, GROUP, SIGTERM, orphans=3)
 
 
-def seen(*table: Process, state: State | None = STATE, shells: frozenset[int] = frozenset({2}), **fields: object) -> Seen:
+def seen(*table: Process, state: State | None = STATE, **fields: object) -> Seen:
     """These processes below pyinit, 100 s after the clock began."""
     details = {one.pid: Detail(f"/bin/{one.name}", 0, 100 * one.pid) for one in table}
     pid, problem = (0, "no pyinit") if state is None else (1, "")
-    given = Seen(100.0, pid, state, problem, {one.pid: one for one in table}, details, shells, (), False, ())
+    given = Seen(100.0, pid, state, problem, {one.pid: one for one in table}, details, NoLook(), (), False, ())
     return Seen(**(vars(given) | fields))
 
 
@@ -44,8 +45,11 @@ def test_a_stop_is_told_as_it_would_be() -> None:
     assert told["stop"] == {
         "signal": "SIGTERM",
         "signalled": [3],
+        "signals": {"3": "SIGTERM"},
+        "reasons": {},
         "held_back": [2, 4],
         "until_gone": [3],
+        "left_to_others": [],
         "ignored_by": [5],
         "in_sweep": [6],
         "waited_for": [2, 3, 4, 5, 6],
@@ -54,9 +58,9 @@ def test_a_stop_is_told_as_it_would_be() -> None:
     assert isinstance(processes, list)
     assert [(one["pid"], one["depth"], one["disposition"], one["at_stop"]) for one in processes] == [
         (1, 0, None, "pyinit"),
-        (2, 1, "dies", "held back"),
-        (3, 2, "handles", "signalled"),
-        (4, 2, "dies", "held back"),
+        (2, 1, "dies", "held back until 3 has gone"),
+        (3, 2, "handles", "told"),
+        (4, 2, "dies", "held back until 3 has gone"),
         (5, 2, "ignores", "ignores it"),
         (6, 1, "dies", "in the sweep"),
         (7, 0, "dies", "not told"),
@@ -73,9 +77,9 @@ def test_the_health_helper_is_nobody_s_business() -> None:
 def test_the_forward_mode_is_that_of_the_page() -> None:
     workers = (INIT, process(2, 1, caught=[SIGTERM]), process(3, 2, caught=[SIGTERM]))
     stops = []
-    for forward in (GROUP, TOPMOST):
+    for forward in (HANDLERS, GROUP):
         state = State(**(vars(STATE) | {"forward": forward}))
-        stops.append(document(seen(*workers, state=state, shells=frozenset()))["stop"])
+        stops.append(document(seen(*workers, state=state))["stop"])
     assert [stop["signalled"] for stop in stops if isinstance(stop, dict)] == [[2, 3], [2]]
 
 
@@ -114,9 +118,9 @@ def test_a_time_is_told_for_people(value: float, text: str) -> None:
 
 
 def test_a_default_that_does_nothing_is_ignored() -> None:
-    assert disposition(process(2, 1), SIGWINCH) == "ignores"
-    assert disposition(process(2, 1, caught=[SIGWINCH]), SIGWINCH) == "handles"
-    assert disposition(process(2, 1, blocked=[SIGTERM]), SIGTERM) == "handles"
+    assert disposition(process(2, 1), SIGWINCH, NoLook()) == "ignores"
+    assert disposition(process(2, 1, caught=[SIGWINCH]), SIGWINCH, NoLook()) == "handles"
+    assert disposition(process(2, 1, blocked=[SIGTERM]), SIGTERM, NoLook()) == "handles"
 
 
 PIDS = st.integers(1, 12)
@@ -139,7 +143,7 @@ def test_each_process_is_in_the_tree_once(table: list[Process]) -> None:
 TEXTS = st.text(max_size=30)
 TIMES = st.floats(0, 200)
 PHASES = st.sampled_from(["running", "pre-stop", "stopping", "sweeping", "killing", "?"])
-MODES = st.sampled_from([GROUP, TOPMOST, "command", ""])
+MODES = st.sampled_from([GROUP, HANDLERS, "command", ""])
 STATES = st.builds(
     State, PHASES, TIMES, TIMES, st.none() | TIMES, PIDS, st.none() | st.integers(0, 255), MODES,
     st.sampled_from([SIGTERM, SIGINT, SIGWINCH]), TEXTS, st.none() | TIMES, st.none(), TEXTS, TEXTS, PIDS, PIDS, TEXTS,
@@ -151,7 +155,7 @@ PORTS = st.none() | st.lists(st.builds(Port, PIDS, PIDS, PIDS, st.none() | st.fl
 def test_whatever_is_seen_can_be_told(
     table: list[Process], state: State | None, ports: tuple[Port, ...] | None, painter: Painter, is_shared: bool
 ) -> None:
-    told = document(seen(*table, state=state, shells=frozenset(), ports=ports, is_shared=is_shared, others=(7,)))
+    told = document(seen(*table, state=state, ports=ports, is_shared=is_shared, others=(7,)))
     assert json.loads(json_object(told)).keys() == told.keys()
     text = render(told, painter)
     assert text.endswith("\n")

@@ -1,0 +1,37 @@
+"""A closer look at processes that are none: what a test says of them, and nothing else."""
+
+from collections.abc import Mapping
+
+from pyinit.processes import SHELLS, Look
+
+
+class NoLook(Look):
+    """Tells shells by their names, and the names as command lines; of all else it knows what it was given, by PID."""
+
+    def __init__(self, names: Mapping[int, str] | None = None) -> None:
+        super().__init__()
+        self._names = names or {}
+
+    def words(self, pid: int) -> tuple[str, ...]:
+        return (self._names[pid],) if pid in self._names else ()
+
+    def sleeps_in(self, pid: int) -> str:
+        return ""
+
+    def reads_from(self, pid: int) -> str:
+        return ""
+
+    def writes_to(self, pid: int) -> frozenset[str]:
+        return frozenset()
+
+    def script(self, pid: int) -> str:
+        return ""
+
+    def done(self, pid: int) -> str:
+        return ""
+
+    def blocks(self, pid: int, signum: int) -> bool:
+        return False
+
+    def is_shell(self, pid: int, name: str) -> bool:
+        return name in SHELLS
