@@ -120,11 +120,12 @@ def snapshot(must_show: int | None, signum: int = 0) -> dict[int, Process] | Non
     return found
 
 
-def read(pid: int) -> Process | None:
-    """One process; None where it is gone, a zombie, or /proc does not tell at once."""
+def read(pid: int, signum: int = 0) -> Process | None:
+    """One process, as in snapshot(); None where it is gone, a zombie, or /proc does not tell at once."""
     try:
         stat = system.read_of_process(pid, "stat")
-        return parse(stat) if stat else None
+        status = system.read_of_process(pid, "status") if signum > LAST_IN_STAT and stat else b""
+        return parse(stat, status) if stat and (status or signum <= LAST_IN_STAT) else None
     except (OSError, ValueError, IndexError, MemoryError):
         return None
 

@@ -360,7 +360,7 @@ class Supervisor:
         if request.is_stop or self.log.tells("debug"):
             self.tell_of(request, found, table, denied)
         if denied:
-            why = f"no right to send {signals.name(request.signum)} to {named(denied, table)}: give us CAP_KILL, or their user"
+            why = f"no right to signal {named(denied, table)}: give us CAP_KILL, or their user"
             self.log.say("warning", "denied", why, pids=sorted(denied))
         return self.lifecycle.on_delivered(request, found, system.monotonic())
 
@@ -379,8 +379,8 @@ class Supervisor:
         is_first = request.scope == IN_GROUP and not request.told and request.seen is None and not request.is_last_call
         if not is_first or request.signum in (*signals.SUSPENDS, *signals.IGNORED_BY_DEFAULT):
             return None
-        command = processes.read(self.command.pid)
-        if command is None or request.signum > processes.LAST_IN_STAT or not command.catches(request.signum):
+        command = processes.read(self.command.pid, request.signum)
+        if command is None or not command.catches(request.signum):
             return None
         if not plan.is_plain_handler(request, command, processes.Look()):
             return None
@@ -484,7 +484,7 @@ class Supervisor:
         if killed:
             self.log.say("warning", "killed", f"SIGKILL to {named(killed, table)}", pids=killed)
         if denied:
-            why = f"no right to send SIGKILL to {named(denied, table)}: give us CAP_KILL, or their user"
+            why = f"no right to signal {named(denied, table)}, not by SIGKILL either: give us CAP_KILL, or their user"
             self.log.say("warning", "denied", why, pids=denied)
 
     def run_pre_stop(self, signum: int) -> int | None:

@@ -553,7 +553,7 @@ class Walk:
             if kind is None or pid in self.fates:
                 continue
             if until:
-                self.fates[pid] = (HELD, until)
+                self.fates[pid] = (HELD, until) if kind != WRAPPER or self.signums[pid] else (DEAF, 0)
                 waiting += [(child, until) for jobs in self.jobs.get(pid, ()) for child in jobs]
                 continue
             if pid in self.readers:

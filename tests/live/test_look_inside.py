@@ -88,7 +88,7 @@ def test_people_are_told_in_plain_lines(pyinit: list[str], start: Start) -> None
     assert lines[1] == "command: 2; orphans reaped: 0"
     assert lines[2] == "readiness: not asked for (--ready)"
     assert lines[3].startswith("a stop now: SIGTERM to 2 (")
-    assert any("tests/app.py" in line and "handles" in line and "signalled" in line for line in lines)
+    assert any("tests/app.py" in line and "handles" in line and " told " in line for line in lines)
 
 
 def test_phases_and_the_status_of_the_command_are_told(pyinit: list[str], start: Start, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_it_is_not_seen_in_its_own_report_and_other_guests_are_not_told(pyinit: 
     with subprocess.Popen(guest) as running:
         wait_until(lambda: len(looked(pyinit, namespace)["processes"]) == 3, "the guest is there")
         found = looked(pyinit, namespace)
-        assert [one["at_stop"] for one in found["processes"]] == ["pyinit", "signalled", "not told"]
+        assert [one["at_stop"] for one in found["processes"]] == ["pyinit", "told", "not told"]
         assert "--status" not in json.dumps(found)
         running.kill()
 

@@ -49,7 +49,7 @@ def test_twenty_thousand_orphans_are_reaped_and_no_zombie_is_left(start: Start) 
 
 def test_every_member_of_a_group_of_two_thousand_is_signalled_once(start: Start, tmp_path: Path) -> None:
     told = tmp_path / "told"
-    namespace = start("--", *CROWD, "members", "2000", str(told))
+    namespace = start("--forward", "handlers", "--", *CROWD, "members", "2000", str(told))
     namespace.wait_for_output("ready", timeout=60)
     namespace.signal(signal.SIGTERM)
     assert namespace.wait(60) == 6

@@ -372,8 +372,8 @@ def test_nobody_waits_for_the_settling_time_where_those_held_back_end_by_themsel
 # --- which signals, and which instead --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-def test_three_signals_are_stop_requests_unless_told_otherwise(started: Started, signum: signal.Signals) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_two_signals_are_stop_requests_unless_told_otherwise(started: Started, signum: signal.Signals) -> None:
     namespace = started("--pre-stop-delay", "0.1", app="--on TERM,INT,QUIT")
     assert timed_stop(namespace, signum)[0] == 7
     assert f"stop requested: {signum.name}" in namespace.stderr
