@@ -74,6 +74,9 @@ CAUGHT_FOR_EXIT = sum(1 << signum - 1 for signum in (signal.SIGHUP, signal.SIGUS
 #: Shells that catch SIGTERM without a trap.
 CATCH_TERM = ("mksh", "ksh", "lksh")
 
+#: The highest signal that the kernel merges with its like (signal(7)).
+LAST_STANDARD = 31
+
 #: Of kernel functions in which a process may sleep for long, and not on the way from one thing to the next (/proc/PID/wchan).
 LONG_SLEEPS = ("nanosleep", "poll", "read", "inotify", "futex", "suspend", "pause", "accept", "recv", "select")
 
@@ -296,8 +299,8 @@ class Walk:
         One that sleeps with every signal blocked waits for them, by a signalfd. Whoever spawns is in an uninterruptible sleep,
         and its child runs. The child of a shell that shares its image is that shell still.
         """
-        if self.request.looks >= LOOKS:
-            return False
+        if self.request.looks >= LOOKS or self.request.signum > LAST_STANDARD:
+            return False  # a second look would merge real-time signals, of which each counts
         if process.blocked & BASIC == BASIC:
             return process.state not in "ST"
         parent = self.processes.get(process.parent)

@@ -994,7 +994,7 @@ class Container(RuleBasedStateMachine):
             if self.alive[pid].name != "sh" or not children:
                 self.end(pid, 0)
                 return
-            if self.config.forward != GROUP:  # then its trap is there to tell its children
+            if self.config.forward != HANDLERS:  # then its trap is there to tell its children
                 self.end(children[0], 0)
                 return
         if self.life.deadline is not None:
