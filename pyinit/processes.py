@@ -17,6 +17,9 @@ LAST_IN_STAT = 31
 STATE, PARENT, GROUP, SESSION, THREADS, STARTED, START_CODE, START_STACK = 0, 1, 2, 3, 17, 19, 23, 25
 BLOCKED, IGNORED, CAUGHT = 29, 30, 31
 
+#: How often a process is looked at that may be on its way out of sigwait() or back into it.
+MOMENTS = 8
+
 #: Bytes of a script that are read, and descriptors at which shells keep theirs: bash, then dash and busybox.
 LONGEST_SCRIPT = 1 << 17
 SCRIPT_AT = (255, 10)
@@ -174,9 +177,17 @@ class Look:
         return self._once(_script, pid)  # type: ignore[return-value]  # of _script()
 
     def blocks(self, pid: int, signum: int) -> bool:
-        """Whether it has a signal blocked just now, for sigwait() or a signalfd."""
-        process = read(pid)
-        return process is not None and signum <= LAST_IN_STAT and process.blocks(signum)
+        """Whether it has a signal blocked, for sigwait() or a signalfd, or sleeps in sigwait(), at one of the next moments.
+
+        The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile.
+        """
+        for _ in range(MOMENTS):
+            process = read(pid)
+            if process is None or signum > LAST_IN_STAT:
+                return False
+            if process.blocks(signum) or "sigtimedwait" in _sleeps_in(pid):
+                return True
+        return False
 
     def done(self, pid: int) -> str:
         """That part of its script that a shell has read: bash reads no further than the command that it waits for."""

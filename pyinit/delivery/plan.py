@@ -74,6 +74,9 @@ CAUGHT_FOR_EXIT = sum(1 << signum - 1 for signum in (signal.SIGHUP, signal.SIGUS
 #: Shells that catch SIGTERM without a trap.
 CATCH_TERM = ("mksh", "ksh", "lksh")
 
+#: So many processes can be looked at several times each.
+FEW = 100
+
 #: The highest signal that the kernel merges with its like (signal(7)).
 LAST_STANDARD = 31
 
@@ -385,7 +388,8 @@ class Walk:
         if "sigtimedwait" in sleeps_in:
             return True
         # It may have left sigwait() since its masks were read, to run or to wait for a child: then they show it now.
-        has_moved = not any(word in sleeps_in for word in LONG_SLEEPS)
+        # Of many it is asked only of those who do not sleep for long.
+        has_moved = len(self.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
         return has_moved and any(self.look.blocks(process.pid, one) for one in self.choices())
 
     def dies_of(self, process: "Process", signum: int) -> bool:
