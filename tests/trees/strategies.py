@@ -39,6 +39,9 @@ def apps(extras: tuple[str, ...] = ("", "spawns")) -> st.SearchStrategy[t.App]:
         way=st.sampled_from(["handler", "sigwait", "signalfd"]),
         second=st.sampled_from(["told", "dies"]),
         extra=st.sampled_from(extras),
+    ).filter(
+        # One that goes in and out of sigwait() all the time may be missed: /proc shows the mask of neither moment for sure.
+        lambda app: app.way != "sigwait" or app.extra != "spawns"
     )
 
 
