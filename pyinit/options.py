@@ -469,7 +469,7 @@ def help_text() -> str:
         "       pyinit --status [--json]",
         "",
         "Run a command as PID 1 of a container: forward signals to its process group,",
-        "handlers first; reap zombies; let everybody finish; exit with its status.",
+        "from the top down; reap zombies; let everybody finish; exit with its status.",
         "",
         "  -c STRING",
         "      as sh -c: a simple command is expanded and executed directly, anything",
