@@ -664,8 +664,12 @@ class Walk:
                 if self.first[pid] == pid
             ],
         )
+        visited: set[int] = set()
         while waiting:
             pid = waiting.pop()
+            if pid in visited:
+                continue  # a loop of parents
+            visited.add(pid)
             if self.kinds.get(pid) == WRAPPER and self.signums[pid] and self.fates.get(pid, ("", 1))[0] == HELD:
                 found.append(pid)
             for jobs in self.jobs.get(pid, ()):

@@ -310,6 +310,12 @@ def test_sigkill_as_a_stop_signal_waits_for_nobody() -> None:
     assert found.now == {2: SIGKILL, 3: SIGKILL}
 
 
+def test_a_loop_of_parents_hangs_nobody() -> None:
+    """The table may have been read while PIDs were reused."""
+    found = decide(process(2, 3, "sh", caught=[SIGTERM]), process(3, 2))
+    assert found.now.keys() <= {2, 3}
+
+
 # --- for any tree ------------------------------------------------------------------------------------------------------
 
 SIGNALS = (SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2)
