@@ -270,7 +270,8 @@ SPECIAL = frozenset(signals.number(name) for program in PROGRAMS for name in pro
 def _bare(word: str) -> str:
     """A program's name from a path, a title ("nginx: master process") or a name with a version ("php-fpm8.2")."""
     word = word.lstrip("[-").partition(":")[0].partition(" ")[0].rpartition("/")[2]
-    return word.rstrip("0123456789.").removesuffix("-") if word[-1:].isdecimal() else word
+    is_whole = word in BY_NAME or not word[-1:].isdecimal()  # apache2, pm2
+    return word if is_whole else word.rstrip("0123456789.").removesuffix("-")
 
 
 def _script(words: "tuple[str, ...]") -> str:
