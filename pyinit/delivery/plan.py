@@ -695,7 +695,8 @@ class Walk:
             if program is not None and program.hurry and self.request.by_program:
                 self.now[pid] = _number(program.hurry)
                 self.reasons[pid] = f"which ends {program.names[0]} in good order"
-        return Plan(self.now, self.next(), fates=self.fates, reasons=self.reasons)
+        reasons = {pid: reason for pid, reason in self.reasons.items() if pid in self.now}
+        return Plan(self.now, self.next(), fates=self.fates, reasons=reasons)
 
     def result(self, working: frozenset[int], belonging: list[int]) -> Plan:
         """The plan."""
