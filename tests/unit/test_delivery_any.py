@@ -38,6 +38,9 @@ class Answers(Look):
         self.answers = answers
         self.asked: Counter[tuple[str, int]] = Counter()
 
+    def __repr__(self) -> str:
+        return f"Answers(**{self.answers})"
+
     def _answer(self, question: str, pid: int, otherwise: object) -> object:
         self.asked[question, pid] += 1
         return self.answers.get(question, {}).get(pid, otherwise)
@@ -282,3 +285,41 @@ def test_a_shell_is_known_by_its_name_alone() -> None:
     look = Answers()
     assert all(look.is_shell(7, name) for name in SHELLS)
     assert not look.asked
+
+
+# --- found by the properties above -------------------------------------------------------------------------------------
+
+
+def reading(*processes: Process, stdins: dict[int, str], outputs: dict[int, str]) -> Plan:
+    """The plan for SIGTERM where some read what others write."""
+    table = {one.pid: one for one in (INIT, *processes)}
+    pipes: dict[int, object] = {pid: frozenset({pipe}) for pid, pipe in outputs.items()}
+    return planned(Request(SIGTERM, IN_GROUP, True), (table, Answers(reads_from=dict(stdins), writes_to=pipes)))
+
+
+def handler(pid: int, parent: int, name: str) -> Process:
+    """One that catches SIGTERM."""
+    return Process(pid, parent, GROUP_ID, 2, name, "S", 0, 0, 1 << SIGTERM - 1, pid, pid)
+
+
+def test_a_script_that_reads_the_output_of_its_own_job_is_told_with_it() -> None:
+    """`trap stop TERM; while read line; do ...; done < <(app)`."""
+    found = reading(handler(2, 1, "bash"), handler(3, 2, "app"), stdins={2: "pipe:[1]"}, outputs={3: "pipe:[1]"})
+    assert (found.now, found.held) == ({2: SIGTERM, 3: SIGTERM}, ())
+
+
+def test_scripts_that_read_from_below_each_other_are_told() -> None:
+    shells = [Process(2, 1, 2, 2, "sh", "S", 0, 0, 0, 2, 2), handler(3, 2, "bash"), handler(5, 2, "bash")]
+    found = reading(
+        *(*shells, handler(4, 3, "app"), handler(6, 5, "app")),
+        stdins={3: "pipe:[1]", 5: "pipe:[2]"},
+        outputs={6: "pipe:[1]", 4: "pipe:[2]"},
+    )
+    assert (found.now, found.held) == (dict.fromkeys((3, 4, 5, 6), SIGTERM), (2,))
+
+
+def test_at_the_last_call_reasons_are_given_for_those_who_are_told() -> None:
+    newcomer = Process(2, 1, 2, 2, "app", "S", 0, 0, 1 << SIGTERM - 1, 2, 2)
+    request = Request(SIGINT, IN_GROUP, True, seen={}, is_last_call=True)
+    found = planned(request, ({OWN: INIT, 2: newcomer}, Answers()))
+    assert found.reasons.keys() <= found.now.keys()
