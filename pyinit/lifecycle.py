@@ -54,7 +54,7 @@ NOT_READY_IN_TIME = 124
 START_GRACE = 10.0
 
 #: Seconds until those are looked at again who may have blocked every signal for a moment.
-BLINK = 0.02
+BLINK = 1 / 64
 
 #: Seconds that what was started since the request may take, if it handles the signal, where no time is known that it has.
 NEWCOMERS_MAY_TAKE = 10.0
@@ -192,6 +192,7 @@ class Lifecycle:
         self._working: list[int] = []  # those whose exit the next round waits for; the last one is watched
         self._gone: set[int] = set()  # those of them that have gone already
         self._held: tuple[int, ...] = ()
+        self._has_looked_again = False  # in the sweep, once for each request
         self._is_blind = False  # /proc did not tell whom the request has reached
         self._second_looks: dict[int, Request] = {}  # signals that are no stop requests, by number
         self._second_look_at: float | None = None
@@ -302,10 +303,11 @@ class Lifecycle:
         elif self._patience_over_at is None:
             self._patience_over_at = self._last_call_at or now + NEWCOMERS_MAY_TAKE
         if plan.unsure or (plan.held and not plan.working):
-            self._round_at = now + BLINK if plan.unsure else now  # nobody to wait for: those who work may not be signalled
+            self._round_at = now + BLINK  # nobody to wait for: those who work may not be signalled
             return []
         # In the sweep we look once more: one that was told between fork and exec is another program by then.
-        looks_again = request.scope == LEFT and not request.told and self.phase == SWEEPING and not plan.held
+        looks_again = request.scope == LEFT and not self._has_looked_again and self.phase == SWEEPING and not plan.held
+        self._has_looked_again |= looks_again
         self._round_at = now + self._config.settle if looks_again else None
         return self._wait_for_next(now)
 
@@ -431,7 +433,7 @@ class Lifecycle:
             return [said, *self._begin_stopping(now)]
         if self.phase == SWEEPING and self._config.grace_period is not None:
             self.kill_at = min(now + self._config.grace_period, self.kill_at or now + self._config.grace_period)
-        self._is_blind = False
+        self._is_blind = self._has_looked_again = False
         # It is passed on as it came: who asks twice wants something else than the first time.
         return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True))]
 

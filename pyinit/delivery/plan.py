@@ -217,6 +217,11 @@ class Walk:
         self.go_up()
         self.find_readers()
         self.choose(foreground, background)
+        if self.readers and not any(self.acts(pid) for pid in self.fates):
+            # Each is held back for another, through those above them: somebody has to begin.
+            self.readers, self.fates, self.mortals = {}, {}, []
+            self.go_up()
+            self.choose(foreground, background)
         return self.conclude()
 
     def of_command(self) -> Plan:
@@ -535,14 +540,27 @@ class Walk:
         for pid in working:
             for pipe in self.look.writes_to(pid) & wanted:
                 writers.setdefault(pipe, []).append(pid)
+        place, end = self.spans()
         for pid, stdin in stdins.items():
-            writer = next((one for one in writers.get(stdin, ()) if one != pid), 0)
+            # What a script reads from below itself (`while read ...; done < <(app)`) is told together with it.
+            outside = (one for one in writers.get(stdin, ()) if not place[pid] <= place[one] <= end[pid])
+            writer = next(outside, 0)
             if writer:
                 self.readers[pid] = writer
         if all(pid in self.readers for pid, kind in self.kinds.items() if kind not in (WRAPPER, AGAIN)):
             self.readers = {}  # each reads from another: somebody has to begin
         if self.readers:
             self.go_up()
+
+    def spans(self) -> tuple[dict[int, int], dict[int, int]]:
+        """The place of each on the way down, and the last place of those below it."""
+        place = {pid: number for number, pid in enumerate(self.kinds)}
+        end: dict[int, int] = {}
+        for pid in reversed(place):
+            end[pid] = max(
+                (end[child] for jobs in self.jobs.get(pid, ()) for child in jobs if child in end), default=place[pid]
+            )
+        return place, end
 
     def forget(self, pids: "Iterable[int]") -> None:
         """They belong to somebody after all."""
@@ -699,7 +717,8 @@ class Walk:
             if program is not None and program.hurry and self.request.by_program:
                 self.now[pid] = _number(program.hurry)
                 self.reasons[pid] = f"which ends {program.names[0]} in good order"
-        return Plan(self.now, self.next(), fates=self.fates, reasons=self.reasons)
+        reasons = {pid: reason for pid, reason in self.reasons.items() if pid in self.now}
+        return Plan(self.now, self.next(), fates=self.fates, reasons=reasons)
 
     def result(self, working: frozenset[int], belonging: list[int]) -> Plan:
         """The plan."""

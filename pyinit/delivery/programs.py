@@ -23,8 +23,9 @@ OF_NODE = ("npm", "npx", "yarn", "pnpm", "npm-cli.js", "npx-cli.js", "yarn.js", 
 RUNNERS = ("concurrently", "concurrently.js", "nodemon", "nodemon.js")
 SCRIPTS = frozenset((*OF_NODE, *RUNNERS))
 
-#: Options of interpreters that are followed by a word of their own.
-WITH_WORD = ("-W", "-X", "-r", "--require", "-I", "-c", "-e", "--import")
+#: Options of interpreters that are followed by a word of their own, and those whose word is the program itself.
+WITH_WORD = ("-W", "-X", "-r", "--require", "-I", "--import")
+WITH_CODE = ("-c", "-e")
 
 
 class Program(Record):
@@ -270,18 +271,20 @@ SPECIAL = frozenset(signals.number(name) for program in PROGRAMS for name in pro
 def _bare(word: str) -> str:
     """A program's name from a path, a title ("nginx: master process") or a name with a version ("php-fpm8.2")."""
     word = word.lstrip("[-").partition(":")[0].partition(" ")[0].rpartition("/")[2]
-    if word in BY_NAME:
-        return word  # apache2, pm2: the figure is no version
-    return word.rstrip("0123456789.").removesuffix("-") if word[-1:].isdecimal() else word
+    is_whole = word in BY_NAME or not word[-1:].isdecimal()  # apache2, pm2
+    return word if is_whole else word.rstrip("0123456789.").removesuffix("-")
 
 
 def _script(words: "tuple[str, ...]") -> str:
     """The script or the module that an interpreter runs, or nothing."""
+    is_of_shell = _bare(words[0]) in ("bash", "dash", "sh")
     at = 1
     while at < len(words):
         word = words[at]
         if word == "-m" or (word.startswith("-m") and len(word) > 2):  # noqa: PLR2004 - of python -mNAME
             return word[2:] or words[at + 1] if at + 1 < len(words) or word[2:] else ""
+        if word in WITH_CODE or (is_of_shell and word.startswith("-") and word.endswith("c")):
+            return ""  # what follows are its arguments: `sh -c 'exec "$@"' nginx`
         if not word.startswith("-"):
             return word
         at += 2 if word in WITH_WORD else 1

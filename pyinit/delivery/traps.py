@@ -18,9 +18,12 @@ NO_ACTION = ("", "-")
 
 #: Commands that start no process, after which a script that goes on can only be in `wait`.
 BUILTINS = frozenset(
-    "wait trap exit return echo printf : true false read local export set shift kill test [ [[ { } if then else elif fi for do "
-    "done while until case esac in break continue eval exec declare let unset".split()
+    "wait trap exit return echo printf : true false read local export set shift kill test [ [[ } fi for done case esac in "
+    "break continue exec declare let unset".split()
 )
+
+#: Words that a command may follow.
+BEFORE_COMMAND = frozenset({"{", "!", "if", "then", "else", "elif", "do", "while", "until"})
 
 
 def traps(text: str, signum: int) -> bool:
@@ -40,10 +43,10 @@ def kills(text: str) -> bool:
     """Whether a script sends signals itself, as far as its text tells; `kill -0` only asks whether somebody is there."""
     for words, _ in commands(text):
         for at, word in enumerate(words):
-            inside = word.split()  # the action of a trap
+            is_text = len(word.split()) > 1 and len(word) < len(text)  # the action of a trap; never the same text once more
             if word in ("pkill", "killall") or (word == "kill" and words[at + 1 : at + 2] != ["-0"]):
                 return True
-            if len(inside) > 1 and kills(word):
+            if is_text and kills(word):
                 return True
     return False
 
@@ -57,7 +60,7 @@ def is_in_wait(text: str) -> bool:
     """Whether a script that has got so far can only be in `wait`: it starts nothing since it has put the last job behind it."""
     is_behind, has_wait = False, False
     for words, end in commands(text):
-        first = next((word for word in words if not _is_assignment(word)), ":")
+        first = next((word for word in words if word not in BEFORE_COMMAND and not _is_assignment(word)), ":")
         if end == "&":
             is_behind, has_wait = True, False
         elif first not in BUILTINS:

@@ -766,8 +766,9 @@ class Container(RuleBasedStateMachine):
         if not self.has_proc:
             for pid in [one.pid for one in self.alive.values() if request.scope == LEFT or one.group == APP]:
                 self.hit(pid, request.signum)
-            self.life.on_blind(request)
-            self.twin.on_blind(request)
+            if request.is_stop:
+                self.life.on_blind(request)
+                self.twin.on_blind(request)
             return []
         table = {OWN: INIT, **self.alive}
         place = Place(OWN, APP, self.config.forward)
