@@ -17,6 +17,10 @@ LAST_IN_STAT = 31
 STATE, PARENT, GROUP, SESSION, THREADS, STARTED, START_CODE, START_STACK = 0, 1, 2, 3, 17, 19, 23, 25
 BLOCKED, IGNORED, CAUGHT = 29, 30, 31
 
+#: Signals that are all blocked in the moment between fork and exec, and never all by one who waits for some: the first 31, but
+#: SIGKILL and SIGSTOP.
+BASIC = (1 << LAST_IN_STAT) - 1 & ~(1 << 8) & ~(1 << 18)
+
 #: How often a process is looked at that may be on its way out of sigwait() or back into it.
 MOMENTS = 8
 
@@ -185,7 +189,8 @@ class Look:
             process = read(pid)
             if process is None or signum > LAST_IN_STAT:
                 return False
-            if process.blocks(signum) or "sigtimedwait" in _sleeps_in(pid):
+            is_moment = process.blocked & BASIC == BASIC and process.state not in "ST"  # it spawns somebody
+            if (process.blocks(signum) and not is_moment) or "sigtimedwait" in _sleeps_in(pid):
                 return True
         return False
 

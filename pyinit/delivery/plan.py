@@ -44,6 +44,7 @@ from pyinit.delivery import (
     Request,
     programs,
 )
+from pyinit.processes import BASIC
 from pyinit.record import Record
 from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
 
@@ -64,9 +65,6 @@ OLD = "told before"  # and still there
 NEW = "newcomer"  # started since the first round; may finish
 AGAIN = "started again"  # started since the first round, by a loop: told, and holds nobody up
 BLURRED = "blurred"  # every signal blocked, perhaps for a moment
-
-#: Signals that are all blocked in the moment between fork and exec, and never all by one who waits for some.
-BASIC = sum(1 << signum - 1 for signum in range(1, 32) if signum not in (signal.SIGKILL, signal.SIGSTOP))
 
 #: bash with an EXIT trap (and ksh93) catches these, among others, though it has no trap for any of them.
 CAUGHT_FOR_EXIT = sum(1 << signum - 1 for signum in (signal.SIGHUP, signal.SIGUSR2, signal.SIGALRM, signal.SIGXCPU))
@@ -253,6 +251,8 @@ class Walk:
                 if self.request.scope == IN_GROUP and not self.request.is_last_call:
                     # One that a script has put in the background and that has left the group is left to the sweep.
                     background = [child for child in background if self.stays_in_reach(child, process)]
+                    if self.is_deep:
+                        foreground = [child for child in foreground if self.stays_in_reach(child, process)]
                     if self.is_deep and kind in (HANDLER, OLD):
                         foreground = [child for child in foreground if self.processes[child].group == self.place.command]
                 self.jobs[pid] = (foreground, background)
@@ -467,6 +467,8 @@ class Walk:
                 last = self.last_pipeline(process.pid, foreground)
                 background += [pid for pid in foreground if pid not in last]
                 foreground = [pid for pid in foreground if pid in last]
+        if self.is_deep:
+            return foreground + background, []  # none comes before another
         return foreground, background
 
     def is_behind(self, child: "Process", parent: "Process") -> bool:

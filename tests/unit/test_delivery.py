@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import BELONGS, DEAF, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, UNSURE, Plan, Request
-from pyinit.delivery.plan import BASIC, CAUGHT_FOR_EXIT, Place, asks_for_stop, plan
-from pyinit.processes import Process
+from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, plan
+from pyinit.processes import BASIC, Process
 from tests.unit.looks import NoLook
 
 OWN = 1

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, LOOKS, Plan, Request
-from pyinit.delivery.plan import BASIC, CAUGHT_FOR_EXIT, Place, asks_for_stop, is_plain_handler, plan, takes_as_it_is
-from pyinit.processes import SHELLS, Look, Process
+from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, is_plain_handler, plan, takes_as_it_is
+from pyinit.processes import BASIC, SHELLS, Look, Process
 
 OWN, GROUP_ID = 1, 2
 
