@@ -495,13 +495,21 @@ class Walk:
         text = self.look.script(shell)
         if not text or traps.waits(text):
             return jobs
-        found = {max(jobs, key=lambda pid: (self.processes[pid].started, pid))}
-        pipes = {}
+        found: set[int] = set()
+        pipes: dict[int, set[str]] = {}
+        at_ends: dict[str, list[int]] = {}  # who is at either end of each pipe
         for pid in jobs:
             ends = (self.look.reads_from(pid), *self.look.writes_to(pid))
             pipes[pid] = {end for end in ends if end.startswith("pipe:")}
-        while grown := {pid for pid in jobs if pid not in found and any(pipes[pid] & pipes[one] for one in found)}:
-            found |= grown
+            for end in pipes[pid]:
+                at_ends.setdefault(end, []).append(pid)
+        waiting = [max(jobs, key=lambda pid: (self.processes[pid].started, pid))]
+        while waiting:
+            pid = waiting.pop()
+            if pid not in found:
+                found.add(pid)
+                for end in pipes[pid]:
+                    waiting += at_ends.pop(end, ())
         return [pid for pid in jobs if pid in found]
 
     # --- the way up: who holds others up ---

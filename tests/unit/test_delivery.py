@@ -1,7 +1,10 @@
 """Delivery: who is signalled now and who later, example by example and for any process tree at all."""
 
+import sys
 from collections.abc import Iterable
 from signal import SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -419,3 +422,28 @@ def test_the_questions_grow_with_the_number_of_processes_and_no_faster(number: i
     found = plan(STOP, table, look, Place(OWN, GROUP_ID))
     assert len(found.now) == number + 1
     assert look.asked <= 3 * number
+
+
+def lines_run(length: int) -> int:
+    """How many lines of code a plan takes for a pipeline of this length."""
+    jobs = [app(pid, 2) for pid in range(3, 3 + length)]
+    stdins = {pid: f"pipe:[{pid}]" for pid in range(4, 3 + length)}
+    outputs = {pid: f"pipe:[{pid + 1}]" for pid in range(3, 2 + length)}
+    lines = 0
+
+    def count(_: FrameType, event: str, __: object) -> Any:
+        nonlocal lines
+        lines += event in ("line", "call")
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        decide(SHELL, *jobs, stdins=stdins, outputs=outputs, scripts={2: "a | b | c"})
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def test_a_pipeline_ten_times_as_long_costs_ten_times_as_much() -> None:
+    assert lines_run(200) <= 11 * lines_run(20)
