@@ -649,8 +649,7 @@ class Walk:
         if not holding and not request.is_stop:
             self.do_as_at_a_stop()
         elif not holding:
-            for pid in self.mortals:
-                self.tell(pid)
+            working = self.tell_mortals()
         elif holding and request.is_stop:
             for pid in self.waited_for_by_traps():
                 self.tell(pid)
@@ -665,6 +664,24 @@ class Walk:
     def acts(self, pid: int) -> bool:
         """Whether one who was visited is told, works, or is looked at again in this round."""
         return self.fates.get(pid, (HELD, 0))[0] in (TOLD, FINISHES, MAY_FINISH, LEFT_TO, UNSURE)
+
+    def tell_mortals(self) -> frozenset[int]:
+        """Tell all who would die of it; return those that a wrapper above waits for all the same.
+
+        Who handles the signal (timeout) passes it on, and what a loop has started again below it would be told twice.
+        """
+        above: dict[int, int] = {}  # who is told, by each that is above
+        for told in self.now:
+            pid = self.processes[told].parent
+            while pid in self.kinds and pid not in above:
+                above[pid] = told
+                pid = self.processes[pid].parent
+        for pid in self.mortals:
+            if pid in above and self.processes[pid].catches(self.signums[pid]):
+                self.fates[pid] = (HELD, above[pid])
+            else:
+                self.tell(pid)
+        return frozenset(above[pid] for pid in self.mortals if self.fates[pid][0] == HELD)
 
     def tell(self, pid: int) -> None:
         """Tell one who would die of it."""

@@ -319,6 +319,16 @@ def test_a_loop_of_parents_hangs_nobody() -> None:
     assert found.now.keys() <= {2, 3}
 
 
+def test_what_a_loop_starts_again_below_a_wrapper_is_not_told_by_the_wrapper_as_well() -> None:
+    """`while :; do timeout 60 app; done`: timeout passes on what it gets."""
+    first = decide(SHELL, app(3, 2, "timeout"), app(4, 3))
+    again = [SHELL, app(5, 2, "timeout"), app(6, 5)]
+    second = decide(*again, request=first.next)
+    assert (second.now, second.held, second.working) == ({2: SIGTERM, 6: SIGTERM}, (5,), frozenset({6}))
+    third = decide(app(5, 1, "timeout"), request=second.next.but(scope=LEFT))
+    assert third.now == {5: SIGTERM}, "its turn comes if it does not end by itself"
+
+
 # --- for any tree ------------------------------------------------------------------------------------------------------
 
 SIGNALS = (SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2)
