@@ -5,7 +5,7 @@ from pyinit.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 #: Names under which shells run; their traps wait for the foreground child, see delivery/plan.py.
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "posh", "rbash", "yash", "zsh"})
@@ -137,12 +137,30 @@ def read(pid: int, signum: int = 0) -> Process | None:
         return None
 
 
-def ignored_by_us() -> int:
-    """The mask of the signals that we ignore ourselves; none where /proc does not tell."""
-    try:
-        return int(_field(system.read_file("/proc/self/status"), b"\nSigIgn:"), 16)
-    except ValueError:
-        return 0
+def children_of(processes: "Mapping[int, Process]") -> dict[int, list[int]]:
+    """The children of each process, by its PID."""
+    children: dict[int, list[int]] = {}
+    for pid, process in processes.items():
+        children.setdefault(process.parent, []).append(pid)
+    return children
+
+
+def below(pids: "Iterable[int]", children: "Mapping[int, list[int]]") -> list[int]:
+    """All who descend from some processes, without these. A loop of parents, should PIDs be reused, is walked once."""
+    found: dict[int, None] = {}
+    waiting = list(pids)
+    first = set(waiting)
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found and child not in first:
+                found[child] = None
+                waiting.append(child)
+    return list(found)
+
+
+def below_us(processes: "Mapping[int, Process]", own_pid: int) -> "list[Process]":
+    """The processes that descend from us."""
+    return [processes[pid] for pid in below([own_pid], children_of(processes)) if pid in processes]
 
 
 class Look:
@@ -262,8 +280,3 @@ def is_alive(pid: int) -> bool:
 def name_of(pid: int) -> str:
     """The name of a process as `ps` shows it, or "?"."""
     return system.read_file(f"/proc/{pid}/comm").strip().decode("utf-8", "replace") or "?"
-
-
-def is_shell(pid: int) -> bool:
-    """Whether a process is a shell, by what any user may read (not so /proc/PID/exe)."""
-    return Look().is_shell(pid, name_of(pid))

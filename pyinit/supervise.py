@@ -4,8 +4,8 @@ What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort
 """
 
 from pyinit import processes, signals, system
-from pyinit.config import BY_PROGRAM, COMMAND, TERMINATION_LOG
-from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, plan
+from pyinit.config import BY_PROGRAM, COMMAND, HANDLERS, TERMINATION_LOG
+from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS
 from pyinit.lifecycle import (
     CUT_SHORT,
     PRE_STOP,
@@ -270,7 +270,7 @@ class Supervisor:
         must_show = self.command.pid if self.lifecycle.status is None else None
         table = processes.snapshot(must_show, signum)
         if table is not None and self.keeper is not None and self.keeper.pid:
-            for process in plan.below_us(table, self.keeper.pid):
+            for process in processes.below_us(table, self.keeper.pid):
                 del table[process.pid]
             table.pop(self.keeper.pid, None)
         return table
@@ -317,18 +317,27 @@ class Supervisor:
 
     # --- delivering ---
 
-    def place(self) -> plan.Place:
-        """Where we stand, for plan.plan()."""
-        return plan.Place(self.own_pid, self.command.pid, self.config.forward)
+    def can_plan(self) -> bool:
+        """Load what decides who is told, with the first signal; False, and a warning, where it cannot be loaded now."""
+        try:
+            from pyinit.delivery import plan  # noqa: F401 - for those who are called next
+        except (OSError, ImportError, MemoryError) as error:
+            self.log.say("warning", "blind", f"/proc is not looked at, for what does that cannot be loaded: {error}")
+            return False
+        return True
 
     def judge(self, signum: int) -> bool:
-        """Whether a signal that may be a stop request is one; where /proc does not tell it is not."""
-        command = processes.read(self.command.pid)
-        if command is not None and plan.takes_as_it_is(command, signum, processes.Look()):
+        """Whether a signal that may be a stop request is one; where that cannot be told it is not."""
+        if not self.can_plan():
+            return False
+        from pyinit.delivery import plan
+
+        command, look = processes.read(self.command.pid), processes.Look()
+        if command is not None and plan.takes_as_it_is(command, signum, look):
             return False  # nobody else needs to be looked at
-        table = self.look_around(signum)
+        table, place = self.look_around(signum), plan.Place(self.own_pid, self.command.pid, self.config.forward)
         is_first = self.lifecycle.phase in (RUNNING, PRE_STOP)
-        return table is not None and plan.asks_for_stop(signum, table, processes.Look(), self.place(), is_first=is_first)
+        return table is not None and plan.asks_for_stop(signum, table, look, place, is_first=is_first)
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom plan.plan() names; where /proc does not tell, everybody."""
@@ -336,8 +345,14 @@ class Supervisor:
         if request.is_stop and not request.is_last_call:
             self.show(system.monotonic())  # before anybody can act on it
             self.tell_traffic(lambda traffic: traffic.on_signalled(self.lifecycle.delay_ended_by))
-        early = self.tell_command_first(request)
-        if early is not None and not request.is_stop:
+        if not self.can_plan():
+            self.deliver_blindly(request, None)
+            return []
+        from pyinit.delivery import plan
+
+        look = processes.Look()
+        early = self.tell_command_first(request, look)
+        if early is not None and not request.is_stop and self.config.forward != HANDLERS:
             self.tell_of_one(request, early)
             return []
         table = self.look_around(request.signum)
@@ -347,7 +362,7 @@ class Supervisor:
         if early is not None:
             table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
             request = request.but(told={early.pid: (early.started, early.image)})
-        found = plan.plan(request, table, processes.Look(), self.place())
+        found = plan.plan(request, table, look, plan.Place(self.own_pid, self.command.pid, self.config.forward))
         if early is None and found.now:
             self.await_moment(request)
         denied = self.send_to(found, request.signum)
@@ -371,7 +386,7 @@ class Supervisor:
             return {pid for pid in found.now if not system.send(pid, 0)}  # one that was reached hides those who were not
         return {pid for pid, own in found.now.items() if not system.send(pid, own)}
 
-    def tell_command_first(self, request: "Request") -> "Process | None":
+    def tell_command_first(self, request: "Request", look: processes.Look) -> "Process | None":
         """Signal the command before looking at anybody else, if it is a handler by any rule; return it if it was told.
 
         That it is a shell, a wrapper, or wants a signal of its own takes a closer look.
@@ -382,7 +397,9 @@ class Supervisor:
         command = processes.read(self.command.pid, request.signum)
         if command is None or not command.catches(request.signum):
             return None
-        if not plan.is_plain_handler(request, command, processes.Look()):
+        from pyinit.delivery import plan
+
+        if not plan.is_plain_handler(request, command, look):
             return None
         self.await_moment(request)
         return command if system.send(command.pid, request.signum) else None
@@ -473,7 +490,7 @@ class Supervisor:
         if self.own_pid == 1:
             self.ask_keeper(lambda keeper: keeper.end(), None)
         table = self.look_around(0) or {}
-        left = [process.pid for process in plan.below_us(table, self.own_pid)]
+        left = [process.pid for process in processes.below_us(table, self.own_pid)]
         self.tell_traffic(lambda traffic: traffic.on_kill())
         if self.own_pid == 1:
             system.send(-1, signal.SIGKILL)

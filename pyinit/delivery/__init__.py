@@ -1,7 +1,7 @@
 """Who is told of a signal, and when: what is asked, and what comes of it. PURE, as is all in this folder.
 
-plan.py decides. programs.py knows what well-known programs want, and traps.py what a shell script traps; both are imported when
-there is a signal to deliver, not before.
+plan.py decides. programs.py knows what well-known programs want, and traps.py what the text of a shell script tells. All three
+are imported when there is a signal to deliver, not before: PID 1 at rest has no use for them.
 """
 
 from pyinit.record import Record

@@ -25,6 +25,7 @@ deregistration) may finish. That is a program which was not there before; the on
 It is linear in the number of processes: each is visited once on the way down and once on the way up.
 """
 
+from pyinit import signals
 from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import (
     BELONGS,
@@ -44,7 +45,7 @@ from pyinit.delivery import (
     Request,
     programs,
 )
-from pyinit.processes import BASIC
+from pyinit.processes import BASIC, below, children_of
 from pyinit.record import Record
 from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
 
@@ -93,32 +94,6 @@ class Place(Record):
     forward: str = GROUP
 
 
-def children_of(processes: "Mapping[int, Process]") -> dict[int, list[int]]:
-    """The children of each process, by its PID."""
-    children: dict[int, list[int]] = {}
-    for pid, process in processes.items():
-        children.setdefault(process.parent, []).append(pid)
-    return children
-
-
-def below(pids: "Iterable[int]", children: "Mapping[int, list[int]]") -> list[int]:
-    """All who descend from some processes, without these. A loop of parents, should PIDs be reused, is walked once."""
-    found: dict[int, None] = {}
-    waiting = list(pids)
-    first = set(waiting)
-    while waiting:
-        for child in children.get(waiting.pop(), ()):
-            if child not in found and child not in first:
-                found[child] = None
-                waiting.append(child)
-    return list(found)
-
-
-def below_us(processes: "Mapping[int, Process]", own_pid: int) -> "list[Process]":
-    """The processes that descend from us."""
-    return [processes[pid] for pid in below([own_pid], children_of(processes)) if pid in processes]
-
-
 def is_deaf(process: "Process", signum: int) -> bool:
     """Whether a process would do nothing about a signal: it ignores it, or leaves it at a default that does nothing."""
     handles = process.catches(signum) or process.blocks(signum)
@@ -145,9 +120,7 @@ def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool
     program = programs.find(process.name, look.words(process.pid))
     if program is None:
         return True
-    is_as_asked = not (request.is_stop and request.by_program) or any(
-        _number(name) == request.signum for name in program.graceful
-    )
+    is_as_asked = not (request.is_stop and request.by_program) or program.finishes_at(request.signum)
     return program.what != programs.HELD_BACK and is_as_asked
 
 
@@ -168,13 +141,9 @@ def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look",
     told = found.now
     handlers = [pid for pid in told if processes[pid].catches(signum) or processes[pid].blocks(signum)]
     known = [programs.find(processes[pid].name, look.words(pid)) for pid in handlers]
-    is_graceful = any(program and any(_number(name) == signum for name in program.graceful) for program in known)
+    is_graceful = any(program is not None and program.finishes_at(signum) for program in known)
     is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure
     return is_graceful or (is_first and is_deadly)
-
-
-def _number(name: str) -> int:
-    return int(getattr(signal, f"SIG{name}"))
 
 
 class Walk:
@@ -282,7 +251,7 @@ class Walk:
     def looks_like_shell(self, process: "Process") -> bool:
         """Whether a process is a shell. A process without children that has no handler need not be looked at."""
         matters = process.caught or process.pid in self.children
-        return bool(matters) and self.look.is_shell(process.pid, process.name)
+        return bool(matters) and self.is_shell(process)
 
     def was_told(self, process: "Process") -> bool:
         """Whether it has heard of this request: from us, or from the one that it belonged to and whom it has outlived."""
@@ -294,7 +263,7 @@ class Walk:
 
     def kind_of_told(self, process: "Process") -> str:
         """One who was told and is still there. A shell may be waiting for a foreground job of the first round."""
-        if process.pid in self.children and self.look.is_shell(process.pid, process.name):
+        if process.pid in self.children and self.is_shell(process):
             foreground, _ = self.jobs_of(process)
             if any(not self.is_since(self.processes[child]) for child in foreground):
                 self.signums[process.pid] = self.request.signum
@@ -318,14 +287,11 @@ class Walk:
 
     def hears(self, process: "Process") -> bool:
         """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
-        signum = self.request.signum
-        if process.catches(signum) or process.blocks(signum):
-            return True
-        return self.request.is_stop and (process.catches(TERM) or process.blocks(TERM))
+        return any(process.catches(one) or process.blocks(one) for one in self.choices())
 
     def kind_of_shell(self, process: "Process") -> str:
         """A shell works by its traps alone. That it has signals blocked never counts."""
-        for signum in (self.request.signum, TERM) if self.request.is_stop else (self.request.signum,):
+        for signum in self.choices():
             if not process.catches(signum):
                 continue
             catches_all = process.caught & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
@@ -366,7 +332,7 @@ class Walk:
             if found:
                 self.signums[pid] = found
                 if found != signum and pid not in self.reasons:
-                    self.reasons[pid] = f"for it does not handle {_name(signum)}"
+                    self.reasons[pid] = f"for it does not handle {signals.name(signum)}"
                 return True
         self.signums[pid] = next((one for one in self.choices() if self.dies_of(process, one)), 0)
         return False
@@ -408,14 +374,13 @@ class Walk:
         program = self.program(process)
         if program is None:
             return 0
-        wanted = [_number(name) for name in program.graceful]
-        if self.request.signum in wanted:
-            wanted = [self.request.signum]
-        if not process.catches(wanted[0]):
+        signum = self.request.signum
+        wanted = signum if program.finishes_at(signum) else signals.number(program.graceful[0])
+        if not process.catches(wanted):
             return 0
-        if wanted[0] != self.request.signum:
+        if wanted != signum:
             self.reasons[process.pid] = f"which is how {program.names[0]} finishes its work"
-        return wanted[0]
+        return wanted
 
     def is_since(self, process: "Process") -> bool:
         """Whether it was started since the first round."""
@@ -447,7 +412,7 @@ class Walk:
         foreground: list[int] = []
         background: list[int] = []
         children = [self.processes[child] for child in self.children.get(process.pid, ())]
-        is_shell = bool(children) and self.look.is_shell(process.pid, process.name)
+        is_shell = bool(children) and self.is_shell(process)
         if is_shell and "sigsuspend" in self.look.sleeps_in(process.pid):
             background += [child.pid for child in children]
         else:
@@ -475,7 +440,7 @@ class Walk:
         """Whether a child ignores what its parent does not, as only a background job does."""
         ignored = child.ignored & ~parent.ignored & IN_BACKGROUND
         if ignored == 1 << signal.SIGQUIT - 1:  # a program with a handler for SIGINT, or a shell
-            return child.catches(INT) and not self.look.is_shell(child.pid, child.name) and self.is_shell(parent)
+            return child.catches(INT) and not self.is_shell(child) and self.is_shell(parent)
         return bool(ignored)
 
     def is_shell(self, process: "Process") -> bool:
@@ -625,7 +590,7 @@ class Walk:
         heard = [pid for pid in background if self.kinds.get(pid) in (HANDLER, BUSY) and not self.is_deep]
         if not (is_later and heard) or any(self.first.get(pid) for pid in self.jobs[shell][0]):
             return
-        if self.look.is_shell(shell, self.processes[shell].name):
+        if self.is_shell(self.processes[shell]):
             from pyinit.delivery import traps
 
             if traps.kills(self.look.script(shell)):
@@ -650,7 +615,7 @@ class Walk:
             self.do_as_at_a_stop()
         elif not holding:
             working = self.tell_mortals()
-        elif holding and request.is_stop:
+        elif request.is_stop:
             for pid in self.waited_for_by_traps():
                 self.tell(pid)
         if holding:
@@ -742,7 +707,7 @@ class Walk:
         for pid, kind in self.kinds.items():
             program = self.program(self.processes[pid]) if kind in (OLD, BUSY) else None
             if program is not None and program.hurry and self.request.by_program:
-                self.now[pid] = _number(program.hurry)
+                self.now[pid] = signals.number(program.hurry)
                 self.reasons[pid] = f"which ends {program.names[0]} in good order"
         reasons = {pid: reason for pid, reason in self.reasons.items() if pid in self.now}
         return Plan(self.now, self.next(), fates=self.fates, reasons=reasons)
@@ -750,10 +715,8 @@ class Walk:
     def result(self, working: frozenset[int], belonging: list[int]) -> Plan:
         """The plan."""
         request = self.request
-        held = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate in (HELD, READS)))
-        unsure = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate == UNSURE))
-        deaf = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate == DEAF))
-        spared = tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate in (MAY_FINISH, LEFT_TO)))
+        held, unsure, deaf = self.those(HELD, READS), self.those(UNSURE), self.those(DEAF)
+        spared = self.those(MAY_FINISH, LEFT_TO)
         resume = tuple(pid for pid in self.fates if self.processes[pid].is_stopped) if request.is_stop else ()
         reasons = {pid: reason for pid, reason in self.reasons.items() if pid in self.now}
         is_whole = not held and not unsure and not belonging and not request.told and set(self.now.values()) == {request.signum}
@@ -767,11 +730,14 @@ class Walk:
             unsure, spared, deaf, self.fates, reasons,
         )  # fmt: skip
 
+    def those(self, *fates: str) -> tuple[int, ...]:
+        """The PIDs of those with one of these fates."""
+        return tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate in fates))
+
     def has_handler(self, pid: int) -> bool:
         """Whether one who belongs to somebody who was told has a handler, which it may lose when it is told in turn."""
         is_owned = self.fates[self.fates[pid][1]][0] in (TOLD, FINISHES)
-        caught = self.processes[pid].caught
-        return is_owned and bool((caught >> self.request.signum - 1 | caught >> TERM - 1) & 1)
+        return is_owned and any(self.processes[pid].catches(one) for one in self.choices())
 
     def next(self, heard: "Mapping[int, int] | None" = None, held: tuple[int, ...] = ()) -> Request:
         """The request for the next round."""
@@ -792,12 +758,6 @@ class Walk:
             usual=usual,
             looks=request.looks + 1 if is_blurred else 0,
         )
-
-
-def _name(signum: int) -> str:
-    from pyinit import signals
-
-    return signals.name(signum)
 
 
 def _suspending(process: "Process", signum: int, command: int) -> int:

@@ -43,6 +43,10 @@ class Program(Record):
     hurry: str = ""
     others: "dict[str, str]" = {}  # noqa: RUF012 - nobody changes it
 
+    def finishes_at(self, signum: int) -> bool:
+        """Whether it finishes its work at this signal."""
+        return any(signals.number(name) == signum for name in self.graceful)
+
 
 PROGRAMS = (
     Program(

@@ -6,6 +6,7 @@ Who would be told, held back and waited for is decided by the same code as in a 
 from pyinit import signals
 from pyinit.config import GROUP
 from pyinit.delivery import BELONGS, DEAF, DENIED, HELD, IN_GROUP, LEFT, READS, Request, plan
+from pyinit.processes import below_us
 from pyinit.record import Record
 from pyinit.signals import signal
 
@@ -113,7 +114,7 @@ def _fates(seen: Seen, state: "State", table: "dict[int, Process]") -> tuple[dic
     scope = IN_GROUP if state.status is None else LEFT
     request = Request(state.stop_signal, scope, True, bool(state.by_program))
     found = plan.plan(request, others, seen.look, plan.Place(seen.pid, state.command, state.forward or GROUP))
-    below = {process.pid for process in plan.below_us(others, seen.pid)}
+    below = {process.pid for process in below_us(others, seen.pid)}
     fates = {pid: IN_SWEEP if pid in below else NOT_TOLD for pid in table}
     fates |= dict.fromkeys((pid for pid in (seen.pid, state.health) if pid in table), OWN)
     fates |= {pid: said(*fate) for pid, fate in found.fates.items()}

@@ -662,3 +662,12 @@ def test_when_two_thirds_of_the_time_are_over_whoever_was_not_told_is_told(start
     assert stopped(namespace) == 0
     assert namespace.stdout == TOLD_ONCE
     assert "two thirds of the time are over: SIGTERM to " in namespace.stderr
+
+
+def test_with_forward_handlers_a_reload_reaches_the_workers_as_well(start: Start) -> None:
+    namespace = start("--forward", "handlers", "--", *APP_WORDS.split(), "--on", "TERM,HUP", "--workers", "2")
+    namespace.wait_for_output("ready", times=3)
+    namespace.signal(signal.SIGHUP)
+    for name in ("app", "app-1", "app-2"):
+        namespace.wait_for_output(f"{name} got SIGHUP\n")
+    assert stopped(namespace) == 7

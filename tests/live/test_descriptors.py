@@ -6,6 +6,7 @@ import pytest
 
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.forms import ARM64, SOURCE, STATIC
+from tests.live.network import WITH_NETWORK
 from tests.namespace import WITH_PROC
 
 #: The lowest limits under which a form starts at all. Below, the loader of CPython needs more, and tells so itself. (pip's
@@ -38,7 +39,7 @@ def test_a_command_runs_or_one_line_says_why_not(start: Start, form: str, limit:
     if limit < LEAST[form]:
         pytest.skip("the loader of CPython fails, before any code of ours")
     set_limit = (sys.executable, "-IS", "-c", LIMITED, str(limit))
-    namespace = start("--", "sh", "-c", "exit 7", unshare=(*WITH_PROC, "env", *STARTS[needs], *set_limit))
+    namespace = start("--", "sh", "-c", "exit 7", unshare=(*WITH_NETWORK, "env", *STARTS[needs], *set_limit))
     status = namespace.wait()
     if status == 7 or (limit == 3 and status == 127 and namespace.stderr.startswith("sh: ")):  # it needs one for its library
         assert "pyinit: error" not in namespace.stderr  # the health helper may have too few, which is a warning

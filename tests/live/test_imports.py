@@ -13,10 +13,7 @@ from tests.namespace import ROOT, Namespace
 from tests.waiting import wait_until
 
 #: Of pyinit. (What `python -IS -c pass` imports before a line of ours differs between the versions, and is left out.)
-MODULES = (
-    "arrivals cli config delivery delivery.plan delivery.programs last_resort lifecycle log options page processes record "
-    "signals spawn supervise system"
-)
+MODULES = "arrivals cli config delivery last_resort lifecycle log options page processes record signals spawn supervise system"
 OURS = {"pyinit", *(f"pyinit.{name}" for name in f"{MODULES} terminal values watch".split())}
 
 #: Of the standard library, all of them built in: they cost nothing but their name.
