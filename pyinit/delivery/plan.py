@@ -654,12 +654,15 @@ class Walk:
         self.fates[pid] = (TOLD, 0)
 
     def do_as_at_a_stop(self) -> None:
-        """Nobody handles a signal that is no stop request: those who would be told of a stop get it, and nobody above them."""
+        """Nobody handles a signal that is no stop request: those who would be told of a stop get it, and nobody above them.
+
+        An interactive shell ignores SIGTERM, and ends at SIGHUP: where a stop would reach nobody, all are meant.
+        """
         if self.request.spares_mortals:
             return
         told = Walk(self.request.but(signum=TERM, is_stop=True), self.processes, self.look, self.place).plan().now
         for pid in self.mortals:
-            if pid in told:
+            if pid in told or not told:
                 self.tell(pid)
 
     def waited_for_by_traps(self) -> list[int]:

@@ -227,6 +227,10 @@ while True:
 #: What may come between: the copy whose turn it is when the stop request is sent, and the one that is taken before we look.
 AHEAD = 2
 
+#: Real-time signals are not merged, so here come those that were in the command's own queue when it asked. Without an order of
+#: ours they never end.
+AHEAD_QUEUED = 20
+
 #: Signals that come without end, and a stop request behind them in the order of the kernel.
 STORMS = {
     "HUP": ([signal.SIGHUP], signal.SIGTERM),
@@ -235,6 +239,11 @@ STORMS = {
     "WINCH before RTMIN+3": ([signal.SIGWINCH], signal.SIGRTMIN + 3),
     "RTMIN before RTMIN+3": ([signal.SIGRTMIN], signal.SIGRTMIN + 3),
 }
+
+
+def ahead(storm: str) -> int:
+    """How many copies may come between."""
+    return AHEAD_QUEUED if STORMS[storm][0][0] >= signal.SIGRTMIN else AHEAD
 
 
 def told_after_copies(namespace: Namespace) -> int:
@@ -253,14 +262,14 @@ def storm_words(storm: str) -> list[str]:
 
 @pytest.mark.parametrize("storm", STORMS)
 def test_a_stop_request_is_told_before_what_comes_again_and_again(start: Start, storm: str) -> None:
-    assert told_after_copies(start(*storm_words(storm))) <= AHEAD
+    assert told_after_copies(start(*storm_words(storm))) <= ahead(storm)
 
 
 @pytest.mark.parametrize("storm", STORMS)
 def test_in_the_last_resort_too_a_stop_request_is_told_before_what_comes_again_and_again(tmp_path: Path, storm: str) -> None:
     fault = ["_signal.sigwaitinfo", "MemoryError", "start:1"]
     with Namespace([*FAULTY, *fault, *storm_words(storm)], tmp_path) as namespace:
-        assert told_after_copies(namespace) <= AHEAD
+        assert told_after_copies(namespace) <= ahead(storm)
         assert "less care" in namespace.stderr
 
 

@@ -273,6 +273,11 @@ def test_a_reload_reaches_the_application_and_never_the_shell() -> None:
     assert decide(SHELL, app(3, 2), request=Request(SIGHUP, IN_GROUP, False, spares_mortals=True)).now == {}
 
 
+def test_a_hangup_reaches_an_interactive_shell_which_ignores_a_stop() -> None:
+    shell = Process(2, 1, 2, 2, "bash", "S", 0, mask([SIGTERM]), CAUGHT_FOR_EXIT, 2, 0)
+    assert decide(shell, request=Request(SIGHUP, IN_GROUP, False)).now == {2: SIGHUP}
+
+
 def test_where_nobody_handles_it_everybody_gets_it_at_once_but_those_who_ignore_it() -> None:
     found = decide(SHELL, process(3, 2, "sleep"), process(4, 2, ignored=[SIGTERM]))
     assert (found.now, found.deaf, found.whole_group) == ({2: SIGTERM, 3: SIGTERM}, (4,), True)

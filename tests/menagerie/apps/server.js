@@ -19,5 +19,5 @@ if (process.env.CLUSTER && cluster.isPrimary) {
   const stop = signal => { say('told ' + signal); server.close(() => process.exit(7)); };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
-  server.listen(8000, '127.0.0.1');
+  server.listen(8000, '127.0.0.1', () => say('listening'));
 }

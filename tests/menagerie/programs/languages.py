@@ -29,6 +29,7 @@ PROGRAMS = (
         NODE_NEEDS,
         "node --version",
         port=8000,
+        ready="(?s)listening.*listening",
         client=ASK,
         forms={forms.EXEC: TERM, forms.START_SH: TERM, forms.NPM_START: TERM},
         third=(forms.EXEC, forms.START_SH),
