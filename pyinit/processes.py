@@ -198,19 +198,21 @@ class Look:
         """The text that a shell runs, as far as it can be had: of `sh -c`, or of the file that it keeps open."""
         return self._once(_script, pid)  # type: ignore[return-value]  # of _script()
 
-    def blocks(self, pid: int, signum: int) -> bool:
+    def blocks(self, pid: int, signum: int) -> bool | None:
         """Whether it has a signal blocked, for sigwait() or a signalfd, or sleeps in sigwait(), at one of the next moments.
 
-        The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile.
+        The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile. None
+        where it spawned somebody all the while, which tells nothing.
         """
+        spawns = False
         for _ in range(MOMENTS):
             process = read(pid)
             if process is None or signum > LAST_IN_STAT:
                 return False
-            is_moment = process.blocked & BASIC == BASIC and process.state not in "ST"  # it spawns somebody
-            if (process.blocks(signum) and not is_moment) or "sigtimedwait" in _sleeps_in(pid):
+            spawns = process.blocked & BASIC == BASIC and process.state not in "ST"
+            if (process.blocks(signum) and not spawns) or "sigtimedwait" in _sleeps_in(pid):
                 return True
-        return False
+        return None if spawns else False
 
     def done(self, pid: int) -> str:
         """That part of its script that a shell has read: bash reads no further than the command that it waits for."""

@@ -29,7 +29,7 @@ TOLD, FINISHES, BELONGS, HELD, READS, MAY_FINISH, LEFT_TO, UNSURE, DEAF, DENIED 
 )
 
 #: Looks at a process before it is known whether it waits for blocked signals or has them blocked for a moment.
-LOOKS = 3
+LOOKS = 8
 
 
 class Request(Record):

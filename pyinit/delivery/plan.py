@@ -160,6 +160,9 @@ class Walk:
         self.reasons: dict[int, str] = {}
         self.jobs: dict[int, tuple[list[int], list[int]]] = {}  # foreground and background, of whoever is open
         self.first: dict[int, int] = {}  # who holds others up, below or at each that was visited; 0: nobody
+        self.spawning: set[int] = (
+            set()
+        )  # who spawned somebody when it was looked at more closely, so that its mask tells nothing
         self.readers: dict[int, int] = {}  # who reads the output of whom
         self.now: dict[int, int] = {}
         self.mortals: list[int] = []  # who would die of it, and is in reach
@@ -276,8 +279,8 @@ class Walk:
         One that sleeps with every signal blocked waits for them, by a signalfd. Whoever spawns is in an uninterruptible sleep,
         and its child runs. The child of a shell that shares its image is that shell still.
         """
-        if self.request.looks >= LOOKS or self.request.signum > LAST_STANDARD:
-            return False  # a second look would merge real-time signals, of which each counts
+        if not self.may_look_again():
+            return False
         if process.blocked & BASIC == BASIC:
             return process.state not in "ST"
         parent = self.processes.get(process.parent)
@@ -315,7 +318,13 @@ class Walk:
         """One that is no shell."""
         program = self.program(process)
         is_wrapper = program is not None and program.what == programs.HELD_BACK and process.pid in self.children
-        return HANDLER if self.settle_signal(process, is_wrapper) else WRAPPER
+        if self.settle_signal(process, is_wrapper):
+            return HANDLER
+        return BLURRED if process.pid in self.spawning and self.may_look_again() else WRAPPER
+
+    def may_look_again(self) -> bool:
+        """Whether a second look does no harm: it would merge real-time signals, of which each counts."""
+        return self.request.looks < LOOKS and self.request.signum <= LAST_STANDARD
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
@@ -361,7 +370,12 @@ class Walk:
         # It may have left sigwait() since its masks were read, to run or to wait for a child: then they show it now.
         # Of many it is asked only of those who do not sleep for long.
         has_moved = len(self.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
-        return has_moved and any(self.look.blocks(process.pid, one) for one in self.choices())
+        if not has_moved:
+            return False
+        found = [self.look.blocks(process.pid, one) for one in self.choices()]
+        if None in found:
+            self.spawning.add(process.pid)
+        return any(found)
 
     def dies_of(self, process: "Process", signum: int) -> bool:
         """Whether a signal ends a process that does not handle it."""

@@ -184,6 +184,14 @@ def test_one_that_blocks_every_signal_and_does_not_sleep_is_looked_at_again() ->
     assert decide(SHELL, Process(3, 2, 2, 2, "app", "S", BASIC, 0, 0, 3, 0)).now == {3: SIGTERM}
 
 
+def test_one_that_spawned_somebody_at_each_closer_look_is_looked_at_again() -> None:
+    table, spawning = {one.pid: one for one in (SHELL, process(3, 2))}, NoLook()
+    spawning.mask = None  # all looks fell between fork and exec
+    found = plan(STOP, table, spawning, Place(OWN, GROUP_ID))
+    assert (found.now, found.fates[3], found.next.looks) == ({}, (UNSURE, 0), 1)
+    assert plan(STOP.but(looks=LOOKS), table, spawning, Place(OWN, GROUP_ID)).now == {2: SIGTERM, 3: SIGTERM}
+
+
 def test_told_once_means_once_until_another_program_with_a_handler_takes_its_place() -> None:
     request = STOP.but(told={2: (2, 5)})
     assert decide(app(2, 1, image=5), request=request).now == {}  # type: ignore[arg-type]  # an image
