@@ -628,7 +628,7 @@ class Walk:
         if not holding and not request.is_stop:
             self.do_as_at_a_stop()
         elif not holding:
-            working = self.tell_mortals()
+            working = self.tell_writers_outside() or self.tell_mortals()
         elif request.is_stop:
             for pid in self.waited_for_by_traps():
                 self.tell(pid)
@@ -661,6 +661,31 @@ class Walk:
             else:
                 self.tell(pid)
         return frozenset(above[pid] for pid in self.mortals if self.fates[pid][0] == HELD)
+
+    def tell_writers_outside(self) -> frozenset[int]:
+        """Tell those outside the group whose output is read by one who would now be told; return those that are waited for.
+
+        As a daemon that a script has started before `| tee`: gone before it, tee would take its last lines with it.
+        """
+        request = self.request
+        pipes = {pid: self.look.reads_from(pid) for pid in self.mortals} if request.scope == IN_GROUP else {}
+        pipes = {pid: pipe for pid, pipe in pipes.items() if pipe.startswith("pipe:")}
+        if not pipes:
+            return frozenset()
+        left = Walk(request.but(scope=LEFT), self.processes, self.look, self.place).plan()
+        writers: dict[str, int] = {}
+        for pid, (fate, _) in left.fates.items():
+            works = fate in (FINISHES, MAY_FINISH) or (fate == TOLD and self.hears(self.processes[pid]))
+            read = self.look.writes_to(pid) & set(pipes.values()) if works and pid not in self.kinds else ()
+            for pipe in read:
+                writers[pipe] = pid
+                self.fates[pid] = (fate, 0)
+                if fate == TOLD:
+                    self.now[pid] = left.now[pid]
+        for pid in self.mortals if writers else ():
+            writer = writers.get(pipes.get(pid, ""), 0)
+            self.fates[pid] = (READS, writer) if writer else (HELD, min(writers.values()))
+        return frozenset(writers.values())
 
     def tell(self, pid: int) -> None:
         """Tell one who would die of it."""

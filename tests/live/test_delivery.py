@@ -304,6 +304,19 @@ def test_a_daemon_in_a_session_of_its_own_is_told_in_the_sweep_and_finishes(star
     assert namespace.stdout.endswith("daemon done\n")
 
 
+def test_a_daemon_in_a_session_of_its_own_that_writes_into_a_pipe_finishes_before_who_reads_it(
+    start_script: StartScript,
+) -> None:
+    """Nobody in the group would end by himself: the reader waits for the daemon, and the script for the reader."""
+    namespace = start_script(
+        "{ ( setsid APP --name daemon --drain 0.2 & ); APP; } | cat\necho last line $?", expected="app ready"
+    )
+    namespace.wait_for_output("daemon ready")
+    assert stopped(namespace) == 0
+    assert namespace.stdout.count("daemon got SIGTERM") == 1
+    assert namespace.stdout.endswith("daemon done\nlast line 0\n")
+
+
 def test_a_program_that_has_left_the_group_finishes_before_its_script(start_script: StartScript) -> None:
     namespace = start_script("APP --own-group\necho last\nexit 5")
     assert stopped(namespace) == 5

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, HANDLERS
-from pyinit.delivery import BELONGS, DEAF, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, UNSURE, Plan, Request
+from pyinit.delivery import BELONGS, DEAF, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, TOLD, UNSURE, Plan, Request
 from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, plan
 from pyinit.processes import BASIC, Process
 from tests.unit.looks import NoLook
@@ -168,6 +168,17 @@ def test_who_reads_the_pipe_of_one_who_works_is_held_back_along_the_whole_line()
     )
     assert found.now == {3: SIGTERM}
     assert (found.fates[4], found.fates[5]) == ((READS, 3), (READS, 4))
+
+
+def test_a_daemon_outside_the_group_is_told_before_who_reads_its_output_would_be() -> None:
+    daemon = app(5, 1, group=5, session=5)
+    found = decide(SHELL, process(4, 2, "tee"), daemon, stdins={4: "pipe:[1]"}, outputs={5: "pipe:[1]"})
+    assert (found.now, found.held, found.working) == ({5: SIGTERM}, (2, 4), {5})
+    assert found.fates == {2: (HELD, 5), 4: (READS, 5), 5: (TOLD, 0)}
+    assert decide(SHELL, process(4, 2, "tee"), daemon).now == {2: SIGTERM, 4: SIGTERM}, "it writes elsewhere"
+    request = found.next
+    again = decide(SHELL, process(4, 2, "tee"), daemon, request=request, stdins={4: "pipe:[1]"}, outputs={5: "pipe:[1]"})
+    assert (again.now, again.working) == ({}, {5})
 
 
 def test_where_each_reads_from_the_other_both_are_told() -> None:
