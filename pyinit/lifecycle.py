@@ -308,7 +308,7 @@ class Lifecycle:
         # In the sweep we look once more: one that was told between fork and exec is another program by then.
         looks_again = request.scope == LEFT and not self._has_looked_again and self.phase == SWEEPING and not plan.held
         self._has_looked_again |= looks_again
-        self._round_at = now + self._config.settle if looks_again else None
+        self._round_at = now + self._config.settle if looks_again or plan.draining else None
         return self._wait_for_next(now)
 
     def on_blind(self, request: Request) -> None:
@@ -435,7 +435,7 @@ class Lifecycle:
             self.kill_at = min(now + self._config.grace_period, self.kill_at or now + self._config.grace_period)
         self._is_blind = self._has_looked_again = False
         # It is passed on as it came: who asks twice wants something else than the first time.
-        return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True))]
+        return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True, has_drained=True))]
 
     def _begin_pre_stop(self, heading: str, fields: dict[str, object], signum: int, now: float) -> list[Action]:
         config = self._config

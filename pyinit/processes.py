@@ -24,9 +24,13 @@ BASIC = (1 << LAST_IN_STAT) - 1 & ~(1 << 8) & ~(1 << 18)
 #: How often a process is looked at that may be on its way out of sigwait() or back into it.
 MOMENTS = 8
 
-#: Bytes of a script that are read, and descriptors at which shells keep theirs: bash, then dash and busybox.
+#: Bytes of a script that are read, and descriptors at which shells keep theirs: bash; dash and busybox, the first that is free.
 LONGEST_SCRIPT = 1 << 17
-SCRIPT_AT = (255, 10)
+BASH_SCRIPT_AT = 255
+SCRIPT_AT = (BASH_SCRIPT_AT, *range(10, 20))
+
+#: The flag of a descriptor that is closed on exec, as /proc/PID/fdinfo has it (proc(5), O_CLOEXEC).
+CLOEXEC = 0o2000000
 
 
 class Process(Record):
@@ -256,15 +260,21 @@ def _script(pid: int) -> str:
         return "\0".join(line[line.index(options[0]) + 1 :])
     for descriptor in SCRIPT_AT:
         path = f"/proc/{pid}/fd/{descriptor}"
-        if system.is_regular_file(path):
+        if system.is_regular_file(path) and _is_closed_on_exec(pid, descriptor):
             return system.read_file(path, LONGEST_SCRIPT).decode("utf-8", "replace")
     return ""
+
+
+def _is_closed_on_exec(pid: int, descriptor: int) -> bool:
+    """Whether it is the shell's own: what it was given itself it passes on."""
+    fields = system.read_file(f"/proc/{pid}/fdinfo/{descriptor}").split()
+    return fields[2:3] == [b"flags:"] and bool(int(fields[3], 8) & CLOEXEC)
 
 
 def _done(pid: int) -> str:
     text = _script(pid)
     try:
-        read = int(system.read_file(f"/proc/{pid}/fdinfo/{SCRIPT_AT[0]}").split()[1])
+        read = int(system.read_file(f"/proc/{pid}/fdinfo/{BASH_SCRIPT_AT}").split()[1])
     except (IndexError, ValueError):
         return text  # of `sh -c`
     return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")

@@ -13,7 +13,7 @@ The rules, from the command down:
   (POSIX, "Shell Command Language", 2.12); background jobs belong to the trap. That a shell catches what it has no trap for
   does not count.
 * In a script, what was put in the background is told when the foreground has gone; if nobody handles it there, at once.
-* Who reads the output of one who works is held back until that one has gone.
+* Who reads the output of one who works is held back until that one has gone. In the sweep who reads a pipe may read to its end.
 * If nobody handles it, everybody gets it, at once.
 
 At first the process group is meant, and what its wrappers have put into other groups; in the sweep all that is left.
@@ -31,6 +31,7 @@ from pyinit.delivery import (
     BELONGS,
     DEAF,
     DENIED,
+    DRAINS,
     FINISHES,
     HELD,
     IN_GROUP,
@@ -638,6 +639,7 @@ class Walk:
             for pid in self.mortals:
                 if self.fates[pid] == (HELD, 0):
                     self.fates[pid] = (HELD, min(working))
+        self.let_drain()
         # Those who would die of a signal that is no stop request are spared, where there is somebody who handles it.
         belonging = self.belongings() if not self.is_deep else []
         return self.result(working, belonging)
@@ -645,6 +647,22 @@ class Walk:
     def acts(self, pid: int) -> bool:
         """Whether one who was visited is told, works, or is looked at again in this round."""
         return self.fates.get(pid, (HELD, 0))[0] in (TOLD, FINISHES, MAY_FINISH, LEFT_TO, UNSURE)
+
+    def let_drain(self) -> None:
+        """Spare in the first round of a sweep those who read a pipe: its last lines may still be in it, or on their way.
+
+        Mostly they end by themselves at its end, as tee does when its script has gone. A pipe that we have as our own stdin
+        comes from outside.
+        """
+        request = self.request
+        if not (request.scope == LEFT and request.is_stop) or request.has_drained or not self.now:
+            return
+        outside = self.look.reads_from(self.place.own_pid)
+        for pid in list(self.now):
+            stdin = self.look.reads_from(pid)
+            if stdin.startswith("pipe:") and stdin != outside:
+                del self.now[pid]
+                self.fates[pid] = (DRAINS, 0)
 
     def tell_mortals(self) -> frozenset[int]:
         """Tell all who would die of it; return those that a wrapper above waits for all the same.
@@ -771,7 +789,7 @@ class Walk:
             heard |= {pid: self.processes[pid].started for pid in belonging if self.has_handler(pid)}
         return Plan(
             self.now, self.next(heard, held), is_whole, resume, held, working if held or unsure or spared else frozenset(),
-            unsure, spared, deaf, self.fates, reasons,
+            unsure, spared, self.those(DRAINS), deaf, self.fates, reasons,
         )  # fmt: skip
 
     def those(self, *fates: str) -> tuple[int, ...]:
@@ -801,6 +819,7 @@ class Walk:
             seen=seen,
             usual=usual,
             looks=request.looks + 1 if is_blurred else 0,
+            has_drained=request.has_drained or (request.scope == LEFT and not is_blurred),
         )
 
 

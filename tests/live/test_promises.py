@@ -195,13 +195,11 @@ def test_dumb_init_ends_a_whole_group(run_called: RunCalled, whose: str) -> None
 
 
 @BOTH
-def test_dumb_init_tells_those_whom_its_command_leaves_behind(run_called: RunCalled, tmp_path: Path, whose: str) -> None:
+def test_dumb_init_tells_those_whom_its_command_leaves_behind(tmp_path: Path, whose: str) -> None:
     said = tmp_path / "said"
     line = f"{' '.join(SEEN)} >'{said}' & until grep -q ready '{said}'; do sleep 0.02; done"
-    variables = {"PYINIT_SWEEP_TIMEOUT": "0.3"}
-    namespace = run_called("dumb-init", "sh", "-c", line, whose=whose, variables=variables)
-    assert namespace.wait() == 0
-    assert said.read_text().split()[:2] == ["ready", "15"]
+    with below([*init_called("dumb-init", whose, tmp_path), "sh", "-c", line], tmp_path):
+        wait_until(lambda: said.exists() and said.read_text().split() == ["ready", "15"], "it is told")
 
 
 # --- dumb-init: tty_test ---
@@ -341,14 +339,18 @@ def test_single_child_ends_the_group_as_well_where_nobody_handles_the_signal(tmp
     assert left == {OURS: 0, THEIRS: 2}
 
 
-def test_single_child_tells_those_who_are_left_behind_and_dumb_init_does_not(run_called: RunCalled, tmp_path: Path) -> None:
+def test_single_child_tells_those_who_are_left_behind_and_dumb_init_does_not(tmp_path: Path) -> None:
     heard = {}
     for whose in (OURS, THEIRS):
-        said = tmp_path / f"said to {whose}"
+        folder = tmp_path / whose
+        folder.mkdir()
+        said = folder / "said"
         line = f"{' '.join(SEEN)} >'{said}' & until grep -q ready '{said}'; do sleep 0.02; done"
-        variables = {"PYINIT_SWEEP_TIMEOUT": "0.3"}
-        assert run_called("dumb-init", "-c", "sh", "-c", line, whose=whose, variables=variables).wait() == 0
-        heard[whose] = said.read_text().split()[1:2]
+        with below([*init_called("dumb-init", whose, folder), "-c", "sh", "-c", line], folder) as namespace:
+            wait_until(lambda: said.exists() and "ready" in said.read_text(), "it is ready")  # noqa: B023
+            seen = wait_until(lambda: next((one for one in namespace.processes() if one.cmdline() == SEEN), None), "it")
+            wait_until(lambda: "15" in said.read_text() or seen.ppid() == namespace.init.pid, "it is told, or left to PID 1")  # noqa: B023
+            heard[whose] = said.read_text().split()[1:]
     assert heard == {OURS: ["15"], THEIRS: []}
 
 

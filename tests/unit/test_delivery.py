@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, HANDLERS
-from pyinit.delivery import BELONGS, DEAF, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, TOLD, UNSURE, Plan, Request
+from pyinit.delivery import BELONGS, DEAF, DRAINS, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, TOLD, UNSURE, Plan, Request
 from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, plan
 from pyinit.processes import BASIC, Process
 from tests.unit.looks import NoLook
@@ -319,6 +319,16 @@ def test_a_daemon_is_signalled_in_the_sweep_and_not_before_and_a_pre_stop_comman
     daemon, hook = app(9, 1, group=9), app(8, 1, group=8)  # type: ignore[arg-type]  # groups
     assert decide(app(2, 1), daemon).now == {2: SIGTERM}
     assert decide(daemon, hook, request=Request(SIGTERM, LEFT, True, spared=8)).now == {9: SIGTERM}
+
+
+def test_in_the_sweep_who_reads_a_pipe_may_read_to_its_end_unless_that_comes_from_outside() -> None:
+    sweep, stdins = Request(SIGTERM, LEFT, True), {3: "pipe:[1]", 4: "pipe:[2]", 5: "pipe:[1]", OWN: "pipe:[2]"}
+    table = process(3, 1, "tee"), process(4, 1, "sleep"), process(6, 1)
+    found = decide(*table, request=sweep, stdins=stdins)
+    assert (found.now, found.draining, found.fates[3]) == ({4: SIGTERM, 6: SIGTERM}, (3,), (DRAINS, 0))
+    assert decide(table[0], request=found.next, stdins=stdins).now == {3: SIGTERM}, "after that time it is told"
+    assert decide(app(5, 1, "node"), request=sweep, stdins=stdins).draining == (5,), "whatever it handles"
+    assert decide(*table, stdins=stdins, request=sweep.but(is_stop=False)).draining == ()
 
 
 def test_processes_of_docker_exec_are_left_alone() -> None:
