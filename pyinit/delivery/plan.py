@@ -135,14 +135,16 @@ def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look",
     """Whether a signal that asks some program to stop asks those who are here; `is_first`: no stop goes on already.
 
     It does where it is the graceful signal of one that would be told. Where another one handles it, it means something else
-    (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order.
+    (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order; but not where
+    the command ignores it, and others die of it: the command means to live on. (A shell ignores SIGQUIT always.)
     """
     found = Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
     told = found.now
     handlers = [pid for pid in told if processes[pid].catches(signum) or processes[pid].blocks(signum)]
     known = [programs.find(processes[pid].name, look.words(pid)) for pid in handlers]
     is_graceful = any(program is not None and program.finishes_at(signum) for program in known)
-    is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure
+    lives_on = bool(told) and place.command in found.deaf and signum != signal.SIGQUIT
+    is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure and not lives_on
     return is_graceful or (is_first and is_deadly)
 
 

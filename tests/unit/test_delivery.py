@@ -171,14 +171,16 @@ def test_who_reads_the_pipe_of_one_who_works_is_held_back_along_the_whole_line()
 
 
 def test_a_daemon_outside_the_group_is_told_before_who_reads_its_output_would_be() -> None:
-    daemon = app(5, 1, group=5, session=5)
+    daemon = process(5, 1, caught=[SIGTERM], group=5, session=5)
     found = decide(SHELL, process(4, 2, "tee"), daemon, stdins={4: "pipe:[1]"}, outputs={5: "pipe:[1]"})
-    assert (found.now, found.held, found.working) == ({5: SIGTERM}, (2, 4), {5})
+    assert found.now == {5: SIGTERM}
+    assert (found.held, found.working) == ((2, 4), frozenset({5}))
     assert found.fates == {2: (HELD, 5), 4: (READS, 5), 5: (TOLD, 0)}
     assert decide(SHELL, process(4, 2, "tee"), daemon).now == {2: SIGTERM, 4: SIGTERM}, "it writes elsewhere"
     request = found.next
     again = decide(SHELL, process(4, 2, "tee"), daemon, request=request, stdins={4: "pipe:[1]"}, outputs={5: "pipe:[1]"})
-    assert (again.now, again.working) == ({}, {5})
+    assert again.now == {}
+    assert again.working == frozenset({5})
 
 
 def test_where_each_reads_from_the_other_both_are_told() -> None:
@@ -282,6 +284,16 @@ def test_sigquit_is_a_stop_request_where_it_ends_the_program_and_not_where_it_me
     assert asks_for_stop(SIGQUIT, table, NoLook({2: name}), place, is_first=True) == is_stop
     assert asks_for_stop(SIGQUIT, table, NoLook({2: name}), place, is_first=False) == (name == "nginx")
     assert not asks_for_stop(SIGWINCH, {1: INIT, 2: process(2, 1)}, NoLook(), place, is_first=True)
+
+
+@pytest.mark.parametrize("signum", [SIGUSR1, SIGQUIT])
+def test_sigusr1_stops_no_command_that_ignores_it_though_others_die_of_it(signum: int) -> None:
+    """A shell ignores SIGQUIT always, so of that it tells nothing."""
+    shell, child = process(2, 1, "sh", ignored=[signum]), process(3, 2)
+    table = {1: INIT, 2: shell, 3: child}
+    assert asks_for_stop(signum, table, NoLook(), Place(OWN, GROUP_ID), is_first=True) == (signum == SIGQUIT)
+    assert decide(shell, child, request=Request(signum, IN_GROUP, False)).now == {3: signum}
+    assert asks_for_stop(signum, {1: INIT, 2: shell}, NoLook(), Place(OWN, GROUP_ID), is_first=True), "nobody hears it"
 
 
 def test_a_reload_reaches_the_application_and_never_the_shell() -> None:
