@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pyinit import options
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
@@ -31,24 +33,29 @@ ALL = sorted(documents())
 EVERY_DOCUMENT = pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-def prose(text: str) -> list[str]:
-    """The lines of a document, without its blocks of code."""
-    lines, fence = [], ""
+def parts(text: str) -> tuple[list[str], list[str]]:
+    """A document as the lines of its prose, and its blocks of code."""
+    lines: list[str] = []
+    blocks: list[str] = []
+    fence = ""
     for line in text.splitlines():
         mark = re.match(r"\s*(```+|~~~+)", line)
         if mark and not fence:
             fence = mark[1]
+            blocks.append("")
         elif mark and mark[1].startswith(fence):
             fence = ""
-        elif not fence:
+        elif fence:
+            blocks[-1] += f"{line}\n"
+        else:
             lines.append(line)
-    return lines
+    return lines, blocks
 
 
 def anchors(text: str) -> set[str]:
     """The anchors of a document, as GitHub makes them from its headings."""
     found: dict[str, int] = {}
-    for line in prose(text):
+    for line in parts(text)[0]:
         if heading := re.match(r"#{1,6}\s+(.*?)\s*#*$", line):
             words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1]).lower()
             anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
@@ -58,7 +65,7 @@ def anchors(text: str) -> set[str]:
 
 def links(text: str) -> list[str]:
     """Where the links and images of a document lead, as far as that is a place in the repository."""
-    bare = re.sub(r"(`+).*?\1", "``", "\n".join(prose(text)), flags=re.DOTALL)
+    bare = re.sub(r"(`+).*?\1", "``", "\n".join(parts(text)[0]), flags=re.DOTALL)
     return [target for target in LINK.findall(bare) if not ELSEWHERE.match(target)]
 
 
@@ -124,6 +131,54 @@ def test_every_variable_that_a_document_names_is_an_option(path: Path) -> None:
     named = set(re.findall(r"\bPYINIT_[A-Z][A-Z_]*[A-Z]\b", path.read_text()))
     there = set(re.findall(r"\[(PYINIT_\w+); ", (DOCS / "options.md").read_text()))  # as --help has them, see test_readme.py
     assert sorted(named - TOLD - there) == []
+
+
+#: A setting, as a Dockerfile, a compose file, a pod spec and a shell have it.
+SETTING = re.compile(r"""\b(PYINIT_[A-Z_]+)(?:=|: |, value: )("[^"]*"|[^\s"'`,}]+)""")
+
+
+def settings(text: str) -> list[tuple[str, str]]:
+    """The variables that are set in a text, and their values."""
+    return [(name, value.strip('"')) for name, value in SETTING.findall(text)]
+
+
+def test_settings_are_found_in_every_form() -> None:
+    text = 'ENV PYINIT_A=1 PYINIT_B=x:y\n  PYINIT_C: auto\n  PYINIT_D: "30" # why\n- {name: PYINIT_E, value: "http://h:1/p"}'
+    expected = [("PYINIT_A", "1"), ("PYINIT_B", "x:y"), ("PYINIT_C", "auto"), ("PYINIT_D", "30"), ("PYINIT_E", "http://h:1/p")]
+    assert settings(text) == expected
+
+
+@EVERY_DOCUMENT
+def test_what_a_document_sets_in_a_block_of_code_is_understood(path: Path) -> None:
+    for block in parts(path.read_text())[1]:
+        assert options.parse(["--", "true"], dict(settings(block))).warnings == (), block
+
+
+#: The fixed parts of what the log says of a stop.
+WORDS = [
+    "stop requested: ",
+    "held back: ",
+    ", until its writer has gone",
+    "left to those above: ",
+    "started since, may finish: ",
+    ", which has a kill of its own: ",
+    "ignored by ",
+    ", which is how ",
+    "for it does not handle ",
+    "two thirds of the time are over: ",
+    ", which ends ",
+    "/proc does not tell who handles it",
+    "the last handler has gone, ",
+    "the time is over (",
+    "SIGKILL to ",
+]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_what_the_page_of_the_stop_explains_is_what_the_log_says(words: str) -> None:
+    sources = "".join(path.read_text() for path in sorted((ROOT / "pyinit").rglob("*.py")))
+    assert words in sources or words.lstrip(", ") in sources
+    assert words.strip(", ") in (DOCS / "stopping.md").read_text()
 
 
 def test_every_test_that_the_design_names_is_there() -> None:
