@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 #: Names under which shells run; their traps wait for the foreground child, see delivery/plan.py.
-SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "posh", "rbash", "yash", "zsh"})
+SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "lksh", "mksh", "posh", "rbash", "yash", "zsh"})
 
 #: The highest signal that /proc/PID/stat tells of.
 LAST_IN_STAT = 31
@@ -222,6 +222,10 @@ class Look:
         """That part of its script that a shell has read: bash reads no further than the command that it waits for."""
         return self._once(_done, pid)  # type: ignore[return-value]  # of _done()
 
+    def shell(self, pid: int) -> str:
+        """Which shell it is, by the program that runs, or where we may not know that by its command line: "dash", "mksh"."""
+        return self._once(_shell, pid)  # type: ignore[return-value]  # of _shell()
+
     def is_shell(self, pid: int, name: str) -> bool:
         """Whether a process is a shell: by its name, or by its first argument (the name of a script is the script's)."""
         if name in SHELLS:
@@ -238,6 +242,11 @@ def _last_part(path: str) -> str:
 def _words(pid: int) -> tuple[str, ...]:
     line = system.read_file(f"/proc/{pid}/cmdline", 4096).decode("utf-8", "replace")
     return tuple(line.rstrip("\0").split("\0")) if line else ()
+
+
+def _shell(pid: int) -> str:
+    program = system.read_link(f"/proc/{pid}/exe") or next(iter(_words(pid)), "")
+    return _last_part(program.removesuffix(" (deleted)"))
 
 
 def _sleeps_in(pid: int) -> str:

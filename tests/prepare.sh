@@ -6,7 +6,8 @@ set -eu
 
 missing=
 for pair in dash:dash bash:bash busybox:busybox-static tini:tini dumb-init:dumb-init catatonit:catatonit haproxy:haproxy gcc:build-essential \
-    systemd-notify:systemd wrk:wrk; do
+    systemd-notify:systemd wrk:wrk mksh:mksh ksh93:ksh93u+m zsh:zsh yash:yash posh:posh gawk:gawk multilog:daemontools svlogd:runit s6-log:s6 \
+    rotatelogs:apache2-utils gosu:gosu sudo:sudo; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0

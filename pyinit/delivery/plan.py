@@ -71,8 +71,11 @@ BLURRED = "blurred"  # every signal blocked, perhaps for a moment
 #: bash with an EXIT trap (and ksh93) catches these, among others, though it has no trap for any of them.
 CAUGHT_FOR_EXIT = sum(1 << signum - 1 for signum in (signal.SIGHUP, signal.SIGUSR2, signal.SIGALRM, signal.SIGXCPU))
 
-#: Shells that catch SIGTERM without a trap.
-CATCH_TERM = ("mksh", "ksh", "lksh")
+#: Shells that catch SIGHUP, SIGINT, SIGQUIT, SIGTERM and more without a trap: the family of pdksh.
+CATCH_WITHOUT_TRAP = ("mksh", "mksh-static", "lksh", "posh", "pdksh", "oksh", "loksh")
+
+#: Shells that sleep in sigsuspend() in `wait`, and there alone. (zsh, yash and mksh do so in the foreground too.)
+SUSPENDED_IN_WAIT = ("sh", "ash", "dash", "busybox")
 
 #: So many processes can be looked at several times each.
 FEW = 100
@@ -302,7 +305,7 @@ class Walk:
             if not process.catches(signum):
                 continue
             catches_all = process.caught & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
-            is_doubtful = catches_all or signum == INT or (signum == TERM and process.name in CATCH_TERM)
+            is_doubtful = catches_all or signum == INT or self.look.shell(process.pid) in CATCH_WITHOUT_TRAP
             if not is_doubtful or self.sets_trap(process.pid, signum):
                 self.signums[process.pid] = signum
                 return BUSY if self.jobs_of(process)[0] else HANDLER
@@ -431,7 +434,8 @@ class Walk:
         background: list[int] = []
         children = [self.processes[child] for child in self.children.get(process.pid, ())]
         is_shell = bool(children) and self.is_shell(process)
-        if is_shell and "sigsuspend" in self.look.sleeps_in(process.pid):
+        is_suspended = is_shell and "sigsuspend" in self.look.sleeps_in(process.pid)
+        if is_suspended and self.look.shell(process.pid) in SUSPENDED_IN_WAIT:
             background += [child.pid for child in children]
         else:
             has_traps = bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1))
