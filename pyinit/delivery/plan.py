@@ -52,7 +52,7 @@ from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pyinit.processes import Look, Process
 
@@ -533,10 +533,7 @@ class Walk:
         wanted = {stdin for stdin in stdins.values() if stdin.startswith("pipe:")}
         if not wanted:
             return
-        writers: dict[str, list[int]] = {}
-        for pid in working:
-            for pipe in self.look.writes_to(pid) & wanted:
-                writers.setdefault(pipe, []).append(pid)
+        writers = self.writers_to(wanted, working)
         place, end = self.spans()
         for pid, stdin in stdins.items():
             # What a script reads from below itself (`while read ...; done < <(app)`) is told together with it.
@@ -548,6 +545,28 @@ class Walk:
             self.readers = {}  # each reads from another: somebody has to begin
         if self.readers:
             self.go_up()
+
+    def writers_to(self, wanted: "Collection[str]", working: "Iterable[int]") -> dict[str, list[int]]:
+        """Who of those who work writes to each of these pipes: directly, or through one who would merely die (`| tee |`)."""
+        writers: dict[str, list[int]] = {}
+        for pid in working:
+            for pipe in self.look.writes_to(pid):
+                writers.setdefault(pipe, []).append(pid)
+        if all(pipe in writers for pipe in wanted):
+            return writers
+        relays: dict[str, list[int]] = {}
+        for pid, kind in self.kinds.items():
+            if kind == WRAPPER and not self.first[pid]:
+                relays.setdefault(self.look.reads_from(pid), []).append(pid)
+        waiting = [pipe for pipe in writers if pipe in relays]
+        while waiting:
+            source = waiting.pop()
+            for pid in relays.pop(source, ()):
+                for pipe in self.look.writes_to(pid):
+                    writers.setdefault(pipe, []).extend(writers[source] if pipe != source else ())
+                    if pipe in relays:
+                        waiting.append(pipe)
+        return writers
 
     def spans(self) -> tuple[dict[int, int], dict[int, int]]:
         """The place of each on the way down, and the last place of those below it."""
@@ -705,8 +724,8 @@ class Walk:
             pid for pid, (fate, _) in left.fates.items() if fate in (TOLD, FINISHES, MAY_FINISH) and pid not in self.kinds
         ]
         working = [pid for pid in working if pid not in left.now or self.hears(self.processes[pid])]
-        writers = {pipe: pid for pid in working for pipe in self.look.writes_to(pid)}
-        readers = {pid: writers[pipe] for pid, pipe in pipes.items() if pipe in writers}
+        writers = self.writers_to({pipe for pipe in pipes.values() if pipe}, working)
+        readers = {pid: writers[pipe][0] for pid, pipe in pipes.items() if pipe in writers}
         for pid, writer in readers.items():
             self.now.pop(pid, None)
             self.fates[pid] = (READS, writer)

@@ -183,6 +183,16 @@ def test_a_daemon_outside_the_group_is_told_before_who_reads_its_output_would_be
     assert again.working == frozenset({5})
 
 
+def test_who_reads_what_one_who_works_writes_through_tee_is_held_back() -> None:
+    stdins, outputs = {4: "pipe:[1]", 5: "pipe:[2]"}, {3: "pipe:[1]", 4: "pipe:[2]"}
+    tee, reader = process(4, 2, "tee"), app(5, 2, "reader")
+    found = decide(SHELL, app(3, 2), tee, reader, stdins=stdins, outputs=outputs)
+    assert (found.now, found.fates[5]) == ({3: SIGTERM}, (READS, 3))
+    daemon = process(3, 1, caught=[SIGTERM], group=3, session=3)
+    found = decide(SHELL, tee, reader, daemon, stdins=stdins, outputs=outputs)
+    assert (found.now, found.fates[5]) == ({3: SIGTERM}, (READS, 3))
+
+
 def test_a_background_job_that_has_left_the_group_is_told_when_nobody_in_it_works_any_more() -> None:
     job = process(5, 2, caught=[SIGTERM], ignored=[SIGINT, SIGQUIT], group=5, session=5)
     found = decide(SHELL, app(3, 2), job)
