@@ -274,9 +274,11 @@ OF_TOOLS: tuple[tuple[str, str, str, str], ...] = (
         "--probe",
         "TARGET",
         "",
-        "ask once whether all is well, and exit with 0 or 1: http://ADDRESS:PORT/PATH (status 2xx or 3xx), https:// (any "
-        "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, exec:COMMAND, file:/PATH, "
-        "or pyinit (what PID 1 says of itself)",
+        (
+            "ask once whether all is well, and exit with 0 or 1: http://ADDRESS:PORT/PATH (status 2xx or 3xx), https:// (any "
+            "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, exec:COMMAND, file:/PATH, "
+            "or pyinit (what PID 1 says of itself)"
+        ),
     ),
     (
         "--probe-expect",
@@ -290,8 +292,8 @@ OF_TOOLS: tuple[tuple[str, str, str, str], ...] = (
 
 #: -c, which has none either.
 STRING = (
-    "as sh -c: a simple command is expanded and executed directly, anything else by /bin/sh; for SHELL [\"pyinit\", \"-c\"] in a "
-    "Dockerfile"
+    "as sh -c: a simple command is expanded and executed directly, anything else by /bin/sh; "
+    'for SHELL ["pyinit", "-c"] in a Dockerfile'
 )
 
 #: How values are written, and what the exit statuses mean: a word, and what there is to say of it.
@@ -300,8 +302,10 @@ NOTES = (
     ("Signals", "names or numbers (TERM, SIGUSR1, RTMIN+3, 15)."),
     (
         "Exit status",
-        "the command's own; 128+n where signal n killed it; 127 not found; 126 not executable; 125 a fault of pyinit or of its "
-        "options.",
+        (
+            "the command's own; 128+n where signal n killed it; 127 not found; 126 not executable; 125 a fault of pyinit or of "
+            "its options."
+        ),
     ),
 )
 

@@ -6,7 +6,7 @@ set -eu
 
 missing=
 for pair in dash:dash bash:bash busybox:busybox-static tini:tini dumb-init:dumb-init catatonit:catatonit haproxy:haproxy gcc:build-essential \
-    systemd-notify:systemd wrk:wrk mandoc:mandoc groff:groff zsh:zsh fish:fish lintian:lintian; do
+    systemd-notify:systemd wrk:wrk man:man-db mandoc:mandoc groff:groff zsh:zsh fish:fish lintian:lintian; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0

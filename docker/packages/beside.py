@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import completions  # noqa: E402 - found by the line above
-import manual  # noqa: E402
+import completions
+import manual
 
 MANUAL = "share/man/man1/pyinit.1"
 BASH = "share/bash-completion/completions/pyinit"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from pyinit import options, signals  # noqa: E402 - found by the line above
+from pyinit import options, signals
 
 #: What a target of --probe or --ready begins with, or is.
 TARGETS = ("http://", "https://", "tcp:", "unix:/", "exec:", "file:/")
@@ -294,7 +294,8 @@ def zsh() -> str:
             return f"(- 1 *)-c[{flag.help}]:{message}: :*:argument:_default"
         # "=": the value follows there, or as the next word; "=-" and two colons: there, if at all.
         mark, colons = ("=", ":") if flag.needs_value else ("=-", "::")
-        return f"*{flag.flag}{mark}[{flag.help}]{colons}{message}:{action}"
+        star = "" if flag.tool else "*"  # it may come again
+        return f"{star}{flag.flag}{mark}[{flag.help}]{colons}{message}:{action}"
 
     def specs(found: list[Flag]) -> str:
         return "\n".join(f"            {shell_quoted(spec(flag))} \\" for flag in found)
@@ -321,7 +322,8 @@ FISH = """\
 function __pyinit_at -d 'Whether the next word is one of these: first, options, command, --probe, --status'
     set -l words (commandline -opc)
     set -e words[1]
-    if not set -q words[1]
+    # With the flag of a tool alone its value comes next.
+    if not set -q words[1]; or contains -- "$words" --probe
         contains first $argv
         return
     end
@@ -351,7 +353,7 @@ function __pyinit_at -d 'Whether the next word is one of these: first, options, 
 end
 
 complete -c pyinit -f
-complete -c pyinit -n '__pyinit_at first options command' -x -a '(__fish_complete_subcommand -- {takes})'
+complete -c pyinit -n '__pyinit_at first options command' -x -a '(__fish_complete_subcommand {takes})'
 {flags}
 """
 

@@ -24,15 +24,18 @@ LITERAL = str.maketrans({"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^
 #: Bytes of a line of the source.
 WIDTH = 78
 
-SEE_ALSO = (("kill", 1), ("sh", 1), ("tini", 1), ("dumb-init", 1), ("docker-run", 1), ("podman-run", 1), ("signal", 7))
-SEE_ALSO += (("pid_namespaces", 7),)
+SEE_ALSO = "kill(1), sh(1), tini(1), dumb-init(1), docker-run(1), podman-run(1), signal(7), pid_namespaces(7)"
 
 DESCRIPTION = (
-    "The kernel gives PID 1 no signal that it does not handle, and kills every process of a container when PID 1 exits. A shell "
-    "passes no signal on. So a start script, or the shell of a shell-form command, cuts its application off when the container "
-    "is stopped.",
-    "pyinit looks in /proc for the processes that handle the stop signal. It tells those first, holds back the shells and other "
-    "wrappers above and beside them, and exits when no child is left.",
+    (
+        "The kernel gives PID 1 no signal that it does not handle, and kills every process of a container when PID 1 exits. A "
+        "shell passes no signal on. So a start script, or the shell of a shell-form command, cuts its application off when the "
+        "container is stopped."
+    ),
+    (
+        "pyinit looks in /proc for the processes that handle the stop signal. It tells those first, holds back the shells and "
+        "other wrappers above and beside them, and exits when no child is left."
+    ),
 )
 
 STOPPING = (
@@ -50,7 +53,10 @@ EXAMPLES = (
         "In a base image, so that the images built on it need no change:",
         'SHELL ["/usr/local/bin/pyinit", "-c"]\nENTRYPOINT ["/usr/local/bin/pyinit", "--"]',
     ),
-    ("Serve on after a stop request until the traffic has gone quiet:", "pyinit --pre-stop-delay auto --stop-timeout 30 -- server"),
+    (
+        "Serve on after a stop request until the traffic has gone quiet:",
+        "pyinit --pre-stop-delay auto --stop-timeout 30 -- server",
+    ),
     ("A health check:", "pyinit --probe http://127.0.0.1:8080/healthz"),
     ("What a stop would do to each process:", "docker exec CONTAINER pyinit --status"),
 )
@@ -75,7 +81,7 @@ def literal(text: str) -> str:
 
 def lines_of(text: str) -> list[str]:
     """Text as lines of a length that people can read, none of which roff takes for a request."""
-    found = [part for line in text.split("\n") for part in wrap(literal(line), WIDTH, break_long_words=False, break_on_hyphens=False)]
+    found = wrap(literal(text), WIDTH, break_long_words=False, break_on_hyphens=False)
     return [rf"\&{line}" if line.startswith(".") else line for line in found]
 
 
@@ -147,7 +153,8 @@ def manual(epoch: float) -> str:
     lines += [".SS What happens on a stop"]
     for number, step in enumerate(STOPPING, 1):
         lines += [f".IP {number}. 4", *lines_of(step)]
-    lines += [".SH OPTIONS", "An option may be given as", rf"{bold('--flag')} \fIvalue\fR", "or", rf"{bold('--flag=')}\fIvalue\fR."]
+    lines += [".SH OPTIONS", "An option may be given as", rf"{bold('--flag')} \fIvalue\fR", "or"]
+    lines += [rf"{bold('--flag=')}\fIvalue\fR."]
     lines += ["Of one that is given several times the last counts, unless it is repeatable."]
     lines += entry(rf"{bold('-c')} \fISTRING\fR", options.STRING)
     lines += entry(f"{bold('-h')}, {bold('--help')}", "show the options and leave")
@@ -173,7 +180,9 @@ def manual(epoch: float) -> str:
         lines += [".PP"] if at else []
         lines += [literal(title), ".PP", ".in +4n", ".nf", literal(example), ".fi", ".in"]
     lines += [".SH SEE ALSO"]
-    lines += [rf"{bold(name)}({section})" + ("," if (name, section) != SEE_ALSO[-1] else "") for name, section in SEE_ALSO]
+    for page in SEE_ALSO.split():
+        name, parenthesis, section = page.partition("(")
+        lines += [bold(name) + parenthesis + section]
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,6 @@ echo shell-is-ready
 ZSH = r"""
 fpath=(${COMPLETIONS:h} $fpath)
 autoload -Uz compinit && compinit -D -u
-zstyle ':completion:all:*' completer _all_matches _complete
 zstyle ':completion:all:*' insert yes
 zle -C all complete-word _generic
 zstyle ':completion:all::::' completer _all_matches _complete
@@ -44,6 +43,7 @@ class Shell:
     """An interactive bash or zsh on a terminal, which has read a file of completions. A context manager."""
 
     def __init__(self, name: str, completions: Path, folder: Path, before: str = "") -> None:
+        self.name = name
         self._told = folder / "told"
         self._shown = b""
         words, script = COMMANDS[name]
@@ -74,7 +74,7 @@ class Shell:
         os.write(self._master, text.encode())
 
     def line_after(self, line: str, key: str) -> str:
-        """What a line is after a key: "\\t", or "\\x19" (Ctrl-Y), by which all completions are inserted."""
+        """What a line is after a key: Tab, or Ctrl-Y, by which all completions are inserted."""
         self._told.unlink(missing_ok=True)
         self._type(f"{line}{key}\x14")
 
@@ -96,16 +96,20 @@ class Shell:
         os.close(self._master)
 
 
+def run(words: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end."""
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+
+
 def fish(completions: Path, line: str) -> set[str]:
     """All that fish completes the last word of a line to."""
     script = 'source $argv[1]; complete -C "$argv[2]"'
-    words = ["fish", "--no-config", "-c", script, str(completions), line]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    done = run(["fish", "--private", "-c", script, str(completions), line])
     assert done.stderr == ""
     return set(candidates(done.stdout))
 
 
 def candidates(said: str) -> Iterator[str]:
-    """The words, without what is told of each."""
+    """The words, without what is told of each. A flag that may have a value comes twice, once with "="."""
     for line in said.splitlines():
-        yield line.partition("\t")[0]
+        yield line.partition("\t")[0].removesuffix("=")

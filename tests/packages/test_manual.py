@@ -25,7 +25,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shown(page: Path) -> str:
     """The page as man shows it, in one line."""
     need("groff")
-    words = ["groff", "-man", "-Tascii", "-P-cbou", page]
+    words = ["groff", "-man", "-Tascii", "-P-cbou", str(page)]
     return " ".join(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
 
 
