@@ -168,8 +168,8 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "TARGET",
             values.targets,
             "none",
-            "ready is when this holds: http://ADDRESS:PORT/PATH, tcp:PORT, unix:PATH, exec:COMMAND, file:PATH; or notify, when "
-            "the command says so (sd_notify); repeatable: all must hold",
+            "ready is when this holds: http://ADDRESS:PORT/PATH, tcp:PORT, grpc:PORT, unix:PATH, exec:COMMAND, file:PATH; or "
+            "notify, when the command says so (sd_notify); repeatable: all must hold",
             gathers=True,
         ),
         Option("--ready-interval", "SECONDS", values.interval, "1", "from one look to the next"),
@@ -276,8 +276,9 @@ OF_TOOLS: tuple[tuple[str, str, str, str], ...] = (
         "",
         (
             "ask once whether all is well, and exit with 0 or 1: http://ADDRESS:PORT/PATH (status 2xx or 3xx), https:// (any "
-            "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, exec:COMMAND, file:/PATH, "
-            "or pyinit (what PID 1 says of itself)"
+            "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, "
+            "grpc:[ADDRESS:]PORT[/SERVICE] (gRPC's own health check says SERVING, without TLS), exec:COMMAND, file:/PATH, or "
+            "pyinit (what PID 1 says of itself)"
         ),
     ),
     (

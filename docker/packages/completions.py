@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from pyinit import options, signals
 
 #: What a target of --probe or --ready begins with, or is.
-TARGETS = ("http://", "https://", "tcp:", "unix:/", "exec:", "file:/")
+TARGETS = ("http://", "https://", "tcp:", "unix:/", "grpc:", "exec:", "file:/")
 OF_PROBE, OF_READY = "pyinit", "notify"
 
 #: Names of signals: all that people write.

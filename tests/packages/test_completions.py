@@ -106,12 +106,12 @@ def test_behind_an_option_the_options_are_there_and_the_tools_are_not(terminal: 
         ("--forward ", ["command", "group", "handlers"]),
         ("--log-level ", ["debug", "error", "info", "warning"]),
         ("--probe tcp:1 --probe", ["--probe-expect", "--probe-timeout"]),
-        ("--probe ", ["exec:", "file:/", "http://", "https://", "pyinit", "tcp:", "unix:/"]),
+        ("--probe ", ["exec:", "file:/", "grpc:", "http://", "https://", "pyinit", "tcp:", "unix:/"]),
         ("--stop-signal T", ["TERM", "TRAP", "TSTP", "TTIN", "TTOU"]),
     ],
 )
 def test_all_values_are_there(terminal: shells.Shell, line: str, expected: list[str]) -> None:
-    assert [word for word in everything(terminal, line) if not word.startswith("grpc:")] == expected
+    assert everything(terminal, line) == expected
 
 
 def test_what_cannot_be_received_is_no_value_of_what_is_received(terminal: shells.Shell) -> None:
