@@ -6,16 +6,25 @@ set -eu
 
 missing=
 for pair in dash:dash bash:bash busybox:busybox-static tini:tini dumb-init:dumb-init catatonit:catatonit haproxy:haproxy gcc:build-essential \
-    systemd-notify:systemd wrk:wrk man:man-db mandoc:mandoc groff:groff zsh:zsh fish:fish lintian:lintian; do
+    systemd-notify:systemd wrk:wrk man:man-db mandoc:mandoc groff:groff zsh:zsh fish:fish lintian:lintian \
+    shellcheck:shellcheck node:nodejs npm:npm; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
-[ -n "$missing" ] || exit 0
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    echo "prepare: not installed:$missing; some tests will be skipped" >&2
-    exit 0
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "prepare: not installed:$missing; some tests will be skipped" >&2
+        exit 0
+    fi
+    echo "prepare: installing$missing" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update --quiet=2
+    # shellcheck disable=SC2086 # a list of words
+    apt-get install --quiet=2 --yes --no-install-recommends $missing >/dev/null
 fi
-echo "prepare: installing$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
-apt-get update --quiet=2
-# shellcheck disable=SC2086 # a list of words
-apt-get install --quiet=2 --yes --no-install-recommends $missing >/dev/null
+
+# A server of gRPC that is no grpcio.
+cache=/var/tmp/pyinit-tests # as in tests/live/test_probe_grpc.py
+if [ ! -d $cache/node_modules/@grpc/grpc-js ] && command -v npm >/dev/null 2>&1; then
+    echo "prepare: installing @grpc/grpc-js into $cache" >&2
+    npm install --silent --no-fund --no-audit --prefix $cache @grpc/grpc-js >/dev/null
+fi

@@ -203,7 +203,7 @@ class Call:
             return False, "the answer has no grpc-status"
         if int(number):
             name = named(STATUSES, int(number))
-            told = text(self._fields.get(b"grpc-message", b""))[:LONGEST_MESSAGE]
+            told = text(unescaped(self._fields.get(b"grpc-message", b"")))[:LONGEST_MESSAGE]
             meaning = MEANINGS.get(name, "")
             return False, f"grpc-status {int(number)} {name}" + "".join(f": {part}" for part in (meaning, told) if part)
         serving = self._serving()
@@ -224,6 +224,17 @@ class Call:
 def text(value: bytes) -> str:
     """The value of a header field for people."""
     return value.decode("latin-1")
+
+
+def unescaped(value: bytes) -> bytes:
+    """A grpc-message without its escapes, of which "%20" is one."""
+    first, *parts = value.split(b"%")
+    found = bytearray(first)
+    for part in parts:
+        digits = part[:2]
+        is_escape = len(digits) == len("20") and not digits.strip(b"0123456789abcdefABCDEF")
+        found += bytes((int(digits, 16),)) + part[2:] if is_escape else b"%" + part
+    return bytes(found)
 
 
 def _without_padding(flags: int, payload: bytes) -> bytes:

@@ -148,6 +148,7 @@ def test_the_message_decides(status: int, meant: tuple[bool, str]) -> None:
             "grpc-status 12 UNIMPLEMENTED: the server has no grpc.health.v1.Health",
         ),
         ([("grpc-status", "14"), ("grpc-message", "drained")], "grpc-status 14 UNAVAILABLE: drained"),
+        ([("grpc-status", "14"), ("grpc-message", "50%25 %zz%2")], "grpc-status 14 UNAVAILABLE: 50% %zz%2"),
         ([("grpc-status", "99")], "grpc-status 99 99"),
         ([("grpc-status", "")], "the answer has no grpc-status"),
         ([("grpc-status", "x")], "the answer has no grpc-status"),
