@@ -2,8 +2,8 @@
 
     python grpc_server.py [health|none|hang [PORT]]
 
-It prints its port. A line "SERVICE STATUS" on stdin sets the status of a service; "-" is the server itself. With `none` the server
-has no health check, and with `hang` that never answers.
+It prints its port. A line "SERVICE STATUS" on stdin sets the status of a service; the service "-" is the server as a
+whole. With `none` the server has no health check, and with `hang` that never answers.
 """
 
 import sys
