@@ -2,8 +2,8 @@
 
     SOURCE_DATE_EPOCH=SECONDS python apk.py pyinit-linux-amd64 FOLDER
 
-writes FOLDER/pyinit-VERSION-r0.x86_64.apk. It has no signature, so it wants `apk add --allow-untrusted`. Beside the binary are its
-bill of materials and the licences, as release.sh puts them there. The same files and time give the same bytes.
+writes FOLDER/pyinit-VERSION-r0.x86_64.apk. It has no signature, so it wants `apk add --allow-untrusted`. Beside the binary are
+its bill of materials and the licences, as release.sh puts them there. The same files and time give the same bytes.
 
 The format (https://wiki.alpinelinux.org/wiki/Apk_spec): gzip streams, one behind the other, that together are one tar archive.
 The first (of two: a signature would come before it) has the control files and no end-of-archive; the second has the files to be

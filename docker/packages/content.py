@@ -24,8 +24,8 @@ DESCRIPTION = (
         "the application below a shell, lets everybody finish, reaps zombies, and exits with the status of the command."
     ),
     (
-        "It can delay a stop until load balancers have noticed, serve readiness and liveness, probe over HTTP, TCP and gRPC, and "
-        "tell what a stop would do. By the names of tini, dumb-init and catatonit it takes their options."
+        "It can delay a stop until load balancers have noticed, serve readiness and liveness, probe over HTTP, TCP and gRPC, "
+        "and tell what a stop would do. By the names of tini, dumb-init and catatonit it takes their options."
     ),
     "The program is one static file, which holds its own CPython. It needs nothing of the system.",
 )

@@ -44,7 +44,7 @@ CHANGES = """\
 
 #: What lintian is told beforehand.
 OVERRIDES = """\
-# That is what it is for: images that have nothing else in them.
+# It is for images that have nothing else in them, and is copied to them.
 {name}: statically-linked-binary [usr/bin/{name}]
 """
 
@@ -57,8 +57,8 @@ def files(given: content.Source, epoch: int) -> dict[str, content.File]:
     return {
         **content.files(given, ZSH),
         f"{content.DOCUMENTS}/copyright": content.File(COPYRIGHT.format(**names).encode()),
-        f"{content.DOCUMENTS}/changelog.gz": content.File(content.short(CHANGES.format(**names))),
         f"usr/share/lintian/overrides/{content.NAME}": content.File(OVERRIDES.format(**names).encode()),
+        f"{content.DOCUMENTS}/changelog.gz": content.File(content.short(CHANGES.format(**names))),
     }
 
 
@@ -102,15 +102,15 @@ def main() -> None:
         raise SystemExit("usage: SOURCE_DATE_EPOCH=SECONDS deb.py BINARY FOLDER")
     given, epoch = content.source(Path(sys.argv[1])), int(os.environ["SOURCE_DATE_EPOCH"])
     found = files(given, epoch)
+    package = Path(sys.argv[2]) / f"{content.NAME}_{content.version()}_{given.architecture}.deb"
     os.umask(0o022)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         root.mkdir()
         lay_out(root, found, control(given, found), epoch)
         # One thread: several give other bytes.
-        words = ["dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zxz", "--build", root]
-        package = Path(sys.argv[2]) / f"{content.NAME}_{content.version()}_{given.architecture}.deb"
-        subprocess.run([*words, package], check=True, stdout=subprocess.DEVNULL)
+        words = ["dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zxz", "--build", str(root), str(package)]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
