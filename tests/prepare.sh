@@ -22,8 +22,32 @@ if [ -n "$missing" ]; then
     apt-get install --quiet=2 --yes --no-install-recommends $missing >/dev/null
 fi
 
+cache=/var/tmp/pyinit-tests # as in tests/namespace.py
+
+# Podman's generator of units, which Debian 12's Podman does not have yet; with the libraries of Debian 13, and not installed.
+quadlet() {
+    lists=$cache/apt
+    mkdir -p $lists/lists/partial $lists/archives/partial $cache/debian13
+    # The archive that this machine uses, one release on.
+    ours=$(grep -rlE '^(URIs: .*|deb .*)(debian\.org|/debian)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1)
+    [ -n "$ours" ] || return 0
+    next=$lists/$(basename "$ours")
+    sed s/bookworm/trixie/g "$ours" >"$next"
+    set -- -o Dir::State::Lists=$lists/lists -o Dir::State::status=/dev/null -o Dir::Cache=$lists \
+        -o Dir::Cache::archives=$lists/archives -o Dir::Etc::sourcelist="$next" -o Dir::Etc::sourceparts=/dev/null \
+        -o APT::Sandbox::User=root -o Acquire::Languages=none --quiet=2
+    apt-get "$@" update >/dev/null
+    (cd $lists && apt-get "$@" download podman libc6 libseccomp2 libgpgme11t64 libgpg-error0 libassuan9 libsubid5 libsystemd0 \
+        libsqlite3-0) >/dev/null
+    for archive in $lists/*.deb; do dpkg-deb -x "$archive" $cache/debian13; done
+    rm -rf $lists
+}
+if [ ! -e $cache/debian13/usr/libexec/podman/quadlet ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "prepare: fetching quadlet into $cache" >&2
+    quadlet
+fi
+
 # A server of gRPC that is no grpcio.
-cache=/var/tmp/pyinit-tests # as in tests/live/test_probe_grpc.py
 if [ ! -d $cache/node_modules/@grpc/grpc-js ] && command -v npm >/dev/null 2>&1; then
     echo "prepare: installing @grpc/grpc-js into $cache" >&2
     npm install --silent --no-fund --no-audit --prefix $cache @grpc/grpc-js >/dev/null

@@ -16,13 +16,12 @@ from tests.live.health import PORT, shown
 from tests.live.interpreters import INTERPRETERS, name_of
 from tests.live.network import WITH_NETWORK
 from tests.live.test_probe import free_port, hang, probe, saying, serving
-from tests.namespace import ROOT, need, pyinit_from_source
+from tests.namespace import CACHE, ROOT, need, pyinit_from_source
 from tests.waiting import wait_until
 
 PROGRAMS = ROOT / "tests" / "live"
 
-#: Where tests/prepare.sh puts what comes from npm.
-NODE_MODULES = Path("/var/tmp/pyinit-tests/node_modules")  # noqa: S108 - of root, who alone installs there
+NODE_MODULES = CACHE / "node_modules"
 
 MAKERS = ("grpcio", "grpc-js")
 
