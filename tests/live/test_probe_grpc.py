@@ -101,6 +101,35 @@ def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_allowed(pyin
     assert "timed out after 0.3 s, waiting for the answer to the call" in line
 
 
+#: HTTP/2 to both sides, with header fields that HAProxy compresses in its own way.
+PROXY = """
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 20s
+  timeout server 20s
+frontend grpc
+  bind 127.0.0.1:{port} proto h2
+  default_backend server
+backend server
+  server one 127.0.0.1:{server} proto h2
+"""
+
+
+def test_a_proxy_in_between_changes_nothing(pyinit: list[str], tmp_path: Path) -> None:
+    need("haproxy")
+    port = free_port()
+    with server("grpcio") as one:
+        (tmp_path / "proxy.cfg").write_text(PROXY.format(port=port, server=one.port))
+        with subprocess.Popen(["haproxy", "-f", str(tmp_path / "proxy.cfg")], stderr=subprocess.DEVNULL) as proxy:
+            try:
+                wait_until(lambda: probe(pyinit, f"tcp:{port}")[0] == 0, "the proxy listens")
+                assert "SERVING" in probe(pyinit, f"grpc:{port}")[1]
+                assert "grpc-status 5 NOT_FOUND" in probe(pyinit, f"grpc:{port}/shop.Orders")[1]
+            finally:
+                proxy.terminate()
+
+
 def test_many_probes_find_the_same(pyinit: list[str]) -> None:
     with server("grpcio") as one:
         assert [probe(pyinit, f"grpc:{one.port}")[0] for _ in range(20)] == [0] * 20
