@@ -39,7 +39,7 @@ quadlet() {
     apt-get "$@" update >/dev/null
     (cd $lists && apt-get "$@" download podman libc6 libseccomp2 libgpgme11t64 libgpg-error0 libassuan9 libsubid5 libsystemd0 \
         libsqlite3-0) >/dev/null
-    for archive in $lists/*.deb; do dpkg-deb -x "$archive" $cache/debian13; done
+    for archive in "$lists"/*.deb; do dpkg-deb -x "$archive" $cache/debian13; done
     rm -rf $lists
 }
 if [ ! -e $cache/debian13/usr/libexec/podman/quadlet ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
