@@ -24,9 +24,13 @@ BASIC = (1 << LAST_IN_STAT) - 1 & ~(1 << 8) & ~(1 << 18)
 #: How often a process is looked at that may be on its way out of sigwait() or back into it.
 MOMENTS = 8
 
-#: Bytes of a script that are read, and descriptors at which shells keep theirs: bash, then dash and busybox.
+#: Bytes of a script that are read, and descriptors at which shells keep theirs: bash; dash and busybox, the first that is free.
 LONGEST_SCRIPT = 1 << 17
-SCRIPT_AT = (255, 10)
+BASH_SCRIPT_AT = 255
+SCRIPT_AT = (BASH_SCRIPT_AT, *range(10, 20))
+
+#: The flag of a descriptor that is closed on exec, as /proc/PID/fdinfo has it (proc(5), O_CLOEXEC).
+CLOEXEC = 0o2000000
 
 
 class Process(Record):
@@ -198,19 +202,21 @@ class Look:
         """The text that a shell runs, as far as it can be had: of `sh -c`, or of the file that it keeps open."""
         return self._once(_script, pid)  # type: ignore[return-value]  # of _script()
 
-    def blocks(self, pid: int, signum: int) -> bool:
+    def blocks(self, pid: int, signum: int) -> bool | None:
         """Whether it has a signal blocked, for sigwait() or a signalfd, or sleeps in sigwait(), at one of the next moments.
 
-        The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile.
+        The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile. None
+        where it spawned somebody all the while, which tells nothing.
         """
+        spawns = False
         for _ in range(MOMENTS):
             process = read(pid)
             if process is None or signum > LAST_IN_STAT:
                 return False
-            is_moment = process.blocked & BASIC == BASIC and process.state not in "ST"  # it spawns somebody
-            if (process.blocks(signum) and not is_moment) or "sigtimedwait" in _sleeps_in(pid):
+            spawns = process.blocked & BASIC == BASIC and process.state not in "ST"
+            if (process.blocks(signum) and not spawns) or "sigtimedwait" in _sleeps_in(pid):
                 return True
-        return False
+        return None if spawns else False
 
     def done(self, pid: int) -> str:
         """That part of its script that a shell has read: bash reads no further than the command that it waits for."""
@@ -254,15 +260,21 @@ def _script(pid: int) -> str:
         return "\0".join(line[line.index(options[0]) + 1 :])
     for descriptor in SCRIPT_AT:
         path = f"/proc/{pid}/fd/{descriptor}"
-        if system.is_regular_file(path):
+        if system.is_regular_file(path) and _is_closed_on_exec(pid, descriptor):
             return system.read_file(path, LONGEST_SCRIPT).decode("utf-8", "replace")
     return ""
+
+
+def _is_closed_on_exec(pid: int, descriptor: int) -> bool:
+    """Whether it is the shell's own: what it was given itself it passes on."""
+    fields = system.read_file(f"/proc/{pid}/fdinfo/{descriptor}").split()
+    return fields[2:3] == [b"flags:"] and bool(int(fields[3], 8) & CLOEXEC)
 
 
 def _done(pid: int) -> str:
     text = _script(pid)
     try:
-        read = int(system.read_file(f"/proc/{pid}/fdinfo/{SCRIPT_AT[0]}").split()[1])
+        read = int(system.read_file(f"/proc/{pid}/fdinfo/{BASH_SCRIPT_AT}").split()[1])
     except (IndexError, ValueError):
         return text  # of `sh -c`
     return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")

@@ -444,7 +444,7 @@ class Supervisor:
     def tell_of(self, request: "Request", found: "Plan", table: "dict[int, Process]", denied: "Collection[int]") -> None:
         """Log who was signalled, who is held back and why."""
         now = {pid: signum for pid, signum in found.now.items() if pid not in denied}
-        is_told = not found.spared and (request.scope == LEFT or request.seen is not None or found.unsure)
+        is_told = not (found.spared or found.draining) and (request.scope == LEFT or request.seen is not None or found.unsure)
         if not now and (is_told or request.is_last_call):
             return
         name = signals.name(request.signum)
@@ -453,7 +453,7 @@ class Supervisor:
             pids = [pid for pid in now if now[pid] == signum]
             reason = next((f", {found.reasons[pid]}" for pid in pids if pid in found.reasons), "")
             parts.append(f"{signals.name(signum)} to {named(pids, table)}{reason}")
-        parts = parts or ([f"{name} to nobody"] if request.seen is None else [])
+        parts = parts or ([f"{name} to nobody"] if request.seen is None and not found.draining else [])
         if request.is_last_call:
             parts[0] = f"two thirds of the time are over: {parts[0]}"
         held = [pid for pid in found.held if found.fates[pid][0] != READS]
@@ -465,6 +465,8 @@ class Supervisor:
         own = [pid for pid, (fate, _) in found.fates.items() if fate == BELONGS]
         if own:
             parts.append(f"left to those above: {named(own, table)}")
+        if found.draining:
+            parts.append(f"may read to the end of its pipe: {named(found.draining, table)}")
         since = [pid for pid in found.spared if found.fates[pid][0] == MAY_FINISH]
         if since:
             parts.append(f"started since, may finish: {named(since, table)}")

@@ -31,9 +31,9 @@ def pyinit_from_source(python: str = sys.executable) -> list[str]:
     return [python, "-IS", str(ROOT / "pyinit" / "__main__.py")]
 
 
-def after(line: str, unshare: Sequence[str] = WITH_PROC) -> tuple[str, ...]:
+def after(line: str, unshare: Sequence[str] = WITH_PROC, by: str = "sh") -> tuple[str, ...]:
     """What makes a namespace whose PID 1 is a shell that runs a line, and then becomes the init: for `unshare`."""
-    return (*unshare, "sh", "-c", f'{line}\nexec "$@"', "sh")
+    return (*unshare, by, "-c", f'{line}\nexec "$@"', "sh")
 
 
 def need(program: str) -> None:

@@ -15,12 +15,13 @@ IN_GROUP = "group"
 LEFT = "left"
 
 #: What happens to a process, see Plan.fates.
-TOLD, FINISHES, BELONGS, HELD, READS, MAY_FINISH, LEFT_TO, UNSURE, DEAF, DENIED = (
+TOLD, FINISHES, BELONGS, HELD, READS, DRAINS, MAY_FINISH, LEFT_TO, UNSURE, DEAF, DENIED = (
     "told",
     "was told",
     "belongs to",
     "held back until",
     "reads the output of",
+    "may read to the end",
     "may finish",
     "left to",
     "looked at again",
@@ -29,7 +30,7 @@ TOLD, FINISHES, BELONGS, HELD, READS, MAY_FINISH, LEFT_TO, UNSURE, DEAF, DENIED 
 )
 
 #: Looks at a process before it is known whether it waits for blocked signals or has them blocked for a moment.
-LOOKS = 3
+LOOKS = 8
 
 
 class Request(Record):
@@ -40,6 +41,7 @@ class Request(Record):
     signal and were left to somebody who was told. `seen` are all processes of the first round, by PID their start time; None in
     that round. `usual` are the command lines of those who were told or held back then. `looks` counts the looks at those who
     may have blocked every signal for a moment. `has_waited`: processes that were started since have had their time.
+    `has_drained`: so have, in a sweep, those who read a pipe.
     `denied` are those whom we have no right to signal.
     `is_last_call`: whoever handles the signal and was not told is told now. `spares_mortals`: nobody may die of it. `spared` is
     the process group of a pre-stop command, which has a time limit of its own.
@@ -55,6 +57,7 @@ class Request(Record):
     usual: "frozenset[tuple[str, ...]]" = frozenset()
     looks: int = 0
     has_waited: bool = False
+    has_drained: bool = False
     denied: frozenset[int] = frozenset()
     is_last_call: bool = False
     spares_mortals: bool = False
@@ -69,9 +72,10 @@ class Plan(Record):
     """What to do for a request. `now`: signal by PID. `whole_group`: `now` is just the group, so one kill(-pgid) will do.
 
     `resume` are stopped, and get SIGCONT. `held` are held back until all of `working` have gone. `unsure` are looked at again
-    in a moment. `spared` were started since the request, or are left to their script: they may finish. `deaf` would do nothing
-    about it. `fates` is what happens to each, by PID: a word of the list above, and the PID that it depends on or 0. `reasons`
-    says by PID why a signal is not the one that was asked for. `next` is the request for the next round.
+    in a moment. `spared` were started since the request, or are left to their script: they may finish. `draining` read a pipe
+    whose writers have gone or go now: they get some time to read to its end. `deaf` would do nothing about it. `fates` is what
+    happens to each, by PID: a word of the list above, and the PID that it depends on or 0. `reasons` says by PID why a signal
+    is not the one that was asked for. `next` is the request for the next round.
     """
 
     now: dict[int, int]
@@ -82,6 +86,7 @@ class Plan(Record):
     working: frozenset[int] = frozenset()
     unsure: tuple[int, ...] = ()
     spared: tuple[int, ...] = ()
+    draining: tuple[int, ...] = ()
     deaf: tuple[int, ...] = ()
     fates: "Mapping[int, tuple[str, int]]" = {}  # noqa: RUF012 - nobody changes it
     reasons: "Mapping[int, str]" = {}  # noqa: RUF012 - as above

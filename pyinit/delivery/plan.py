@@ -13,7 +13,7 @@ The rules, from the command down:
   (POSIX, "Shell Command Language", 2.12); background jobs belong to the trap. That a shell catches what it has no trap for
   does not count.
 * In a script, what was put in the background is told when the foreground has gone; if nobody handles it there, at once.
-* Who reads the output of one who works is held back until that one has gone.
+* Who reads the output of one who works is held back until that one has gone. In the sweep who reads a pipe may read to its end.
 * If nobody handles it, everybody gets it, at once.
 
 At first the process group is meant, and what its wrappers have put into other groups; in the sweep all that is left.
@@ -31,6 +31,7 @@ from pyinit.delivery import (
     BELONGS,
     DEAF,
     DENIED,
+    DRAINS,
     FINISHES,
     HELD,
     IN_GROUP,
@@ -135,14 +136,16 @@ def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look",
     """Whether a signal that asks some program to stop asks those who are here; `is_first`: no stop goes on already.
 
     It does where it is the graceful signal of one that would be told. Where another one handles it, it means something else
-    (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order.
+    (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order; but not where
+    the command ignores it, and others die of it: the command means to live on. (A shell ignores SIGQUIT always.)
     """
     found = Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
     told = found.now
     handlers = [pid for pid in told if processes[pid].catches(signum) or processes[pid].blocks(signum)]
     known = [programs.find(processes[pid].name, look.words(pid)) for pid in handlers]
     is_graceful = any(program is not None and program.finishes_at(signum) for program in known)
-    is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure
+    lives_on = bool(told) and place.command in found.deaf and signum != signal.SIGQUIT
+    is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure and not lives_on
     return is_graceful or (is_first and is_deadly)
 
 
@@ -160,6 +163,8 @@ class Walk:
         self.reasons: dict[int, str] = {}
         self.jobs: dict[int, tuple[list[int], list[int]]] = {}  # foreground and background, of whoever is open
         self.first: dict[int, int] = {}  # who holds others up, below or at each that was visited; 0: nobody
+        self.beyond: list[int] = []  # background jobs that have left the group
+        self.spawning: set[int] = set()  # who spawned somebody at each closer look, so that its mask tells nothing
         self.readers: dict[int, int] = {}  # who reads the output of whom
         self.now: dict[int, int] = {}
         self.mortals: list[int] = []  # who would die of it, and is in reach
@@ -218,8 +223,10 @@ class Walk:
             if kind in (WRAPPER, BUSY, CATCHES_ALL) or (self.is_deep and kind in (HANDLER, OLD)):
                 foreground, background = self.jobs_of(process)
                 if self.request.scope == IN_GROUP and not self.request.is_last_call:
-                    # One that a script has put in the background and that has left the group is left to the sweep.
-                    background = [child for child in background if self.stays_in_reach(child, process)]
+                    # One that a script has put in the background and that has left the group comes after all others.
+                    has_left = {child for child in background if not self.stays_in_reach(child, process)}
+                    self.beyond += has_left
+                    background = [child for child in background if child not in has_left]
                     if self.is_deep:
                         foreground = [child for child in foreground if self.stays_in_reach(child, process)]
                     if self.is_deep and kind in (HANDLER, OLD):
@@ -276,8 +283,8 @@ class Walk:
         One that sleeps with every signal blocked waits for them, by a signalfd. Whoever spawns is in an uninterruptible sleep,
         and its child runs. The child of a shell that shares its image is that shell still.
         """
-        if self.request.looks >= LOOKS or self.request.signum > LAST_STANDARD:
-            return False  # a second look would merge real-time signals, of which each counts
+        if not self.may_look_again():
+            return False
         if process.blocked & BASIC == BASIC:
             return process.state not in "ST"
         parent = self.processes.get(process.parent)
@@ -315,7 +322,13 @@ class Walk:
         """One that is no shell."""
         program = self.program(process)
         is_wrapper = program is not None and program.what == programs.HELD_BACK and process.pid in self.children
-        return HANDLER if self.settle_signal(process, is_wrapper) else WRAPPER
+        if self.settle_signal(process, is_wrapper):
+            return HANDLER
+        return BLURRED if process.pid in self.spawning and self.may_look_again() else WRAPPER
+
+    def may_look_again(self) -> bool:
+        """Whether a second look does no harm: it would merge real-time signals, of which each counts."""
+        return self.request.looks < LOOKS and self.request.signum <= LAST_STANDARD
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
@@ -361,7 +374,12 @@ class Walk:
         # It may have left sigwait() since its masks were read, to run or to wait for a child: then they show it now.
         # Of many it is asked only of those who do not sleep for long.
         has_moved = len(self.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
-        return has_moved and any(self.look.blocks(process.pid, one) for one in self.choices())
+        if not has_moved:
+            return False
+        found = [self.look.blocks(process.pid, one) for one in self.choices()]
+        if None in found:
+            self.spawning.add(process.pid)
+        return any(found)
 
     def dies_of(self, process: "Process", signum: int) -> bool:
         """Whether a signal ends a process that does not handle it."""
@@ -609,19 +627,22 @@ class Walk:
         if request.is_last_call:
             return self.last_call()
         holding = [pid for pid, kind in self.kinds.items() if kind in (HANDLER, BUSY, OLD, NEW, BLURRED) and self.acts(pid)]
+        outside = self.yield_to_those_outside(holding)
+        holding = [pid for pid in holding if self.acts(pid)]
         # A shell that waits for one who works cannot work before that one ends, so nobody waits for the shell.
-        working = frozenset(pid for pid in holding if self.first[pid] == pid) or frozenset(holding)
+        working = frozenset(pid for pid in holding if self.first[pid] == pid) or frozenset(holding) or outside
         if not holding and not request.is_stop:
             self.do_as_at_a_stop()
-        elif not holding:
+        elif not holding and not outside:
             working = self.tell_mortals()
         elif request.is_stop:
             for pid in self.waited_for_by_traps():
                 self.tell(pid)
-        if holding:
+        if working:
             for pid in self.mortals:
                 if self.fates[pid] == (HELD, 0):
                     self.fates[pid] = (HELD, min(working))
+        self.let_drain()
         # Those who would die of a signal that is no stop request are spared, where there is somebody who handles it.
         belonging = self.belongings() if not self.is_deep else []
         return self.result(working, belonging)
@@ -629,6 +650,19 @@ class Walk:
     def acts(self, pid: int) -> bool:
         """Whether one who was visited is told, works, or is looked at again in this round."""
         return self.fates.get(pid, (HELD, 0))[0] in (TOLD, FINISHES, MAY_FINISH, LEFT_TO, UNSURE)
+
+    def let_drain(self) -> None:
+        """Spare in the first round of a sweep those who read a pipe: its last lines may still be in it, or on their way.
+
+        Mostly they end by themselves at its end, as tee does when its script has gone.
+        """
+        request = self.request
+        if not (request.scope == LEFT and request.is_stop) or request.has_drained or not self.now:
+            return
+        for pid in list(self.now):
+            if self.pipe_of(pid):
+                del self.now[pid]
+                self.fates[pid] = (DRAINS, 0)
 
     def tell_mortals(self) -> frozenset[int]:
         """Tell all who would die of it; return those that a wrapper above waits for all the same.
@@ -647,6 +681,44 @@ class Walk:
             else:
                 self.tell(pid)
         return frozenset(above[pid] for pid in self.mortals if self.fates[pid][0] == HELD)
+
+    def yield_to_those_outside(self, holding: list[int]) -> frozenset[int]:
+        """Find who outside the group has to go before those in it; return who of them is told in their place.
+
+        Who would be told and reads the output of one outside is held back. As where a script has started a daemon before
+        `| tee`: gone before it, tee would take its last lines with it. The daemon is told when nobody else in the group works,
+        and so is a background job of a script that has left the group: the script may wait for it.
+        """
+        request = self.request
+        if request.scope != IN_GROUP or not request.is_stop:
+            return frozenset()
+        pipes = {pid: self.pipe_of(pid) for pid in (list(self.now) if holding else self.mortals)}
+        beyond = [] if self.is_deep else self.beyond
+        if not any(pipes.values()) and (holding or not beyond):
+            return frozenset()
+        left = Walk(request.but(scope=LEFT), self.processes, self.look, self.place).plan()
+        working = [
+            pid for pid, (fate, _) in left.fates.items() if fate in (TOLD, FINISHES, MAY_FINISH) and pid not in self.kinds
+        ]
+        working = [pid for pid in working if pid not in left.now or self.hears(self.processes[pid])]
+        writers = {pipe: pid for pid in working for pipe in self.look.writes_to(pid)}
+        readers = {pid: writers[pipe] for pid, pipe in pipes.items() if pipe in writers}
+        for pid, writer in readers.items():
+            self.now.pop(pid, None)
+            self.fates[pid] = (READS, writer)
+        if any(pid not in readers for pid in holding):
+            return frozenset()
+        found = {*readers.values(), *({*beyond, *below(beyond, self.children)}.intersection(working))}
+        for pid in found:
+            self.fates[pid] = (left.fates[pid][0], 0)
+            if pid in left.now:
+                self.now[pid] = left.now[pid]
+        return frozenset(found)
+
+    def pipe_of(self, pid: int) -> str:
+        """The pipe that a process reads; nothing where its stdin is none, or comes from outside, as ours does."""
+        stdin = self.look.reads_from(pid)
+        return stdin if stdin.startswith("pipe:") and stdin != self.look.reads_from(self.place.own_pid) else ""
 
     def tell(self, pid: int) -> None:
         """Tell one who would die of it."""
@@ -730,7 +802,7 @@ class Walk:
             heard |= {pid: self.processes[pid].started for pid in belonging if self.has_handler(pid)}
         return Plan(
             self.now, self.next(heard, held), is_whole, resume, held, working if held or unsure or spared else frozenset(),
-            unsure, spared, deaf, self.fates, reasons,
+            unsure, spared, self.those(DRAINS), deaf, self.fates, reasons,
         )  # fmt: skip
 
     def those(self, *fates: str) -> tuple[int, ...]:
@@ -760,6 +832,7 @@ class Walk:
             seen=seen,
             usual=usual,
             looks=request.looks + 1 if is_blurred else 0,
+            has_drained=request.has_drained or (request.scope == LEFT and not is_blurred),
         )
 
 

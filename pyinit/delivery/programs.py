@@ -122,9 +122,13 @@ PROGRAMS = (
         ("celery", "celeryd"),
         APPLICATION,
         "https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker",
-        ("TERM",),
+        ("TERM", "INT"),
         "",
-        {"QUIT": "stops at once, and loses its jobs", "INT": "as TERM; the second one as QUIT", "HUP": "restarts"},
+        {
+            "QUIT": "stops at once, and loses its jobs",
+            "INT": "as TERM, but its status is 1; the second one as QUIT",
+            "HUP": "restarts",
+        },
     ),
     Program(
         ("huey_consumer", "huey_consumer.py"),
@@ -178,7 +182,7 @@ PROGRAMS = (
         ("puma",),
         APPLICATION,
         "https://puma.io/puma/file.signals.html",
-        ("TERM",),
+        ("TERM", "INT"),
         "",
         {
             "INT": "as TERM",
@@ -192,7 +196,7 @@ PROGRAMS = (
         ("sidekiq",),
         APPLICATION,
         "https://github.com/sidekiq/sidekiq/wiki/Signals",
-        ("TERM",),
+        ("TERM", "INT"),
         "",
         {"INT": "as TERM", "TSTP": "takes no new jobs"},
     ),

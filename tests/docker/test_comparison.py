@@ -1,4 +1,4 @@
-"""What the README claims of pyinit and of the others, measured on the same commands in the same run."""
+"""What the README and docs/measurements.md claim of pyinit and of the others, measured on the same commands in the same run."""
 
 import pytest
 from docker import DockerClient

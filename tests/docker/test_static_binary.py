@@ -58,4 +58,4 @@ def test_pyinit_adds_its_own_size_to_an_image_and_no_more(client: DockerClient, 
     size = sizes.measure(client, name)
     binary = sizes.measure(client, "pyinit").image
     assert 0 < size.pyinit <= binary + 100, "the rest: two links"
-    assert f"| {name} |" in (ROOT / "README.md").read_text()
+    assert f"| {name} |" in (ROOT / "docs" / "install.md").read_text()

@@ -3,14 +3,15 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.live.forms import FORMS, SOURCE, Forms
-from tests.namespace import APP, Namespace, pyinit_from_source
+from tests.live.originals import OURS, RunCalled, init_called
+from tests.namespace import APP, WITH_PROC, Namespace, pyinit_from_source
 
 Start = Callable[..., Namespace]
 
@@ -74,3 +75,24 @@ def script(tmp_path: Path) -> Callable[[str], str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def run_called(tmp_path: Path) -> Iterator[RunCalled]:
+    """A function that starts an init by this name, ours or theirs, as PID 1; extra keywords are for Namespace."""
+    with contextlib.ExitStack() as stack:
+
+        def run_one(
+            name: str,
+            *words: str,
+            whose: str = OURS,
+            variables: Mapping[str, str] | None = None,
+            unshare: Sequence[str] = WITH_PROC,
+        ) -> Namespace:
+            folder = tmp_path / whose
+            folder.mkdir(exist_ok=True)
+            arguments = [*init_called(name, whose, folder), *words]
+            env = {"PATH": os.environ["PATH"], **(variables or {})}
+            return stack.enter_context(Namespace(arguments, folder, env=env, unshare=unshare))
+
+        yield run_one

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
-from tests.namespace import Namespace, need, need_another_user
+from tests.namespace import Namespace, after, need, need_another_user
 from tests.waiting import wait_until
 
 Script = Callable[..., str]
@@ -304,16 +304,48 @@ def test_a_daemon_in_a_session_of_its_own_is_told_in_the_sweep_and_finishes(star
     assert namespace.stdout.endswith("daemon done\n")
 
 
+@pytest.mark.parametrize("beside", ["", "APP --name other --drain 0.2 &\n"])
+def test_a_background_job_that_has_left_the_group_is_told_before_the_script_that_waits_for_it(
+    start_script: StartScript, beside: str
+) -> None:
+    namespace = start_script(f"setsid APP & p=$!\n{beside}wait $p; echo last line $?", expected="app ready")
+    if beside:
+        namespace.wait_for_output("other ready")
+    assert stopped(namespace) == 0
+    assert namespace.stdout.count("got SIGTERM") == (2 if beside else 1)
+    assert namespace.stdout.endswith("app done\nlast line 7\n")
+
+
+def test_who_reads_the_last_lines_of_a_script_reads_them_to_the_end_though_the_script_has_gone(
+    start: Start, script: Script, tmp_path: Path
+) -> None:
+    need("bash")
+    log = tmp_path / "log"
+    reader = "while read -r line; do sleep 0.05; echo $line; done"
+    text = f"exec > >({reader} >{log})\ntrap 'seq 5; exit 4' TERM\necho ready\nsleep 99 & wait"
+    namespace = start("--", script(text, shell=shutil.which("bash") or "bash"))
+    wait_until(lambda: log.exists() and log.read_text() == "ready\n", "it is ready")
+    assert stopped(namespace) == 4
+    assert log.read_text() == "ready\n1\n2\n3\n4\n5\n"
+
+
+def test_a_daemon_in_a_session_of_its_own_that_writes_into_a_pipe_finishes_before_who_reads_it(
+    start_script: StartScript,
+) -> None:
+    """Nobody in the group would end by himself: the reader waits for the daemon, and the script for the reader."""
+    namespace = start_script(
+        "{ ( setsid APP --name daemon --drain 0.2 & ); APP; } | cat\necho last line $?", expected="app ready"
+    )
+    namespace.wait_for_output("daemon ready")
+    assert stopped(namespace) == 0
+    assert namespace.stdout.count("daemon got SIGTERM") == 1
+    assert namespace.stdout.endswith("daemon done\nlast line 0\n")
+
+
 def test_a_program_that_has_left_the_group_finishes_before_its_script(start_script: StartScript) -> None:
     namespace = start_script("APP --own-group\necho last\nexit 5")
     assert stopped(namespace) == 5
     assert namespace.stdout == TOLD_ONCE + "last\n"
-
-
-def test_a_background_job_that_has_left_the_group_is_told_in_the_sweep(start_script: StartScript) -> None:
-    namespace = start_script("APP --own-group &\nwait")
-    assert stopped(namespace) == 128 + signal.SIGTERM
-    assert namespace.stdout == TOLD_ONCE
 
 
 def test_the_status_of_a_command_that_exits_before_its_worker_is_kept(start_script: StartScript) -> None:
@@ -546,13 +578,16 @@ def test_a_service_in_the_background_is_told_when_the_application_in_the_foregro
     assert told.count("got SIGTERM") == 2
 
 
+@pytest.mark.parametrize("given", [":", "exec 10</etc/passwd"], ids=["", "descriptor 10 is taken"])
 def test_a_service_that_forgets_it_is_in_the_background_comes_after_the_application_and_is_told_once(
-    start: Start, script: Script, shell: list[str]
+    start: Start, script: Script, shell: list[str], given: str
 ) -> None:
+    """It is the text of the script that tells, which shells keep open at a descriptor from 10 on."""
     text = f"{FORGETS} APP --name service --drain 1 &\nAPP; r=$?; kill $!; wait $!; exit $r"
     interpreter = " ".join([shutil.which(shell[0]) or shell[0], *shell[1:-1]])
     with Path("/dev/zero").open("rb") as stdin:
-        namespace = start(*SETTLE, "--", script(text, shell=interpreter), stdin=stdin.fileno())
+        words = [*SETTLE, "--", script(text, shell=interpreter)]
+        namespace = start(*words, stdin=stdin.fileno(), unshare=after(given, by="bash"))
     namespace.wait_for_output("app ready")
     namespace.wait_for_output("service ready")
     assert stopped(namespace) == 7

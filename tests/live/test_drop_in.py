@@ -7,70 +7,18 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS
+from tests.live.originals import BOTH, ORIGINALS, OURS, REAL, THEIRS, RunCalled, init_called, pyinit_called
 from tests.namespace import ROOT, UNSHARE, WITH_PROC, Namespace, need
 from tests.waiting import PATIENCE, wait_until
 
 APP = APP_WORDS.split()
-
-#: The program that each of our names stands for, as Debian calls it.
-REAL = {
-    "tini": "tini",
-    "tini-static": "tini",
-    "docker-init": "tini",
-    "dumb-init": "dumb-init",
-    "catatonit": "catatonit",
-    "podman-init": "catatonit",
-}
-ORIGINALS = ("tini", "dumb-init", "catatonit")
-
-OURS, THEIRS = "ours", "theirs"
-BOTH = pytest.mark.parametrize("whose", [OURS, THEIRS])
-
-Run = Callable[..., Namespace]
-
-
-def pyinit_called(name: str, folder: Path) -> list[str]:
-    """The words that run pyinit by another name; nothing else here knows how that is done."""
-    link = folder / name
-    if not link.is_symlink():
-        link.symlink_to(ROOT / "pyinit" / "launcher.sh")
-    return [str(link)]
-
-
-def init_called(name: str, whose: str, folder: Path) -> list[str]:
-    """The words that run this program: ours by its name, or the real one."""
-    if whose == OURS:
-        return pyinit_called(name, folder)
-    need(REAL[name])
-    return [REAL[name]]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    """A function that starts an init by this name, ours or theirs, as PID 1; extra keywords are for Namespace."""
-    with contextlib.ExitStack() as stack:
-
-        def run_one(
-            name: str,
-            *words: str,
-            whose: str = OURS,
-            variables: Mapping[str, str] | None = None,
-            unshare: Sequence[str] = WITH_PROC,
-        ) -> Namespace:
-            folder = tmp_path / whose
-            folder.mkdir(exist_ok=True)
-            arguments = [*init_called(name, whose, folder), *words]
-            env = {"PATH": os.environ["PATH"], **(variables or {})}
-            return stack.enter_context(Namespace(arguments, folder, env=env, unshare=unshare))
-
-        yield run_one
 
 
 def wait_until_taken(namespace: Namespace) -> None:
@@ -235,10 +183,10 @@ def asked(line: str) -> tuple[dict[str, str], list[str]]:
     return variables, words
 
 
-def ends(run: Run, name: str, line: str) -> list[tuple[int, str, str]]:
+def ends(run_called: RunCalled, name: str, line: str) -> list[tuple[int, str, str]]:
     """Status, stdout and stderr of a command line, by our name and by theirs."""
     variables, words = asked(line)
-    both = [run(name, *words, whose=whose, variables=variables) for whose in (OURS, THEIRS)]
+    both = [run_called(name, *words, whose=whose, variables=variables) for whose in (OURS, THEIRS)]
     return [(namespace.wait(), namespace.stdout, namespace.stderr) for namespace in both]
 
 
@@ -246,45 +194,47 @@ ALIKE = [(name, line) for name in REAL for line in ["", *lines_of(BY_EVERY_NAME)
 
 
 @pytest.mark.parametrize(("name", "line"), ALIKE)
-def test_it_ends_as_the_real_one_does(run: Run, name: str, line: str) -> None:
-    ours, theirs = ends(run, name, line)
+def test_it_ends_as_the_real_one_does(run_called: RunCalled, name: str, line: str) -> None:
+    ours, theirs = ends(run_called, name, line)
     assert (ours[0], ours[1], ours[2] != "") == (theirs[0], theirs[1], theirs[2] != "")
 
 
 @pytest.mark.parametrize("line", lines_of(LOGGING))
-def test_who_asks_tini_for_a_log_gets_it_on_stderr_and_not_in_the_application_s_output(run: Run, line: str) -> None:
-    ours, theirs = ends(run, "tini", line)
+def test_who_asks_tini_for_a_log_gets_it_on_stderr_and_not_in_the_application_s_output(
+    run_called: RunCalled, line: str
+) -> None:
+    ours, theirs = ends(run_called, "tini", line)
     assert ours[:2] == (0, "")
     assert theirs[1] != ""
     assert theirs[::2] == (0, "")
 
 
 @pytest.mark.parametrize(("name", "line"), [(name, line) for name in REAL for line in lines_of(QUESTIONS[REAL[name]])])
-def test_an_answer_comes_from_where_the_real_one_gives_it(run: Run, name: str, line: str) -> None:
-    ours, theirs = ends(run, name, line)
+def test_an_answer_comes_from_where_the_real_one_gives_it(run_called: RunCalled, name: str, line: str) -> None:
+    ours, theirs = ends(run_called, name, line)
     assert (ours[0], ours[1] != "", ours[2] != "") == (theirs[0], theirs[1] != "", theirs[2] != "")
     assert ours[0] == 0
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_the_version_begins_as_theirs_and_tells_who_we_are(run: Run, name: str) -> None:
-    said = [out + err for _, out, err in ends(run, name, "--version")]
+def test_the_version_begins_as_theirs_and_tells_who_we_are(run_called: RunCalled, name: str) -> None:
+    said = [out + err for _, out, err in ends(run_called, name, "--version")]
     begin = "dumb-init v" if name == "dumb-init" else "tini version "
     assert [line.startswith(begin) for line in said] == [True, True]
     assert " - git.pyinit-" in said[0]
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_mistake_is_told_in_one_line_with_the_name(run: Run, name: str) -> None:
-    namespace = run(name, "-x", "touch", "marker")
+def test_a_mistake_is_told_in_one_line_with_the_name(run_called: RunCalled, name: str) -> None:
+    namespace = run_called(name, "-x", "touch", "marker")
     assert namespace.wait() == 1
     assert namespace.stderr.startswith(f"pyinit: error: {name}: no such option: -x")
     assert namespace.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_variable_of_pyinit_that_is_no_good_has_the_status_of_a_mistake_there(run: Run, name: str) -> None:
-    namespace = run(name, "true", variables={"PYINIT_SETTLE": "soon"})
+def test_a_variable_of_pyinit_that_is_no_good_has_the_status_of_a_mistake_there(run_called: RunCalled, name: str) -> None:
+    namespace = run_called(name, "true", variables={"PYINIT_SETTLE": "soon"})
     assert (namespace.wait(), namespace.stderr.startswith("pyinit: error: PYINIT_SETTLE: ")) == (1, True)
 
 
@@ -304,8 +254,6 @@ def told(namespace: Namespace, signame: str) -> list[str]:
 
 EVERYBODY, TOP = ["app", "app-1", "app-2"], ["app"]
 
-OURS = "ours"
-
 
 @BOTH
 @pytest.mark.parametrize(
@@ -324,9 +272,9 @@ OURS = "ours"
     ],
 )
 def test_a_stop_is_told_to_those_whom_the_real_one_tells_and_by_us_to_the_parent_alone(
-    run: Run, whose: str, name: str, words: list[str], variables: dict[str, str], expected: list[str]
+    run_called: RunCalled, whose: str, name: str, words: list[str], variables: dict[str, str], expected: list[str]
 ) -> None:
-    namespace = run(name, *words, "--", *APP, "--workers", "2", whose=whose, variables=variables)
+    namespace = run_called(name, *words, "--", *APP, "--workers", "2", whose=whose, variables=variables)
     for worker in EVERYBODY:
         namespace.wait_for_output(f"{worker} ready")
     namespace.signal(signal.SIGTERM)
@@ -337,8 +285,8 @@ def test_a_stop_is_told_to_those_whom_the_real_one_tells_and_by_us_to_the_parent
 
 @BOTH
 @pytest.mark.parametrize(("name", "words"), [("tini", []), ("tini", ["-g"]), ("dumb-init", []), ("catatonit", [])])
-def test_a_reload_is_passed_on_and_stops_nobody(run: Run, whose: str, name: str, words: list[str]) -> None:
-    namespace = run(name, *words, "--", *APP, "--on", "TERM,HUP,USR1", whose=whose)
+def test_a_reload_is_passed_on_and_stops_nobody(run_called: RunCalled, whose: str, name: str, words: list[str]) -> None:
+    namespace = run_called(name, *words, "--", *APP, "--on", "TERM,HUP,USR1", whose=whose)
     namespace.wait_for_output("app ready")
     for signum, text in [(signal.SIGHUP, "got SIGHUP"), (signal.SIGUSR1, "got SIGUSR1"), (signal.SIGTERM, "app done")]:
         namespace.signal(signum)
@@ -347,9 +295,9 @@ def test_a_reload_is_passed_on_and_stops_nobody(run: Run, whose: str, name: str,
 
 
 @BOTH
-def test_a_signal_is_rewritten_and_one_rewritten_to_0_is_dropped(run: Run, whose: str) -> None:
+def test_a_signal_is_rewritten_and_one_rewritten_to_0_is_dropped(run_called: RunCalled, whose: str) -> None:
     words = ["-r", "15:2", "-r", "1:0", "--rewrite", "10:15", "-r", "17:1"]
-    namespace = run("dumb-init", *words, *APP, "--on", "INT,HUP,TERM", whose=whose)
+    namespace = run_called("dumb-init", *words, *APP, "--on", "INT,HUP,TERM", whose=whose)
     namespace.wait_for_output("app ready")
     namespace.signal(signal.SIGHUP)
     wait_until_taken(namespace)
@@ -364,12 +312,12 @@ def test_a_signal_is_rewritten_and_one_rewritten_to_0_is_dropped(run: Run, whose
     ("name", "words"), [("tini", []), ("tini", ["-g"]), ("dumb-init", []), ("dumb-init", ["-c"]), ("catatonit", ["-g"])]
 )
 def test_a_start_script_s_application_finishes_in_silence_and_under_the_real_one_does_not(
-    run: Run, script: Callable[[str], str], name: str, words: list[str]
+    run_called: RunCalled, script: Callable[[str], str], name: str, words: list[str]
 ) -> None:
     start = script("APP\necho last line\nexit 3")
     ends = {}
     for whose in (OURS, THEIRS):
-        namespace = run(name, *words, "--", start, whose=whose)
+        namespace = run_called(name, *words, "--", start, whose=whose)
         namespace.wait_for_output("app ready")
         namespace.signal(signal.SIGTERM)
         ends[whose] = namespace.wait(), "last line" in namespace.stdout, namespace.stderr
@@ -377,12 +325,14 @@ def test_a_start_script_s_application_finishes_in_silence_and_under_the_real_one
 
 
 @pytest.mark.parametrize("name", ORIGINALS)
-def test_what_the_command_leaves_behind_may_finish_and_under_the_real_one_may_not(run: Run, tmp_path: Path, name: str) -> None:
+def test_what_the_command_leaves_behind_may_finish_and_under_the_real_one_may_not(
+    run_called: RunCalled, tmp_path: Path, name: str
+) -> None:
     line = f"{APP_WORDS} --own-group >SAID & until grep -q ready SAID; do sleep 0.02; done; exit 5"
     ends = {}
     for whose in (OURS, THEIRS):
         said = tmp_path / f"said by the daemon of {whose}"
-        namespace = run(name, "--", "sh", "-c", line.replace("SAID", f"'{said}'"), whose=whose)
+        namespace = run_called(name, "--", "sh", "-c", line.replace("SAID", f"'{said}'"), whose=whose)
         ends[whose] = namespace.wait(), "done" in said.read_text()
     assert ends == {OURS: (5, True), THEIRS: (5, False)}
 
@@ -397,11 +347,11 @@ HELD = [
 
 
 @pytest.mark.parametrize("name", ["tini", "dumb-init"])
-def test_the_command_finds_signals_ignored_and_blocked_as_the_real_one_leaves_them(run: Run, name: str) -> None:
+def test_the_command_finds_signals_ignored_and_blocked_as_the_real_one_leaves_them(run_called: RunCalled, name: str) -> None:
     found = []
     for whose in (OURS, THEIRS):
         held = HELD if name == "dumb-init" else [word for word in HELD if "CHLD" not in word]  # of that tini never ends
-        namespace = run(name, "--", "sleep", "1000", whose=whose, unshare=(*WITH_PROC, *held))
+        namespace = run_called(name, "--", "sleep", "1000", whose=whose, unshare=(*WITH_PROC, *held))
         command = wait_until(lambda: namespace.named("sleep"), "the command")[0]  # noqa: B023 - called at once
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{command.pid}/status").read_text().splitlines())
         mask = ~(0b11 << 31)  # 32 and 33, which a posix_spawn() leaves ignored
@@ -423,8 +373,10 @@ def test_the_command_finds_signals_ignored_and_blocked_as_the_real_one_leaves_th
         ("catatonit", [], {"CATATONIT_DEBUG": ""}),
     ],
 )
-def test_who_asks_for_more_is_told_of_the_stop(run: Run, name: str, words: list[str], variables: dict[str, str]) -> None:
-    namespace = run(name, *words, "--", "sleep", "1000", variables=variables)
+def test_who_asks_for_more_is_told_of_the_stop(
+    run_called: RunCalled, name: str, words: list[str], variables: dict[str, str]
+) -> None:
+    namespace = run_called(name, *words, "--", "sleep", "1000", variables=variables)
     wait_until(lambda: namespace.named("sleep"), "the command")
     namespace.signal(signal.SIGTERM)
     assert namespace.wait() == 143
@@ -432,16 +384,16 @@ def test_who_asks_for_more_is_told_of_the_stop(run: Run, name: str, words: list[
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_variables_of_pyinit_work_by_every_name(run: Run, name: str) -> None:
+def test_variables_of_pyinit_work_by_every_name(run_called: RunCalled, name: str) -> None:
     variables = {"PYINIT_PRE_STOP": "echo pre-stop >&2", "PYINIT_MAP_STATUS": "143:4", "PYINIT_LOG_LEVEL": "error"}
-    namespace = run(name, "--", "sleep", "1000", variables=variables)
+    namespace = run_called(name, "--", "sleep", "1000", variables=variables)
     wait_until(lambda: namespace.named("sleep"), "the command")
     namespace.signal(signal.SIGTERM)
     assert (namespace.wait(), namespace.stderr) == (4, "pre-stop\n")
 
 
-def test_an_image_with_pyinit_on_a_host_with_pyinit_has_one_and_its_log(run: Run) -> None:
-    namespace = run("docker-init", "--", "/sbin/pyinit", "--map-status=143:4", "--", "sleep", "1000")
+def test_an_image_with_pyinit_on_a_host_with_pyinit_has_one_and_its_log(run_called: RunCalled) -> None:
+    namespace = run_called("docker-init", "--", "/sbin/pyinit", "--map-status=143:4", "--", "sleep", "1000")
     wait_until(lambda: namespace.named("sleep"), "the command")
     assert [one.name() for one in namespace.processes()] == ["sleep"]
     namespace.signal(signal.SIGTERM)
@@ -499,8 +451,8 @@ PAUSES = pytest.mark.parametrize("name", ["catatonit", "podman-init"])
 @BOTH
 @PAUSES
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_pause_ends_with_0_when_it_is_told_to(run: Run, whose: str, name: str, signum: int) -> None:
-    namespace = run(name, "-P", whose=whose)
+def test_a_pause_ends_with_0_when_it_is_told_to(run_called: RunCalled, whose: str, name: str, signum: int) -> None:
+    namespace = run_called(name, "-P", whose=whose)
     wait_until_it_pauses(namespace)
     namespace.signal(signum)
     assert (namespace.wait(), namespace.stdout, namespace.stderr) == (0, "", "")
@@ -520,8 +472,8 @@ def wait_until_it_pauses(namespace: Namespace) -> None:
 
 
 @BOTH
-def test_a_pause_does_nothing_about_any_other_signal(run: Run, whose: str) -> None:
-    namespace = run("catatonit", "-P", whose=whose)
+def test_a_pause_does_nothing_about_any_other_signal(run_called: RunCalled, whose: str) -> None:
+    namespace = run_called("catatonit", "-P", whose=whose)
     wait_until_it_pauses(namespace)
     others = set(signal.valid_signals()) - {signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGSTOP}
     for signum in sorted(others):
@@ -543,8 +495,8 @@ def test_a_pause_does_nothing_about_any_other_signal(run: Run, whose: str) -> No
 
 
 @BOTH
-def test_a_pause_starts_no_command_even_where_one_is_given(run: Run, tmp_path: Path, whose: str) -> None:
-    namespace = run("catatonit", "-P", "--", "touch", str(tmp_path / "marker"), whose=whose)
+def test_a_pause_starts_no_command_even_where_one_is_given(run_called: RunCalled, tmp_path: Path, whose: str) -> None:
+    namespace = run_called("catatonit", "-P", "--", "touch", str(tmp_path / "marker"), whose=whose)
     wait_until_it_pauses(namespace)
     namespace.signal(signal.SIGTERM)
     assert namespace.wait() == 0
@@ -552,10 +504,10 @@ def test_a_pause_starts_no_command_even_where_one_is_given(run: Run, tmp_path: P
 
 
 @BOTH
-def test_a_pause_reaps_the_orphans_of_others(run: Run, whose: str) -> None:
+def test_a_pause_reaps_the_orphans_of_others(run_called: RunCalled, whose: str) -> None:
     """Those who join the PID namespace, as the other containers of a pod do."""
     need("nsenter")
-    namespace = run("catatonit", "-P", whose=whose)
+    namespace = run_called("catatonit", "-P", whose=whose)
     wait_until_it_pauses(namespace)
     join = ["nsenter", "--target", str(namespace.init.pid), "--pid", "sh", "-c", "sleep 1000 & sleep 0 & exit 0"]
     subprocess.run(join, check=True, stdout=subprocess.DEVNULL)
@@ -566,9 +518,9 @@ def test_a_pause_reaps_the_orphans_of_others(run: Run, whose: str) -> None:
 
 
 @BOTH
-def test_a_pause_waits_for_no_orphan(run: Run, whose: str) -> None:
+def test_a_pause_waits_for_no_orphan(run_called: RunCalled, whose: str) -> None:
     need("nsenter")
-    namespace = run("catatonit", "-P", whose=whose)
+    namespace = run_called("catatonit", "-P", whose=whose)
     wait_until_it_pauses(namespace)
     join = ["nsenter", "--target", str(namespace.init.pid), "--pid", "sh", "-c", "trap '' TERM; sleep 1000 & exit 0"]
     subprocess.run(join, check=True, stdout=subprocess.DEVNULL)
@@ -589,10 +541,10 @@ def guest_of(namespace: Namespace, tmp_path: Path) -> Iterator[subprocess.Popen[
             client.kill()
 
 
-def test_a_pause_that_is_pid_1_leaves_after_its_guests(run: Run, tmp_path: Path) -> None:
+def test_a_pause_that_is_pid_1_leaves_after_its_guests(run_called: RunCalled, tmp_path: Path) -> None:
     """`podman pod stop` tells all containers at the same moment, and the end of PID 1 would kill the others."""
     need("nsenter")
-    namespace = run("catatonit", "-P", variables={"PYINIT_LOG_LEVEL": "info"})
+    namespace = run_called("catatonit", "-P", variables={"PYINIT_LOG_LEVEL": "info"})
     wait_until_it_pauses(namespace)
     with guest_of(namespace, tmp_path) as client:
         [guest] = wait_until(psutil.Process(client.pid).children, "the guest")
@@ -604,9 +556,9 @@ def test_a_pause_that_is_pid_1_leaves_after_its_guests(run: Run, tmp_path: Path)
     assert (tmp_path / "guest").read_text() == "app ready\napp got SIGTERM\napp done\n"
 
 
-def test_a_pause_that_is_told_twice_leaves_at_once(run: Run, tmp_path: Path) -> None:
+def test_a_pause_that_is_told_twice_leaves_at_once(run_called: RunCalled, tmp_path: Path) -> None:
     need("nsenter")
-    namespace = run("catatonit", "-P", variables={"PYINIT_LOG_LEVEL": "info"})
+    namespace = run_called("catatonit", "-P", variables={"PYINIT_LOG_LEVEL": "info"})
     wait_until_it_pauses(namespace)
     with guest_of(namespace, tmp_path) as client:
         namespace.signal(signal.SIGTERM)
@@ -643,8 +595,8 @@ def test_a_pause_that_is_not_pid_1_adopts_orphans_and_ends_alike(tmp_path: Path)
         assert namespace.stdout == "status 0\n"
 
 
-def test_a_pause_needs_no_proc(run: Run) -> None:
-    namespace = run("catatonit", "-P", unshare=(*UNSHARE, "--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"))
+def test_a_pause_needs_no_proc(run_called: RunCalled) -> None:
+    namespace = run_called("catatonit", "-P", unshare=(*UNSHARE, "--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"))
     wait_until_it_pauses(namespace)
     namespace.signal(signal.SIGTERM)
     assert (namespace.wait(), namespace.stderr) == (0, "")

@@ -13,7 +13,7 @@ from tests.live.forms import ARM64, SOURCE, STATIC
 from tests.namespace import ROOT, UNSHARE, WITH_PROC, Namespace, after
 from tests.waiting import wait_until
 
-#: pip's script goes through /bin/sh, which adds PWD and takes SIGCHLD out of what is ignored; README.md, "Limits", says so.
+#: pip's script goes through /bin/sh, which adds PWD and takes SIGCHLD out of what is ignored; docs/limits.md says so.
 NOT_THROUGH_A_SHELL = pytest.mark.forms(SOURCE, STATIC, ARM64)
 
 PATH = {"PATH": os.environ["PATH"]}

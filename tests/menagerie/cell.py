@@ -55,14 +55,19 @@ class Cell:
     text: str
 
 
+class NotInFlightError(AssertionError):
+    """A program was ready, and its work never began."""
+
+
 class Stage:
     """The texts of a row with their placeholders replaced, and the folder in which one cell lives."""
 
     def __init__(self, row: Row, init: str, folder: Path) -> None:
         self.row, self.init, self.folder = row, init, folder
         self.events = folder / "events"
+        self.apps = folder / "apps"  # a copy: some programs become another user, who may not read a checkout
         self._places = {
-            "DIR": str(folder), "EVENTS": str(self.events), "WORK": str(WORK), "APPS": str(APPS), "CACHE": str(CACHE),
+            "DIR": str(folder), "EVENTS": str(self.events), "WORK": str(WORK), "APPS": str(self.apps), "CACHE": str(CACHE),
             "PYTHON": sys.executable, "PIP": str(PIP), "NPM": str(NPM),
         }  # fmt: skip
         self._places["COMMAND"] = self.fill(row.program.command)
@@ -81,7 +86,7 @@ class Stage:
         return ENVIRONMENT | {
             "EVENTS": str(self.events),
             "WORK": str(WORK),
-            "PYTHONPATH": str(APPS),
+            "PYTHONPATH": str(self.apps),
             "NODE_PATH": str(NPM.parent),
             "DIR": str(self.folder),
             "HOME": str(self.folder),
@@ -95,6 +100,7 @@ class Stage:
         self.folder.chmod(0o777)  # some programs become another user
         self.events.touch()
         self.events.chmod(0o666)
+        shutil.copytree(APPS, self.apps, ignore=shutil.ignore_patterns("__pycache__"))
         for name, text in {**self.program.files, **self.row.form.files}.items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +164,9 @@ def make_once(program: Program, folder: Path) -> None:
 
 
 def run_cell(row: Row, init: str, folder: Path, others_ended: Callable[[], bool] = lambda: False) -> Cell:
-    """Run one cell in a new folder. Raises AssertionError where the program did not get as far as to have work in flight.
+    """Run one cell in a new folder.
+
+    Raises AssertionError where the program did not get ready, and NotInFlightError where it did, but its work did not begin.
 
     Where pyinit has not ended within its limit, though others have, it gets three times that, so that a busy machine is not
     mistaken for a hang.
@@ -209,7 +217,7 @@ def observe(
     try:
         wait_until(lambda: stage.said(program.started) > 0, "the work is in flight", READY, 0.02)
     except AssertionError as error:
-        raise AssertionError(f"{error}; {folder}: {stage.text()[-2000:]}") from error
+        raise NotInFlightError(f"{error}; {folder}: {stage.text()[-2000:]}") from error
 
     asked = time.monotonic()
     namespace.signal(signum)
@@ -264,7 +272,10 @@ def run_row(row: Row, inits: tuple[str, ...], folder: Path) -> dict[str, Cell]:
             return any(not cell.killed for other, cell in list(cells.items()) if other != init)
 
         try:
-            cells[init] = run_cell(row, init, folder / f"{row.name}-{init}", another_has_ended)
+            try:
+                cells[init] = run_cell(row, init, folder / f"{row.name}-{init}", another_has_ended)
+            except NotInFlightError:  # as where Celery reads a message that is half written, and forgets it
+                cells[init] = run_cell(row, init, folder / f"{row.name}-{init}-again", another_has_ended)
         except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that asked
             errors[init] = error
 

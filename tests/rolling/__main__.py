@@ -1,7 +1,7 @@
 """Rolling updates of three replicas under load, with every init: what is lost, and how long it takes.
 
-`python -m tests.rolling [--quick]` measures what the README tells of, and needs a Docker engine. With --server, --form, --init,
---router or --removal (each a list, with commas): every combination of these.
+`python -m tests.rolling [--quick]` measures what docs/rolling tells of, and needs a Docker engine. With --server, --form,
+--init, --router or --removal (each a list, with commas): every combination of these.
 """
 
 import argparse

@@ -39,7 +39,7 @@ def quick() -> Plan:
 
 
 def full() -> Plan:
-    """All that the README tells of."""
+    """All that docs/rolling and the pages beside it tell of."""
     every_form, wrapped, delays = ["start.sh", "shell", "exec"], ["start.sh", "shell"], ["0", "1.5", "5"]
     others = [server for server in SERVERS.values() if server not in (PLAIN, LOADING)]
     rivals = [name for name in INITS if name not in ("auto", "ready", "fixed", "sleep", *OTHERS)]

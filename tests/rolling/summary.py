@@ -1,4 +1,7 @@
-"""The short tables of the README, from the results of a run: `python -m tests.rolling.summary [FOLDER]`. Pure, but for that."""
+"""The short tables of docs/delay.md and docs/readiness.md, from a run's results: `python -m tests.rolling.summary [FOLDER]`.
+
+Pure, but for reading these.
+"""
 
 import sys
 from collections.abc import Sequence

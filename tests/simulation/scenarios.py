@@ -7,7 +7,7 @@ from tests.simulation.traffic import HEARS, Scenario
 
 ONE_LATE = "1.5 s, one 12 s"
 
-#: Those that matter, for a README.
+#: Those that matter, for docs/delay.md.
 MAIN = (
     Scenario("0 s", 10),
     Scenario("1.5 s", 0.2),

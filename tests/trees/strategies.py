@@ -40,7 +40,7 @@ def apps(extras: tuple[str, ...] = ("", "spawns")) -> st.SearchStrategy[t.App]:
         second=st.sampled_from(["told", "dies"]),
         extra=st.sampled_from(extras),
     ).filter(
-        # One that goes in and out of sigwait() all the time may be missed: /proc shows the mask of neither moment for sure.
+        # One that sigtimedwait() wakes all the time may be missed: until it runs, /proc shows neither its mask nor its sleep.
         lambda app: app.way != "sigwait" or app.extra != "spawns"
     )
 

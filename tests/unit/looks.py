@@ -8,6 +8,9 @@ from pyinit.processes import SHELLS, Look
 class NoLook(Look):
     """Tells shells by their names, and the names as command lines; of all else it knows what it was given, by PID."""
 
+    #: What a closer look at a mask tells.
+    mask: bool | None = False
+
     def __init__(self, names: Mapping[int, str] | None = None) -> None:
         super().__init__()
         self._names = names or {}
@@ -30,8 +33,8 @@ class NoLook(Look):
     def done(self, pid: int) -> str:
         return ""
 
-    def blocks(self, pid: int, signum: int) -> bool:
-        return False
+    def blocks(self, pid: int, signum: int) -> bool | None:
+        return self.mask
 
     def is_shell(self, pid: int, name: str) -> bool:
         return name in SHELLS

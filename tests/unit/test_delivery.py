@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, HANDLERS
-from pyinit.delivery import BELONGS, DEAF, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, UNSURE, Plan, Request
+from pyinit.delivery import BELONGS, DEAF, DRAINS, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, TOLD, UNSURE, Plan, Request
 from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, plan
 from pyinit.processes import BASIC, Process
 from tests.unit.looks import NoLook
@@ -170,6 +170,42 @@ def test_who_reads_the_pipe_of_one_who_works_is_held_back_along_the_whole_line()
     assert (found.fates[4], found.fates[5]) == ((READS, 3), (READS, 4))
 
 
+def test_a_daemon_outside_the_group_is_told_before_who_reads_its_output_would_be() -> None:
+    daemon = process(5, 1, caught=[SIGTERM], group=5, session=5)
+    found = decide(SHELL, process(4, 2, "tee"), daemon, stdins={4: "pipe:[1]"}, outputs={5: "pipe:[1]"})
+    assert found.now == {5: SIGTERM}
+    assert (found.held, found.working) == ((2, 4), frozenset({5}))
+    assert found.fates == {2: (HELD, 5), 4: (READS, 5), 5: (TOLD, 0)}
+    assert decide(SHELL, process(4, 2, "tee"), daemon).now == {2: SIGTERM, 4: SIGTERM}, "it writes elsewhere"
+    request = found.next
+    again = decide(SHELL, process(4, 2, "tee"), daemon, request=request, stdins={4: "pipe:[1]"}, outputs={5: "pipe:[1]"})
+    assert again.now == {}
+    assert again.working == frozenset({5})
+
+
+def test_a_background_job_that_has_left_the_group_is_told_when_nobody_in_it_works_any_more() -> None:
+    job = process(5, 2, caught=[SIGTERM], ignored=[SIGINT, SIGQUIT], group=5, session=5)
+    found = decide(SHELL, app(3, 2), job)
+    assert (found.now, found.held) == ({3: SIGTERM}, (2,))
+    found = decide(SHELL, job, request=found.next)
+    assert (found.now, found.fates[2]) == ({5: SIGTERM}, (HELD, 5))
+    assert decide(SHELL, process(5, 2, ignored=[SIGINT, SIGQUIT], group=5, session=5)).now == {2: SIGTERM}, (
+        "one who would die of it is left to the sweep"
+    )
+
+
+def test_a_daemon_outside_the_group_is_told_before_its_reader_though_that_has_a_handler_and_after_all_others() -> None:
+    daemon = process(5, 1, caught=[SIGTERM], group=5, session=5)
+    pipes: dict[str, Any] = {"stdins": {4: "pipe:[1]"}, "outputs": {5: "pipe:[1]"}}
+    found = decide(SHELL, app(4, 2, "reader"), daemon, **pipes)
+    assert (found.now, found.fates[4]) == ({5: SIGTERM}, (READS, 5))
+    found = decide(SHELL, app(3, 2), app(4, 2, "reader"), daemon, **pipes)
+    assert (found.now, found.fates[4]) == ({3: SIGTERM}, (READS, 5))
+    assert decide(SHELL, app(4, 2, "reader"), daemon, stdins={4: "pipe:[1]", OWN: "pipe:[1]"}, outputs={5: "pipe:[1]"}).now == {
+        4: SIGTERM
+    }, "it is the container's own stdin"
+
+
 def test_where_each_reads_from_the_other_both_are_told() -> None:
     stdins, outputs = {3: "pipe:[1]", 4: "pipe:[2]"}, {3: "pipe:[2]", 4: "pipe:[1]"}
     assert decide(SHELL, app(3, 2), app(4, 2), stdins=stdins, outputs=outputs).now == {3: SIGTERM, 4: SIGTERM}
@@ -182,6 +218,14 @@ def test_one_that_blocks_every_signal_and_does_not_sleep_is_looked_at_again() ->
     assert found.fates[3] == (UNSURE, 0)
     assert decide(SHELL, spawning, request=STOP.but(looks=LOOKS)).now == {2: SIGTERM, 3: SIGTERM}
     assert decide(SHELL, Process(3, 2, 2, 2, "app", "S", BASIC, 0, 0, 3, 0)).now == {3: SIGTERM}
+
+
+def test_one_that_spawned_somebody_at_each_closer_look_is_looked_at_again() -> None:
+    table, spawning = {one.pid: one for one in (SHELL, process(3, 2))}, NoLook()
+    spawning.mask = None  # all looks fell between fork and exec
+    found = plan(STOP, table, spawning, Place(OWN, GROUP_ID))
+    assert (found.now, found.fates[3], found.next.looks) == ({}, (UNSURE, 0), 1)
+    assert plan(STOP.but(looks=LOOKS), table, spawning, Place(OWN, GROUP_ID)).now == {2: SIGTERM, 3: SIGTERM}
 
 
 def test_told_once_means_once_until_another_program_with_a_handler_takes_its_place() -> None:
@@ -265,6 +309,16 @@ def test_sigquit_is_a_stop_request_where_it_ends_the_program_and_not_where_it_me
     assert not asks_for_stop(SIGWINCH, {1: INIT, 2: process(2, 1)}, NoLook(), place, is_first=True)
 
 
+@pytest.mark.parametrize("signum", [SIGUSR1, SIGQUIT])
+def test_sigusr1_stops_no_command_that_ignores_it_though_others_die_of_it(signum: int) -> None:
+    """A shell ignores SIGQUIT always, so of that it tells nothing."""
+    shell, child = process(2, 1, "sh", ignored=[signum]), process(3, 2)
+    table = {1: INIT, 2: shell, 3: child}
+    assert asks_for_stop(signum, table, NoLook(), Place(OWN, GROUP_ID), is_first=True) == (signum == SIGQUIT)
+    assert decide(shell, child, request=Request(signum, IN_GROUP, False)).now == {3: signum}
+    assert asks_for_stop(signum, {1: INIT, 2: shell}, NoLook(), Place(OWN, GROUP_ID), is_first=True), "nobody hears it"
+
+
 def test_a_reload_reaches_the_application_and_never_the_shell() -> None:
     found = decide(SHELL, process(3, 2, caught=[SIGHUP]), request=Request(SIGHUP, IN_GROUP, False))
     assert found.now == {3: SIGHUP}
@@ -288,6 +342,16 @@ def test_a_daemon_is_signalled_in_the_sweep_and_not_before_and_a_pre_stop_comman
     daemon, hook = app(9, 1, group=9), app(8, 1, group=8)  # type: ignore[arg-type]  # groups
     assert decide(app(2, 1), daemon).now == {2: SIGTERM}
     assert decide(daemon, hook, request=Request(SIGTERM, LEFT, True, spared=8)).now == {9: SIGTERM}
+
+
+def test_in_the_sweep_who_reads_a_pipe_may_read_to_its_end_unless_that_comes_from_outside() -> None:
+    sweep, stdins = Request(SIGTERM, LEFT, True), {3: "pipe:[1]", 4: "pipe:[2]", 5: "pipe:[1]", OWN: "pipe:[2]"}
+    table = process(3, 1, "tee"), process(4, 1, "sleep"), process(6, 1)
+    found = decide(*table, request=sweep, stdins=stdins)
+    assert (found.now, found.draining, found.fates[3]) == ({4: SIGTERM, 6: SIGTERM}, (3,), (DRAINS, 0))
+    assert decide(table[0], request=found.next, stdins=stdins).now == {3: SIGTERM}, "after that time it is told"
+    assert decide(app(5, 1, "node"), request=sweep, stdins=stdins).draining == (5,), "whatever it handles"
+    assert decide(*table, stdins=stdins, request=sweep.but(is_stop=False)).draining == ()
 
 
 def test_processes_of_docker_exec_are_left_alone() -> None:

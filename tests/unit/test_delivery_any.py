@@ -119,6 +119,7 @@ def requests(draw: st.DrawFn) -> Request:
         frozenset((name,) for name in draw(st.sets(st.sampled_from(NAMES), max_size=2))),
         draw(st.integers(0, LOOKS)),
         draw(st.booleans()),
+        draw(st.booleans()),
         draw(st.frozensets(pids, max_size=1)),
         draw(st.booleans()),
         draw(st.booleans()),

@@ -43,6 +43,13 @@ def test_every_row_is_found_by_each_of_its_names_and_by_its_path(program: Progra
 
 
 @EVERY
+def test_a_signal_that_does_as_the_graceful_one_is_graceful_too_so_that_the_status_is_its_own(program: Program) -> None:
+    for name, effect in program.others.items():
+        does_as = effect.removeprefix("as ").partition(";")[0].partition(",")[0] if effect.startswith("as ") else ""
+        assert does_as not in program.graceful or name in program.graceful or name == "HUP"
+
+
+@EVERY
 def test_what_is_held_back_has_no_signal_of_its_own(program: Program) -> None:
     if program.what == HELD_BACK:
         assert (program.graceful, program.hurry, program.others) == (("TERM",), "", {})

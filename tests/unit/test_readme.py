@@ -1,11 +1,11 @@
-"""The README says what the program says."""
+"""The page of the options says what the program says."""
 
 from pathlib import Path
 
 from pyinit import options
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "options.md"
 
 
-def test_the_readme_shows_the_help_as_it_is() -> None:
-    assert options.help_text() in README.read_text()
+def test_the_page_of_the_options_shows_the_help_as_it_is() -> None:
+    assert options.help_text() in PAGE.read_text()
