@@ -69,7 +69,7 @@ image: ## build the image `pyinit`, which holds just the static binary, for COPY
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/
 	$(RUN) -m build
 
-release: $(VENV)/ready ## all that a release consists of, into dist/: static binaries, bills of materials, wheels, sums (Debian 12)
+release: $(VENV)/ready ## all that a release consists of, into dist/: static binaries, bills of materials, wheels, .deb, .apk, sums (Debian 12)
 	PYTHON=$(abspath $(RUN)) docker/static/release.sh dist
 
 clean: ## remove what the others made

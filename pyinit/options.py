@@ -168,8 +168,8 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "TARGET",
             values.targets,
             "none",
-            "ready is when this holds: http://ADDRESS:PORT/PATH, tcp:PORT, unix:PATH, exec:COMMAND, file:PATH; or notify, when "
-            "the command says so (sd_notify); repeatable: all must hold",
+            "ready is when this holds: http://ADDRESS:PORT/PATH, tcp:PORT, grpc:PORT, unix:PATH, exec:COMMAND, file:PATH; or "
+            "notify, when the command says so (sd_notify); repeatable: all must hold",
             gathers=True,
         ),
         Option("--ready-interval", "SECONDS", values.interval, "1", "from one look to the next"),
@@ -253,6 +253,62 @@ OF_KUBERNETES = "KUBERNETES_SERVICE_HOST"
 HELP_WIDTH = 74  # columns of text, behind the indentation
 
 USAGE = "pyinit [options] [--] command [argument ...]"
+
+#: All ways to call us.
+USAGES = (
+    USAGE,
+    "pyinit [options] -c STRING [argument ...]",
+    "pyinit --probe TARGET [--probe-expect STATUS|TEXT] [--probe-timeout SECONDS]",
+    "pyinit --status [--json]",
+)
+
+#: What we do, in a sentence.
+PURPOSE = (
+    "Run a command as PID 1 of a container: forward signals to its process group, from the top down; reap zombies; let "
+    "everybody finish; exit with its status."
+)
+
+#: The flags of the tools, which have no variable: flag, name of the value, default, help.
+OF_TOOLS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "--probe",
+        "TARGET",
+        "",
+        (
+            "ask once whether all is well, and exit with 0 or 1: http://ADDRESS:PORT/PATH (status 2xx or 3xx), https:// (any "
+            "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, "
+            "grpc:[ADDRESS:]PORT[/SERVICE] (gRPC's own health check says SERVING, without TLS), exec:COMMAND, file:/PATH, or "
+            "pyinit (what PID 1 says of itself)"
+        ),
+    ),
+    (
+        "--probe-expect",
+        "STATUS|TEXT",
+        "",
+        "an HTTP answer must have this status (204, 200-299, 200,404), or this text in it (text:204)",
+    ),
+    ("--probe-timeout", "SECONDS", "5", ""),
+    ("--status", "", "", "show the phase, the processes, what a stop would do to each, and the ports; --json for programs"),
+)
+
+#: -c, which has none either.
+STRING = (
+    "as sh -c: a simple command is expanded and executed directly, anything else by /bin/sh; "
+    'for SHELL ["pyinit", "-c"] in a Dockerfile'
+)
+
+#: How values are written, and what the exit statuses mean: a word, and what there is to say of it.
+NOTES = (
+    ("Times", "seconds (5, 2.5) or units (500ms, 1m30s)."),
+    ("Signals", "names or numbers (TERM, SIGUSR1, RTMIN+3, 15)."),
+    (
+        "Exit status",
+        (
+            "the command's own; 128+n where signal n killed it; 127 not found; 126 not executable; 125 a fault of pyinit or of "
+            "its options."
+        ),
+    ),
+)
 
 
 class Parsed(Record):
@@ -462,54 +518,29 @@ def version_text(name: str) -> str:
 
 def help_text() -> str:
     """What --help prints."""
-    lines = [
-        f"usage: {USAGE}",
-        "       pyinit [options] -c STRING [argument ...]",
-        "       pyinit --probe TARGET [--probe-expect STATUS|TEXT] [--probe-timeout SECONDS]",
-        "       pyinit --status [--json]",
-        "",
-        "Run a command as PID 1 of a container: forward signals to its process group,",
-        "from the top down; reap zombies; let everybody finish; exit with its status.",
-        "",
-        "  -c STRING",
-        "      as sh -c: a simple command is expanded and executed directly, anything",
-        '      else by /bin/sh; for SHELL ["pyinit", "-c"] in a Dockerfile',
-        "  -h, --help, --version",
-        "",
-        "In a running container:",
-        "  --probe TARGET",
-        *_wrapped(
-            "ask once whether all is well, and exit with 0 or 1: http://ADDRESS:PORT/PATH (status 2xx or 3xx), https:// (any "
-            "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, exec:COMMAND, file:/PATH, "
-            "or pyinit (what PID 1 says of itself)"
-        ),
-        "  --probe-expect STATUS|TEXT",
-        *_wrapped("an HTTP answer must have this status (204, 200-299, 200,404), or this text in it (text:204)"),
-        "  --probe-timeout SECONDS   [default 5]",
-        "  --status",
-        *_wrapped("show the phase, the processes, what a stop would do to each, and the ports; --json for programs"),
-    ]
+    usage, *others = USAGES
+    lines = [f"usage: {usage}", *(f"       {other}" for other in others), "", *_wrapped(PURPOSE, "", HELP_WIDTH + 4)]
+    lines += ["", "  -c STRING", *_wrapped(STRING), "  -h, --help, --version", "", "In a running container:"]
+    for flag, metavar, default, text in OF_TOOLS:
+        lines.append(f"  {flag}{metavar and ' '}{metavar}" + (f"   [default {default}]" if default else ""))
+        lines += _wrapped(text) if text else []
     for heading, group in OPTIONS.items():
         lines += ["", f"{heading}:"]
         for option in group:
             value = f"[={option.metavar}]" if option.implied is not None else f" {option.metavar}"
             default = option.default or "none"
             lines += [f"  {option.flag}{value}   [{option.variable}; default {default}]", *_wrapped(option.help)]
-    lines += [
-        "",
-        "Times: seconds (5, 2.5) or units (500ms, 1m30s).",
-        "Signals: names or numbers (TERM, SIGUSR1, RTMIN+3, 15).",
-        "Exit status: the command's own; 128+n where signal n killed it; 127 not found;",
-        "126 not executable; 125 a fault of pyinit or of its options.",
-    ]
+    lines.append("")
+    for word, text in NOTES:
+        lines += _wrapped(f"{word}: {text}", "", HELP_WIDTH + 4)
     return "\n".join(lines) + "\n"
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrapped(text: str, indentation: str = "      ", width: int = HELP_WIDTH) -> list[str]:
     lines, line = [], ""
     for word in text.split():
-        if len(line) + len(word) > HELP_WIDTH:
-            lines.append("      " + line.rstrip())
+        if len(line) + len(word) > width:
+            lines.append(indentation + line.rstrip())
             line = ""
         line += word + " "
-    return [*lines, "      " + line.rstrip()]
+    return [*lines, indentation + line.rstrip()]

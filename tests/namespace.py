@@ -18,6 +18,9 @@ from tests.waiting import PATIENCE, wait_until
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "tests" / "app.py"
 
+#: Where tests/prepare.sh puts what is not installed.
+CACHE = Path("/var/tmp/pyinit-tests")  # noqa: S108 - of root, who alone writes there
+
 #: How a namespace is made: as root, or in a user namespace of one's own.
 UNSHARE = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--pid", "--fork", "--kill-child")
 WITH_PROC = (*UNSHARE, "--mount-proc")

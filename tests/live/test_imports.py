@@ -49,6 +49,14 @@ def test_pid_1_at_rest_has_imported_just_these_modules(python: str, tmp_path: Pa
     assert missing == set(), f"PID 1 does not import these any more, so drop them here: {sorted(missing)}"
 
 
+def test_a_target_of_grpc_is_checked_without_what_calls_it() -> None:
+    line = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pyinit import options; "
+    line += "options.parse(['--ready', 'grpc:50051/shop', 'app'], {})"
+    found = imported(sys.executable, "-c", line)
+    assert "pyinit.probe.target" in found
+    assert {"pyinit.probe.grpc", "pyinit.probe.hpack"} & found == set()
+
+
 def test_the_bare_interpreter_imports_neither_site_nor_os() -> None:
     """Under -S; or the set above would have to name what they bring along."""
     assert {"site", "os"} & imported(sys.executable, "-IS", "-c", "pass") == set()
