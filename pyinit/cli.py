@@ -173,7 +173,7 @@ def forget_the_start() -> None:
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
     probes = [name.removeprefix("pyinit.") for name in sys.modules if name.startswith("pyinit.probe.")]
-    for module in ("options", "values", "words", "spawn", "drop_in", *probes):
+    for module in ("options", "values", "platforms", "words", "spawn", "drop_in", *probes):
         if sys.modules.pop(f"pyinit.{module}", None):
             folder, _, name = f"pyinit.{module}".rpartition(".")
             delattr(sys.modules[folder], name)

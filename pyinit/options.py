@@ -134,11 +134,12 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
         Option("--pre-stop-timeout", "SECONDS", values.duration, "10", "SIGKILL for a pre-stop command after so long"),
         Option(
             "--stop-timeout",
-            "SECONDS",
-            values.optional_duration,
-            "none",
-            "what the orchestrator allows from its stop request to its SIGKILL; auto leaves the grace period of it, or a "
-            "third, for finishing",
+            "SECONDS|auto|none",
+            values.stop_timeout,
+            AUTO,
+            "what the orchestrator allows from its stop request to its SIGKILL (auto: what the platform allows as a rule, "
+            "Kubernetes 30 s, Docker 10; none: all the time in the world); a delay of auto leaves the grace period of it, or "
+            "a third, for finishing",
         ),
         Option(
             "--grace-period",
@@ -331,8 +332,15 @@ def _is_pyinit(command: list[str]) -> bool:
     return bool(command) and command[0].rpartition("/")[2] == "pyinit" and not "".join(command[1:2]).startswith(TOOLS)
 
 
-def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str, str] | None" = None) -> Parsed:
+def parse(
+    words: list[str],
+    environ: "Mapping[str, str]",
+    defaults: "Mapping[str, str] | None" = None,
+    get: "Callable[[str], str | None] | None" = None,
+) -> Parsed:
     """Read the command line and the environment.
+
+    `get` looks up variables that are none of ours, and tell of the platform; without it `environ` has them too.
 
     `defaults` are texts by flag, in place of the option's own: those of the name that we are called by. They do not hold
     where the command is a pyinit by its own name.
@@ -368,8 +376,13 @@ def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str
             fields[option.field] = tuple(one for several in found for one in several)  # type: ignore[attr-defined]  # ... a tuple
         else:
             fields[option.field] = found[-1]
+    get = get or environ.get
     if fields["unready_at"] == AUTO:
-        fields["unready_at"] = AT_SIGNAL if environ.get(OF_KUBERNETES) else AT_REQUEST
+        fields["unready_at"] = AT_SIGNAL if get(OF_KUBERNETES) else AT_REQUEST
+    if fields["stop_timeout"] == AUTO:
+        fields["stop_timeout"] = None
+        if fields["pre_stop_delay"] != 0:
+            fields["assumed"] = _assumed(get)
     config, warnings = _together(fields, names)
     variables = [option.variable for option in all_options()]
     warnings += [
@@ -383,9 +396,20 @@ def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str
 
 def read(words: list[str], environment: "Mapping[bytes, bytes]", defaults: "Mapping[str, str]") -> Parsed:
     """parse() with the environment as it was given to us."""
-    known = (name for name in environment if name.startswith(b"PYINIT_") or name == OF_KUBERNETES.encode())
+    known = (name for name in environment if name.startswith(b"PYINIT_"))
     ours = {system.decode(name): system.decode(environment[name]) for name in known}
-    return parse(words, ours, defaults)
+
+    def get(name: str) -> str | None:
+        value = environment.get(name.encode())
+        return None if value is None else system.decode(value)
+
+    return parse(words, ours, defaults, get)
+
+
+def _assumed(get: "Callable[[str], str | None]") -> tuple[float, str]:
+    from pyinit import platforms  # only here: without a delay nobody asks
+
+    return platforms.assumed(get)
 
 
 def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config, list[str]]:
@@ -414,19 +438,67 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
             f"{names['grace_period']}: {grace:g} s leave no time for a delay, of {timeout:g} s ({names['stop_timeout']}): "
             "lower the one or raise the other"
         )
-    if delay is None and config.pre_stop_quiet > config.longest_delay:
-        warnings.append(
-            f"--pre-stop-quiet ({config.pre_stop_quiet:g} s) is above the longest delay ({config.longest_delay:g} s): "
-            "the delay will always be the longest"
-        )
     if config.start_timeout is not None and not config.ready:
         raise UsageError(f"{names['start_timeout']}: of no use without --ready, which says what there is to wait for")
-    if delay and timeout is not None and delay + QUEUES_MAY_TAKE + (grace or 0) > timeout:
-        needs = f"{delay:g} s, 1 s for the accept queues" + (f" and {grace:g} s of grace" if grace else "")
-        warnings.append(
-            f"{names['pre_stop_delay']}: {needs} are more than {timeout:g} s ({names['stop_timeout']}): SIGKILL comes first"
-        )
-    return config, warnings
+    return config, warnings + _too_long(config, names) + _beyond_delay(config, names) + _unsettled(config, names)
+
+
+def _too_long(config: Config, names: dict[str, str]) -> list[str]:
+    """A warning where what was given, one after the other, takes longer than there is time."""
+    timeout, assumption = config.stop_timeout, ""
+    if timeout is None and config.assumed is not None and config.pre_stop_delay:
+        timeout, assumption = config.assumed  # for a delay that was given in seconds: it is kept
+    if timeout is None:
+        return []
+    given = []  # the seconds, what they are for, and the option that says so
+    if config.pre_stop_delay:
+        given.append((config.pre_stop_delay, "", names.get("pre_stop_delay", "--pre-stop-delay")))
+    has_hook = config.pre_stop is not None and not config.pre_stop_until and "pre_stop_timeout" in names
+    if has_hook and config.pre_stop_timeout > (config.pre_stop_delay or 0) and not assumption:
+        given = [(config.pre_stop_timeout, " for the pre-stop command", names["pre_stop_timeout"])]
+    if given:
+        given.append((QUEUES_MAY_TAKE, " for the accept queues", ""))
+    if config.grace_period is not None and config.pre_stop_delay is not None:
+        given.append((config.grace_period, " of grace" if given else "", names.get("grace_period", "--grace-period")))
+    total = sum(time for time, _, _ in given)
+    if not given or total < timeout or (total == timeout and given[-1][2]):
+        return []
+    *others, last = [f"{time:g} s{use}" for time, use, _ in given]
+    needs = f"{given[0][2]}: {', '.join(others)} and {last}" if others else f"{given[0][2]}: {last}"
+    if assumption:
+        return [f"{needs} leave no time for finishing: {assumption} (--stop-timeout says what there is)"]
+    more = "more than" if total > timeout else "all of"
+    return [f"{needs} are {more} {timeout:g} s ({names.get('stop_timeout', '--stop-timeout')}): SIGKILL comes first"]
+
+
+def _beyond_delay(config: Config, names: dict[str, str]) -> list[str]:
+    """Warnings where what was given for a delay of auto cannot be, because of something else that was given."""
+    if config.pre_stop_delay is not None:
+        return []
+    longest, limit = config.longest_delay, names.get("stop_timeout", "")
+    by_timeout = config.stop_timeout is not None and longest < config.pre_stop_max
+    if not by_timeout:
+        longest, limit = config.pre_stop_max, names.get("pre_stop_max", "the default of --pre-stop-max")
+    found = []
+    for field, meaning in (
+        ("pre_stop_min", "it will always be the longest"),
+        ("pre_stop_max", "it will never be longer"),
+        ("pre_stop_quiet", "it will always be the longest"),
+    ):
+        seconds: float = getattr(config, field)
+        if field in names and seconds > longest:
+            found.append(f"{names[field]}: {seconds:g} s are above the longest delay, {longest:g} s ({limit}): {meaning}")
+    return found
+
+
+def _unsettled(config: Config, names: dict[str, str]) -> list[str]:
+    """A warning where those held back cannot get the signal before SIGKILL."""
+    for field in ("grace_period", "stop_timeout"):
+        limit: float | None = getattr(config, field)
+        if limit is not None and field in names and "settle" in names and config.settle >= limit:
+            text = f"{config.settle:g} s are not less than {limit:g} s ({names[field]})"
+            return [f"{names['settle']}: {text}: those held back get SIGKILL before the signal"]
+    return []
 
 
 def to_execute(parsed: Parsed, environment: "Mapping[bytes, bytes]") -> list[str]:

@@ -49,6 +49,16 @@ def optional_duration(text: str) -> float | None:
     return None if text == "none" else duration(text)
 
 
+def stop_timeout(text: str) -> float | str | None:
+    """Seconds as duration() reads them, None for "none", or AUTO."""
+    if text == AUTO:
+        return AUTO
+    try:
+        return optional_duration(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; or auto, or none") from None
+
+
 def interval(text: str) -> float:
     """Seconds as duration() reads them, and not so few that nothing else would be done."""
     found = duration(text)

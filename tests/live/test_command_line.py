@@ -42,7 +42,7 @@ BAD: Mapping[str, tuple[str, list[str]]] = {
     "--ports": ("1 to 65535|is no range", ["http", "0", "65536", "-1", "80-", "-80", "90-80", "80:90", "8080 9090"]),
     "--ignore-ports": ("1 to 65535|is no range", ["all", "9090-70000", "1.5", "80--90"]),
     "--pre-stop-until": ("yes", ["", "success", "2"]),
-    "--stop-timeout": ("5, 2.5", ["", "auto", "-30"]),
+    "--stop-timeout": ("5, 2.5", ["", "automatic", "-30"]),
     "--pre-stop-timeout": ("1m30s", ["", "none", "-0.1", "ten"]),
     "--grace-period": ("5, 2.5", ["", "never", "-5", "5,5"]),
     "--settle": ("5, 2.5", ["", "none", "1d"]),

@@ -38,8 +38,9 @@ BLIND = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "blind.py")]
 
 
 def auto(shortest: float, longest: float | str, quiet: float = 0.3) -> list[str]:
-    """The options of a delay that ends by itself."""
+    """The options of a delay that ends by itself, whatever time this machine's platform allows."""
     return [
+        "--stop-timeout=none",
         "--pre-stop-delay=auto",
         f"--pre-stop-min={shortest}",
         f"--pre-stop-max={longest}",
@@ -723,11 +724,12 @@ def test_options_that_cannot_be_meant_are_refused_in_one_line(
 @pytest.mark.parametrize(
     ("options", "doubt"),
     [
-        ([AUTO, "--pre-stop-quiet=30"], "--pre-stop-quiet (30 s) is above the longest delay (20 s)"),
+        ([AUTO, "--pre-stop-quiet=30"], "--pre-stop-quiet: 30 s are above the longest delay, 20 s"),
         (
             ["--pre-stop-delay=10", "--stop-timeout=10"],
-            "--pre-stop-delay: 10 s, 1 s for the accept queues are more than 10 s (--stop-timeout)",
+            "--pre-stop-delay: 10 s and 1 s for the accept queues are more than 10 s (--stop-timeout)",
         ),
+        (["--grace-period=60", "--stop-timeout=10"], "--grace-period: 60 s are more than 10 s (--stop-timeout)"),
         (["--pre-stop-delay=5", "--pre-stop-until"], "--pre-stop-until: of no use without --pre-stop"),
         (["--pre-stop=true", "--pre-stop-until"], "--pre-stop-until: of no use without --pre-stop-delay"),
     ],
