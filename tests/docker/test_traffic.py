@@ -233,7 +233,7 @@ def test_those_who_are_too_late_are_told(started: Started) -> None:
     ("environment", "allowed", "assumed"),
     [
         ({}, 10, "Docker's 10 s are assumed: --stop-timeout"),
-        ({"PYINIT_PRE_STOP_QUIET": "30", "PYINIT_GRACE_PERIOD": "60"}, 10, "Docker's 10 s are assumed: --stop-timeout"),
+        ({"PYINIT_PRE_STOP_QUIET": "15", "PYINIT_GRACE_PERIOD": "60"}, 10, "Docker's 10 s are assumed: --stop-timeout"),
         ({"NOMAD_ALLOC_ID": "0b9c"}, 5, "Nomad's 5 s are assumed: --stop-timeout"),
         ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "PYINIT_STOP_TIMEOUT": "8"}, 8, "8 s"),
     ],
