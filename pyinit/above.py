@@ -33,7 +33,7 @@ def warning(words: "Sequence[str]") -> str:
 
 
 def runs_something(words: "Sequence[str]") -> str:
-    """PURE. The name of the shell that these words run a script or a command string in, or "": one at a prompt has only options."""
+    """PURE. The name of the shell in which these words run a script or a command string; "" of any other, and at a prompt."""
     names = [word.rpartition("/")[2].lstrip("-") for word in words]
     if names[:1] == ["busybox"]:
         names, words = names[1:], words[1:]

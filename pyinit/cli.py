@@ -58,7 +58,9 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
 
 
 def use(arguments: list[str], mask: frozenset[int]) -> int:
-    """Run as a tool, with the signals as they were given to us, Ctrl-C included; return the exit status."""
+    """Run as a tool, with the signals as they were given to us, Ctrl-C included; return the exit status. Raises Asked."""
+    if arguments[1:] in (["--help"], ["-h"]):
+        raise Asked("--status" if arguments[0].startswith("--status") else "--probe")
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # CPython's handler would raise KeyboardInterrupt
     system.accept_sigchld()
@@ -174,7 +176,15 @@ def _start(
     try:
         return spawn.spawn(options.to_execute(parsed, environment), environment, mask, ignored, how), None
     except spawn.SpawnError as error:
-        return 0, (error.status, str(error))
+        return 0, (error.status, _with_hint(str(error), parsed) if error.status == spawn.NOT_FOUND else str(error))
+
+
+def _with_hint(message: str, parsed: "Parsed") -> str:
+    """What is said of a command that is no program, with what may have been meant."""
+    from pyinit import hints
+
+    hint = "" if parsed.script is not None else hints.not_found(parsed.command)
+    return f"{message.partition('; ')[0]}; {hint}" if hint else message
 
 
 def forget_the_start() -> None:
@@ -183,7 +193,7 @@ def forget_the_start() -> None:
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
     probes = [name.removeprefix("pyinit.") for name in sys.modules if name.startswith("pyinit.probe.")]
-    for module in ("options", "values", "platforms", "above", "words", "spawn", "drop_in", *probes):
+    for module in ("options", "values", "platforms", "above", "hints", "words", "spawn", "drop_in", *probes):
         if sys.modules.pop(f"pyinit.{module}", None):
             folder, _, name = f"pyinit.{module}".rpartition(".")
             delattr(sys.modules[folder], name)

@@ -90,7 +90,7 @@ class Config(Record):
 
     @property
     def time_for_delay(self) -> float:
-        """Seconds that the orchestrator's time leaves for a delay, as far as it is known or assumed; infinite where it is not."""
+        """Seconds that the orchestrator's time leaves for a delay, as it is known or assumed; or else infinite."""
         timeout, grace = self.stop_timeout, self.grace_period
         if timeout is None:
             if self.assumed is None:
@@ -138,4 +138,4 @@ class UsageError(Exception):
 
 
 class Asked(Exception):
-    """The user asked for something to read, not for a command to run: "--help" or "--version"."""
+    """The user asked for something to read, not for a command to run: one of those that options.answer() knows."""

@@ -230,7 +230,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
         Option(
             "--log-level",
             "error|warning|info|debug",
-            values.one_of("error", "warning", "info", "debug"),
+            values.log_level,
             "info",
             "info tells of stops only",
         ),
@@ -251,8 +251,6 @@ TOLD = frozenset({"PYINIT_SIGNAL", "PYINIT_COMMAND_PID"})
 #: The variable that tells that we are inside Kubernetes: the kubelet sets it in every container.
 OF_KUBERNETES = "KUBERNETES_SERVICE_HOST"
 
-HELP_WIDTH = 74  # columns of text, behind the indentation
-
 USAGE = "pyinit [options] [--] command [argument ...]"
 
 
@@ -270,21 +268,6 @@ def all_options() -> list[Option]:
     return [option for group in OPTIONS.values() for option in group]
 
 
-def _distance(one: str, other: str) -> int:
-    """How many letters to insert, delete or replace to get from one word to another (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for index, letter in enumerate(one, 1):
-        above, row[0] = row[0], index
-        for column, counterpart in enumerate(other, 1):
-            above, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, above + (letter != counterpart))
-    return row[-1]
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """The known word that is most like the given one: one that begins with it, if any."""
-    return min(known, key=lambda candidate: (not candidate.startswith(word), _distance(word[:64], candidate)))
-
-
 def _value(option: Option, text: str, name: str) -> object:
     try:
         return option.parse(text)
@@ -296,34 +279,41 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
     """Take the options off the front: texts by flag, the string of -c, and the words that are left."""
     known = {option.flag: option for option in all_options()}
     given: dict[str, list[str]] = {}
+    switch = ""  # the flag right before the command, if it is one that may have a value
     while words and words[0].startswith("-") and words[0] != "-":
         word, *words = words
         if word == "--":
-            break
+            return given, None, words
         if word == "-c":
-            if not words:
-                raise UsageError("-c: a command string must follow, as with sh -c")
+            if not words or words[0] == "--":
+                note = "; dumb-init's -c is not needed: leave it out" if words else ""
+                raise UsageError(f"-c: a command string must follow, as with sh -c{note}")
             return given, words[0], words[1:]
-        if word in ("-h", "--help", "--version"):
-            raise Asked("--version" if word == "--version" else "--help")
+        if word in ("-h", "--help", "--help=all", "--version"):
+            everything = word == "--help=all" or (word != "--version" and words[:1] == ["all"])
+            raise Asked("--help all" if everything else "--version" if word == "--version" else "--help")
         flag, equals, text = word.partition("=")
         if flag in ("--help", "--version"):
-            raise UsageError(f"{flag}: takes no value")
+            raise UsageError(f"{flag}: takes no value{' but all' if flag == '--help' else ''}")
         option = known.get(flag)
         if option is None and flag.startswith(TOOLS):
             raise UsageError(f"{flag}: stands first, and alone: it runs no command (pyinit --help shows how)")
         if option is None:
-            candidate = nearest(flag, [*known, "--help", "--version", "-c"])
-            shown = flag if flag.isprintable() else ascii(flag)
-            raise UsageError(f"{shown}: no such option; did you mean {candidate}? (pyinit --help lists them)")
+            from pyinit import hints
+
+            raise UsageError(hints.unknown_option(word, words, known))
+        switch = flag if not equals and option.implied is not None else ""
         if not equals:
             if option.implied is not None:
                 text = option.implied
-            elif words:
+            elif words and words[0] != "--" and words[0].partition("=")[0] not in known:
                 text, *words = words
             else:
-                raise UsageError(f"{flag}: a value must follow: {flag} {option.metavar}")
+                before = f" before {words[0]}" if words else ""
+                raise UsageError(f"{flag}: a value must follow{before}: {flag} {option.metavar}")
         given.setdefault(flag, []).append(text)
+    if switch and words[1:2] == ["--"]:
+        raise UsageError(f"{switch}: {words[0]!r} would be the command: a value follows an =: {switch}={words[0]}")
     return given, None, words
 
 
@@ -345,7 +335,7 @@ def parse(
     `defaults` are texts by flag, in place of the option's own: those of the name that we are called by. They do not hold
     where the command is a pyinit by its own name.
 
-    Raises UsageError for what cannot be understood, and Asked for --help and --version.
+    Raises UsageError for what cannot be understood, and Asked for --help, --help all and --version.
     """
     given, script, command = _flags(words)
     while script is None and _is_pyinit(command):
@@ -356,7 +346,7 @@ def parse(
         for flag, texts in inner.items():
             given[flag] = given.get(flag, []) + texts
     if script is None and not command:
-        raise UsageError(f"no command given: {USAGE}")
+        raise UsageError(f"no command given: {USAGE} (pyinit --help shows examples and options)")
 
     fields: dict[str, object] = {}
     names: dict[str, str] = {}
@@ -385,12 +375,15 @@ def parse(
             fields["assumed"] = _assumed(get)
     config, warnings = _together(fields, names)
     variables = [option.variable for option in all_options()]
-    warnings += [
-        f"{name if name.isprintable() else ascii(name)} is no variable of pyinit; "
-        f"did you mean {nearest(name, variables)}? It is ignored"
-        for name in sorted(environ)
-        if name.startswith("PYINIT_") and name not in variables and name not in TOLD
-    ]
+    for name in sorted(environ):
+        if name.startswith("PYINIT_") and name not in variables and name not in TOLD:
+            from pyinit import hints
+
+            warnings.append(hints.unknown_variable(name, variables))
+    if script is None and ("&&" in command or "||" in command):
+        from pyinit import hints
+
+        warnings += filter(None, [hints.joined(command)])
     return Parsed(config, tuple(command), script, tuple(warnings))
 
 
@@ -518,9 +511,15 @@ def to_execute(parsed: Parsed, environment: "Mapping[bytes, bytes]") -> list[str
         raise UsageError(f"--expand-env: {error}") from None
 
 
-def answer(flag: str) -> str:
-    """What is printed for "--help" or "--version"."""
-    return help_text() if flag == "--help" else version_text("pyinit ")
+def answer(asked: str) -> str:
+    """What is printed for "--version", "--help", "--help all", "--probe" or "--status"."""
+    if asked == "--version":
+        return version_text("pyinit ")
+    from pyinit import help as texts
+
+    if asked == "--help all":
+        return texts.everything()
+    return texts.short() if asked == "--help" else texts.of_tool(asked)
 
 
 def version_text(name: str) -> str:
@@ -530,58 +529,3 @@ def version_text(name: str) -> str:
     with " - " in between, of which the second has one dot, or its log has a warning.
     """
     return f"{name}{pyinit.__version__} - git.pyinit-{pyinit.__version__.replace('.', '-')}\n"
-
-
-def help_text() -> str:
-    """What --help prints."""
-    lines = [
-        f"usage: {USAGE}",
-        "       pyinit [options] -c STRING [argument ...]",
-        "       pyinit --probe TARGET [--probe-expect STATUS|TEXT] [--probe-timeout SECONDS]",
-        "       pyinit --status [--json]",
-        "",
-        "Run a command as PID 1 of a container: forward signals to its process group,",
-        "from the top down; reap zombies; let everybody finish; exit with its status.",
-        "",
-        "  -c STRING",
-        "      as sh -c: a simple command is expanded and executed directly, anything",
-        '      else by /bin/sh; for SHELL ["pyinit", "-c"] in a Dockerfile',
-        "  -h, --help, --version",
-        "",
-        "In a running container:",
-        "  --probe TARGET",
-        *_wrapped(
-            "ask once whether all is well, and exit with 0 or 1: http://ADDRESS:PORT/PATH (status 2xx or 3xx), https:// (any "
-            "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, exec:COMMAND, file:/PATH, "
-            "or pyinit (what PID 1 says of itself)"
-        ),
-        "  --probe-expect STATUS|TEXT",
-        *_wrapped("an HTTP answer must have this status (204, 200-299, 200,404), or this text in it (text:204)"),
-        "  --probe-timeout SECONDS   [default 5]",
-        "  --status",
-        *_wrapped("show the phase, the processes, what a stop would do to each, and the ports; --json for programs"),
-    ]
-    for heading, group in OPTIONS.items():
-        lines += ["", f"{heading}:"]
-        for option in group:
-            value = f"[={option.metavar}]" if option.implied is not None else f" {option.metavar}"
-            default = option.default or "none"
-            lines += [f"  {option.flag}{value}   [{option.variable}; default {default}]", *_wrapped(option.help)]
-    lines += [
-        "",
-        "Times: seconds (5, 2.5) or units (500ms, 1m30s).",
-        "Signals: names or numbers (TERM, SIGUSR1, RTMIN+3, 15).",
-        "Exit status: the command's own; 128+n where signal n killed it; 127 not found;",
-        "126 not executable; 125 a fault of pyinit or of its options.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _wrapped(text: str) -> list[str]:
-    lines, line = [], ""
-    for word in text.split():
-        if len(line) + len(word) > HELP_WIDTH:
-            lines.append("      " + line.rstrip())
-            line = ""
-        line += word + " "
-    return [*lines, "      " + line.rstrip()]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Platform(Record):
     """A platform: its name, the variables of which it sets one at least, and its time in seconds.
 
-    `told_by` is a variable that says the time, in seconds, where a user has set it; or "". `source` is where all of this stands.
+    `told_by` is a variable that says the time, in seconds, where a user has set it; or "". `source` is where this stands.
     """
 
     name: str
@@ -93,7 +93,7 @@ def assumed(get: "Callable[[str], str | None]") -> tuple[float, str]:
     that is too short costs less than one that is too long.
     """
     here = [platform for platform in PLATFORMS if any(map(get, platform.variables))]
-    return min(map(lambda platform: _time_of(platform, get), here or [DOCKER]), key=lambda time: time[0])
+    return min((_time_of(platform, get) for platform in here or [DOCKER]), key=lambda time: time[0])
 
 
 def _time_of(platform: Platform, get: "Callable[[str], str | None]") -> tuple[float, str]:

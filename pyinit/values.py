@@ -19,6 +19,8 @@ LARGEST_STATUS = 255
 #: Of TCP.
 LARGEST_PORT = 65535
 
+LEVELS = ("error", "warning", "info", "debug", "warn")
+
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -247,6 +249,14 @@ def one_of(*words: str) -> "Callable[[str], str]":
         return text
 
     return parse
+
+
+def log_level(text: str) -> str:
+    """One of the levels of the log, in whatever case; "warn" is "warning"."""
+    word = text.lower()
+    if word not in LEVELS:
+        raise ValueError(f"{text!r} is not one of {', '.join(LEVELS[:-1])}")
+    return "warning" if word == "warn" else word
 
 
 def switch(text: str) -> bool:

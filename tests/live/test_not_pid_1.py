@@ -215,7 +215,7 @@ def test_that_pid_1_is_a_shell_is_warned_of_once_with_what_to_write(
 def test_a_start_script_above_is_such_a_shell_as_well(pyinit: list[str], tmp_path: Path, script: Callable[[str], str]) -> None:
     line = " ".join(pyinit)
     said = warning_of([script(f"{line} -- sh -c 'exit 5'\nexit $?")], tmp_path)
-    assert 'PID 1 is a shell (sh), which does not pass the stop request on' in said
+    assert "PID 1 is a shell (sh), which does not pass the stop request on" in said
     assert 'write ENTRYPOINT ["pyinit", "--", "sh", ...]' in said
 
 

@@ -43,7 +43,9 @@ INITS = {
     "catatonit": Init("catatonit", ("catatonit", "--")),
     "docker": Init("docker run --init", from_engine=True),
     "sleep": Init("none, preStop sleep 15", pre_stop=15.0),
-    "fixed": Init("pyinit, delay 15", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "15"), ("PYINIT_STOP_TIMEOUT", f"{GRACE_PERIOD:g}"))),
+    "fixed": Init(
+        "pyinit, delay 15", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "15"), ("PYINIT_STOP_TIMEOUT", f"{GRACE_PERIOD:g}"))
+    ),
     "auto": Init("pyinit, delay auto", ("pyinit", "--"), DELAY_AUTO),
     "ready": Init(
         "pyinit, delay auto, ready",

@@ -194,11 +194,16 @@ def warned(*words: str, **environ: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "warning"),
     [
-        ("--grace-period=60 --stop-timeout=10", "--grace-period: 60 s are more than 10 s (--stop-timeout): SIGKILL comes first"),
+        (
+            "--grace-period=60 --stop-timeout=10",
+            "--grace-period: 60 s are more than 10 s (--stop-timeout): SIGKILL comes first",
+        ),
         (
             "--pre-stop-delay=5 --grace-period=20 --stop-timeout=25",
-            "--pre-stop-delay: 5 s, 1 s for the accept queues and 20 s of grace are more than 25 s (--stop-timeout): "
-            "SIGKILL comes first",
+            (
+                "--pre-stop-delay: 5 s, 1 s for the accept queues and 20 s of grace are more than 25 s (--stop-timeout): "
+                "SIGKILL comes first"
+            ),
         ),
         (
             "--pre-stop-delay=9 --stop-timeout=10",
@@ -206,23 +211,31 @@ def warned(*words: str, **environ: str) -> list[str]:
         ),
         (
             "--pre-stop-delay=15",
-            "--pre-stop-delay: 15 s and 1 s for the accept queues leave no time for finishing: Docker's 10 s are assumed "
-            "(--stop-timeout says what there is)",
+            (
+                "--pre-stop-delay: 15 s and 1 s for the accept queues leave no time for finishing: Docker's 10 s are assumed "
+                "(--stop-timeout says what there is)"
+            ),
         ),
         (
             "--pre-stop-delay=5 --grace-period=20",
-            "--pre-stop-delay: 5 s, 1 s for the accept queues and 20 s of grace leave no time for finishing: Docker's 10 s are "
-            "assumed (--stop-timeout says what there is)",
+            (
+                "--pre-stop-delay: 5 s, 1 s for the accept queues and 20 s of grace leave no time for finishing: Docker's "
+                "10 s are assumed (--stop-timeout says what there is)"
+            ),
         ),
         (
             "--pre-stop=hook --pre-stop-timeout=30 --stop-timeout=20",
-            "--pre-stop-timeout: 30 s for the pre-stop command and 1 s for the accept queues are more than 20 s "
-            "(--stop-timeout): SIGKILL comes first",
+            (
+                "--pre-stop-timeout: 30 s for the pre-stop command and 1 s for the accept queues are more than 20 s "
+                "(--stop-timeout): SIGKILL comes first"
+            ),
         ),
         (
             f"{AUTO} --pre-stop=hook --pre-stop-timeout=30 --stop-timeout=20",
-            "--pre-stop-timeout: 30 s for the pre-stop command and 1 s for the accept queues are more than 20 s "
-            "(--stop-timeout): SIGKILL comes first",
+            (
+                "--pre-stop-timeout: 30 s for the pre-stop command and 1 s for the accept queues are more than 20 s "
+                "(--stop-timeout): SIGKILL comes first"
+            ),
         ),
         (
             f"{AUTO} --pre-stop-min=9 --stop-timeout=12",
@@ -299,9 +312,6 @@ def test_a_delay_that_does_not_fit_is_kept() -> None:
 def test_whatever_numbers_do_not_fit_into_a_given_time_are_told_in_one_line(times: dict[str, float]) -> None:
     warnings = warned(**{name: f"{time:g}" for name, time in times.items()})
     delay, grace = times.get("PYINIT_PRE_STOP_DELAY", 0), times.get("PYINIT_GRACE_PERIOD", 0)
-    if "PYINIT_STOP_TIMEOUT" in times:
-        there_is = times["PYINIT_STOP_TIMEOUT"]
-    else:
-        there_is = 10 if delay else float("inf")
+    there_is = times["PYINIT_STOP_TIMEOUT"] if "PYINIT_STOP_TIMEOUT" in times else 10 if delay else float("inf")
     needed = delay + (QUEUES_MAY_TAKE if delay else 0) + grace
     assert len(warnings) == (needed > there_is or (delay > 0 and needed == there_is and "PYINIT_GRACE_PERIOD" not in times))
