@@ -99,8 +99,9 @@ GOOD: Mapping[str, str] = {
 }
 
 
-#: The variables without which an option is of no use, and refused.
+#: The variables without which an option is of no use and refused, or is warned of.
 NEEDED_BESIDE = {
+    "--pre-stop-delay": {"PYINIT_STOP_TIMEOUT": "2m"},
     "--pre-stop-until": {"PYINIT_PRE_STOP": "true", "PYINIT_PRE_STOP_DELAY": "auto"},
     "--start-timeout": {"PYINIT_READY": "tcp:1"},
 }
