@@ -104,7 +104,7 @@ def have_base(client: DockerClient) -> None:
     try:
         client.images.get(BASE)
     except ImageNotFound:
-        client.images.pull(*BASE.split(":"))
+        client.images.pull(BASE)
 
 
 def build(
