@@ -418,6 +418,8 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
         missing = "--pre-stop-delay" if config.pre_stop else "--pre-stop"
         warnings.append(f"{names['pre_stop_until']}: of no use without {missing}; it is ignored")
         fields["pre_stop_until"] = False
+    elif config.pre_stop_until and "pre_stop_timeout" in names:
+        warnings.append(f"{names['pre_stop_timeout']}: of no use with {names['pre_stop_until']}: the delay is the time limit")
     config = Config(**fields)  # type: ignore[arg-type]  # as above
     delay, timeout, grace = config.pre_stop_delay, config.stop_timeout, config.grace_period
     if delay is None and config.pre_stop_min > config.pre_stop_max:
@@ -465,7 +467,11 @@ def _too_long(config: Config, names: dict[str, str]) -> list[str]:
 
 
 def _beyond_delay(config: Config, names: dict[str, str]) -> list[str]:
-    """Warnings where what was given for a delay of auto cannot be, because of something else that was given."""
+    """Warnings where what was given for a delay of auto cannot be, or be of use, because of something else that was given."""
+    if config.pre_stop_delay:
+        given = f"{names.get('pre_stop_delay', '--pre-stop-delay')} {config.pre_stop_delay:g}"
+        only_auto = [names[field] for field in ("pre_stop_min", "pre_stop_max", "pre_stop_quiet") if field in names]
+        return [f"{name}: of no use with {given}: it is for a delay of auto" for name in only_auto]
     if config.pre_stop_delay is not None:
         return []
     longest, limit = config.longest_delay, names.get("stop_timeout", "")

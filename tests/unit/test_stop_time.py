@@ -253,6 +253,11 @@ def warned(*words: str, **environ: str) -> list[str]:
             f"{AUTO} --pre-stop-quiet=8 --pre-stop-max=4",
             "--pre-stop-quiet: 8 s are above the longest delay, 4 s (--pre-stop-max): it will always be the longest",
         ),
+        ("--pre-stop-delay=5 --pre-stop-max=3", "--pre-stop-max: of no use with --pre-stop-delay 5: it is for a delay of auto"),
+        (
+            "--pre-stop=hook --pre-stop-until --pre-stop-delay=5 --pre-stop-timeout=3",
+            "--pre-stop-timeout: of no use with --pre-stop-until: the delay is the time limit",
+        ),
         (
             "--settle=5 --grace-period=5",
             "--settle: 5 s are not less than 5 s (--grace-period): those held back get SIGKILL before the signal",

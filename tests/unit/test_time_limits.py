@@ -64,6 +64,7 @@ def test_what_takes_too_long_fails_alone(tmp_path: Path) -> None:
 
 
 def test_in_the_end_one_line_says_what_was_skipped_and_how_to_have_it(tmp_path: Path) -> None:
-    *_, line, _ = run(tmp_path, "-k", "skipped").splitlines()
-    assert line == "2 skipped: 2 this needs a moon (tests/prepare.sh fetches one)"
+    for words in ([], ["-n", "1"]):
+        *_, line, _ = run(tmp_path, "-k", "skipped", *words).splitlines()
+        assert line == "2 skipped: 2 this needs a moon (tests/prepare.sh fetches one)"
     assert "skipped:" not in run(tmp_path, "-k", "another")
