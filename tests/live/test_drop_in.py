@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS
-from tests.namespace import ROOT, UNSHARE, WITH_PROC, Namespace, need
+from tests.namespace import ROOT, UNSHARE, WITH_PROC, Namespace, enter, need
 from tests.waiting import PATIENCE, wait_until
 
 APP = APP_WORDS.split()
@@ -557,7 +557,7 @@ def test_a_pause_reaps_the_orphans_of_others(run: Run, whose: str) -> None:
     need("nsenter")
     namespace = run("catatonit", "-P", whose=whose)
     wait_until_it_pauses(namespace)
-    join = ["nsenter", "--target", str(namespace.init.pid), "--pid", "sh", "-c", "sleep 1000 & sleep 0 & exit 0"]
+    join = [*enter(namespace.init.pid, "pid"), "sh", "-c", "sleep 1000 & sleep 0 & exit 0"]
     subprocess.run(join, check=True, stdout=subprocess.DEVNULL)
     wait_until(lambda: len(namespace.init.children()) == 1, "one orphan lives, and one was reaped")
     namespace.named("sleep")[0].kill()
@@ -570,7 +570,7 @@ def test_a_pause_waits_for_no_orphan(run: Run, whose: str) -> None:
     need("nsenter")
     namespace = run("catatonit", "-P", whose=whose)
     wait_until_it_pauses(namespace)
-    join = ["nsenter", "--target", str(namespace.init.pid), "--pid", "sh", "-c", "trap '' TERM; sleep 1000 & exit 0"]
+    join = [*enter(namespace.init.pid, "pid"), "sh", "-c", "trap '' TERM; sleep 1000 & exit 0"]
     subprocess.run(join, check=True, stdout=subprocess.DEVNULL)
     wait_until(lambda: namespace.named("sleep"), "an orphan")
     namespace.signal(signal.SIGTERM)
@@ -580,7 +580,7 @@ def test_a_pause_waits_for_no_orphan(run: Run, whose: str) -> None:
 @contextlib.contextmanager
 def guest_of(namespace: Namespace, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """An application that has joined the namespace from outside, as the other containers of a pod do; it writes to `guest`."""
-    join = ["nsenter", "--target", str(namespace.init.pid), "--pid", *APP]
+    join = [*enter(namespace.init.pid, "pid"), *APP]
     with (tmp_path / "guest").open("wb") as out, subprocess.Popen(join, stdout=out) as client:
         try:
             wait_until(lambda: "app ready" in (tmp_path / "guest").read_text(), "the guest is ready")
@@ -644,7 +644,11 @@ def test_a_pause_that_is_not_pid_1_adopts_orphans_and_ends_alike(tmp_path: Path)
 
 
 def test_a_pause_needs_no_proc(run: Run) -> None:
-    namespace = run("catatonit", "-P", unshare=(*UNSHARE, "--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"))
+    namespace = run(
+        "catatonit",
+        "-P",
+        unshare=(*UNSHARE, "--mount", "sh", "-c", 'umount -l /proc 2>/dev/null; mount -t tmpfs none /proc; exec "$@"', "sh"),
+    )
     wait_until_it_pauses(namespace)
     namespace.signal(signal.SIGTERM)
     assert (namespace.wait(), namespace.stderr) == (0, "")

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS
-from tests.namespace import ROOT, Namespace, after, need
+from tests.namespace import ROOT, Namespace, after, enter, need
 from tests.waiting import wait_until
 
 #: Runs pyinit with a call that fails, or comes late.
@@ -264,7 +264,7 @@ def test_nothing_is_warned_of_where_the_parent_is_outside(pyinit: list[str], tmp
     """As under docker exec."""
     with Namespace(["sh", "-c", "echo ready; sleep 1000; :"], tmp_path) as namespace:
         namespace.wait_for_output("ready")
-        users = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
-        enter = ["nsenter", "--target", str(namespace.init.pid), *users, "--pid", "--mount"]
-        done = subprocess.run([*enter, *pyinit, "--", "sh", "-c", "exit 5"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*enter(namespace.init.pid), *pyinit, "--", "sh", "-c", "exit 5"], capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stderr) == (5, "")

@@ -19,7 +19,7 @@ import pytest
 
 from pyinit.traffic import counters
 from tests.live.network import IPPROTO_MPTCP, WITH_LOOPBACK, WITH_NETWORK, Network, need_mptcp, talk
-from tests.namespace import ROOT, WITH_PROC, Namespace, after
+from tests.namespace import ROOT, WITH_PROC, Namespace, after, enter
 from tests.waiting import PATIENCE, wait_until
 
 SERVER = f"{sys.executable} -IS {ROOT / 'tests' / 'live' / 'server.py'}"
@@ -28,9 +28,6 @@ SERVER = f"{sys.executable} -IS {ROOT / 'tests' / 'live' / 'server.py'}"
 AT_ONCE = 5.0
 
 FOR_EVER = "1000"
-
-#: For nsenter: as root, or in the user namespace that was made for the test.
-USERS = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
 
 TOLD = "server got SIGTERM"
 
@@ -347,8 +344,9 @@ def probing(pyinit: list[str], served: Served, target: str) -> Iterator[None]:
     """Somebody in the container who probes it the whole time, as a HEALTHCHECK does now and then."""
     words = [*pyinit, "--probe", target]
     line = f"while {' '.join(words)} >/dev/null; do echo probed; done"
-    enter = ["nsenter", f"--target={served.namespace.init.pid}", *USERS, "--pid", "--mount", "--net"]
-    with subprocess.Popen([*enter, "sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(
+        [*enter(served.namespace.init.pid), "sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as running:
         assert running.stdout is not None
         for _ in range(3):
             assert running.stdout.readline() == b"probed\n"
