@@ -41,11 +41,6 @@ def address(namespace: Namespace) -> str:
     return wait_until(find, "NOTIFY_SOCKET")
 
 
-def say_inside(namespace: Namespace, *words: str) -> None:
-    """Run something in the container as `docker exec` does: its parent is outside."""
-    subprocess.run([*enter(namespace.init.pid), *SAY.split(), *words], check=True, timeout=20)
-
-
 def settled(namespace: Namespace) -> None:
     """Wait until the helper has taken all that was sent: what comes from the command itself comes last."""
     wait_until(lambda: shown(namespace).notify_status == "last", "the last word")
