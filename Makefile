@@ -35,7 +35,7 @@ test-docker: ## install what the Docker tests need (Debian, as root), and run ju
 	REQUIRE_DOCKER=1 $(RUN) -m pytest --numprocesses 4 tests/docker
 
 test-arm64: $(VENV)/ready ## run what QEMU can of the live suite against the static binary for arm64 (Debian, as root)
-	command -v qemu-aarch64-static >/dev/null || apt-get install --quiet=2 --yes --no-install-recommends qemu-user-static >/dev/null
+	command -v qemu-aarch64-static >/dev/null || docker/static/install.sh qemu-user-static
 	TEST_FORMS=arm64 $(RUN) -m pytest --numprocesses 4 tests/live/test_delivery.py -k dash
 
 trees: $(VENV)/ready ## stop TREES random process trees (5000), from TREES_SEED on; TREES_INIT="..." tries another init's words
@@ -64,6 +64,7 @@ static: ## build the static binary into dist/ (Debian 12; what is missing is ins
 	SOURCE_DATE_EPOCH=$(EPOCH) docker/static/build.sh "$(ARCH)" dist
 
 image: ## build the image `pyinit`, which holds just the static binary, for COPY --from=pyinit (Docker)
+	@command -v docker >/dev/null || { echo "make image: no docker here; make static builds the same binary without it" >&2; exit 1; }
 	docker build --tag pyinit --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --file docker/Dockerfile .
 
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/

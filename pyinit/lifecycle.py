@@ -449,7 +449,8 @@ class Lifecycle:
         longest = config.longest_delay if delay is None else delay
         if delay is None:
             times = [seconds(config.pre_stop_min)] if config.pre_stop_min < longest else []
-            waits.append(f"keeps serving until the traffic is quiet ({' to '.join([*times, seconds(longest)])})")
+            why = f"; {config.assumption}" if config.assumption else ""
+            waits.append(f"keeps serving until the traffic is quiet ({' to '.join([*times, seconds(longest)])}{why})")
         elif delay:
             waits.append(f"keeps serving for {seconds(delay)}")
         if hook:
@@ -458,7 +459,10 @@ class Lifecycle:
             waits.append(f"{until} the pre-stop command{' succeeds' if config.pre_stop_until else ''}{limit}")
         note = f"; the command {' '.join(waits).removeprefix('and ')}" if waits else ""
         shown = "auto" if delay is None else delay
-        said = Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": shown, "pre_stop": hook})
+        fields |= {"pre_stop_delay": shown, "pre_stop": hook}
+        if delay is None and config.assumption:
+            fields["assumed"] = config.assumption
+        said = Say("info", "stop_requested", heading + note, fields)
         self.phase = PRE_STOP
         self._start_over_at = None
         begin = [said, *self._fall(AT_REQUEST, "a stop was requested")]

@@ -95,6 +95,11 @@ def getpid() -> int:
     return posix.getpid()
 
 
+def getppid() -> int:
+    """The PID of our parent; 0 where it is outside of the namespace."""
+    return posix.getppid()
+
+
 def environ() -> dict[bytes, bytes]:
     """The environment as it was given to us: variables by name; an environment.Entries where these do not tell all of it.
 

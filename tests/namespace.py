@@ -36,6 +36,29 @@ def after(line: str, unshare: Sequence[str] = WITH_PROC, by: str = "sh") -> tupl
     return (*unshare, by, "-c", f'{line}\nexec "$@"', "sh")
 
 
+#: The kinds of namespaces, as /proc/PID/ns has them, and the options of nsenter(1), in the order in which they can be entered.
+KINDS = {
+    "user": "--user",
+    "mnt": "--mount",
+    "net": "--net",
+    "ipc": "--ipc",
+    "uts": "--uts",
+    "cgroup": "--cgroup",
+    "pid": "--pid",
+}
+
+
+def enter(pid: int, *kinds: str) -> list[str]:
+    """The words that run a command in the namespaces of a process, or only in those of these kinds; as `docker exec` does.
+
+    Those that are ours as well are left out, for only root may enter them.
+    """
+    apart = [kind for kind in KINDS if os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")]
+    flags = [KINDS[kind] for kind in apart if not kinds or kind in kinds or kind == "user"]
+    credentials = ["--preserve-credentials"] if "user" in apart else []
+    return ["nsenter", f"--target={pid}", *flags, *credentials]
+
+
 def need(program: str) -> None:
     """Skip the test where a program is not installed. In CI that is a failure: nothing may be left untested there."""
     if shutil.which(program) is None:

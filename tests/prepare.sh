@@ -20,10 +20,8 @@ if [ -n "$missing" ]; then
         exit 0
     fi
     echo "prepare: installing$missing" >&2
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update --quiet=2
     # shellcheck disable=SC2086 # a list of words
-    apt-get install --quiet=2 --yes --no-install-recommends $missing >/dev/null
+    "$(dirname "$0")/../docker/static/install.sh" $missing
 fi
 
 cache=/var/tmp/pyinit-tests # as in tests/namespace.py

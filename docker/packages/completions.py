@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from pyinit import help as texts
 from pyinit import options, signals
 
 #: What a target of --probe or --ready begins with, or is.
@@ -68,7 +69,7 @@ def flags() -> list[Flag]:
         Flag("--version", "", "show the version and leave", (), "", False, False, "--version"),
         Flag("-c", "STRING", "run a string as sh -c does", (), "", False, True),
     ]
-    for flag, metavar, _, text in options.OF_TOOLS:
+    for flag, metavar, _, text in texts.OF_TOOLS:
         tool = "--probe" if flag.startswith("--probe") else flag
         found.append(Flag(flag, metavar, short(text or "the time limit"), *values(flag, metavar), bool(metavar), tool))
     found.append(Flag("--json", "", "tell programs", (), "", False, False, "--status"))

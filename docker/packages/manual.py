@@ -3,7 +3,7 @@
     python manual.py > pyinit.1
 
 Its date is that of SOURCE_DATE_EPOCH, or where that is not set, that of options.py. What there is to say of an option stands in
-pyinit/options.py alone; here is what a page has beside it.
+pyinit/options.py and help.py alone; here is what a page has beside it.
 """
 
 import os
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from pyinit import __version__, options  # noqa: E402 - found by the line above
+from pyinit import help as texts  # noqa: E402
 
 #: What an ASCII character is written as, so that no device makes a typographic one of it (groff_char(7)).
 LITERAL = str.maketrans({"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti", '"': r"\(dq"})
@@ -144,10 +145,10 @@ def manual(epoch: float) -> str:
         r"pyinit \- a PID 1 for containers",
         ".SH SYNOPSIS",
     ]
-    for at, usage in enumerate(options.USAGES):
+    for at, usage in enumerate(texts.USAGES):
         lines += [".br"] if at else []
         lines += [synopsis(usage)]
-    lines += [".SH DESCRIPTION", *lines_of(options.PURPOSE)]
+    lines += [".SH DESCRIPTION", *lines_of(texts.PURPOSE)]
     for paragraph in DESCRIPTION:
         lines += [".PP", *lines_of(paragraph)]
     lines += [".SS What happens on a stop"]
@@ -156,7 +157,7 @@ def manual(epoch: float) -> str:
     lines += [".SH OPTIONS", "An option may be given as", rf"{bold('--flag')} \fIvalue\fR", "or"]
     lines += [rf"{bold('--flag=')}\fIvalue\fR."]
     lines += ["Of one that is given several times the last counts, unless it is repeatable."]
-    lines += entry(rf"{bold('-c')} \fISTRING\fR", options.STRING)
+    lines += entry(rf"{bold('-c')} \fISTRING\fR", texts.STRING)
     lines += entry(f"{bold('-h')}, {bold('--help')}", "show the options and leave")
     lines += entry(bold("--version"), "show the version and leave")
     for heading, group in options.OPTIONS.items():
@@ -164,13 +165,13 @@ def manual(epoch: float) -> str:
         for option in group:
             lines += of_option(option)
     lines += [".SH TOOLS", *lines_of(TOOLS)]
-    for flag, metavar, default, text in options.OF_TOOLS:
+    for flag, metavar, default, text in texts.OF_TOOLS:
         tag = bold(flag) + (f" {value(metavar)}" if metavar else "")
         lines += entry(tag, text or "the time limit", *([f"default: {default}"] if default else []))
     lines += [".SH VALUES"]
-    for word, text in options.NOTES[:-1]:
+    for word, text in texts.NOTES[:-1]:
         lines += entry(bold(word), text)
-    _, statuses = options.NOTES[-1]
+    _, statuses = texts.NOTES[-1]
     lines += [".SH EXIT STATUS", *lines_of(f"{statuses[:1].upper()}{statuses[1:]} Of --probe: 0 or 1.")]
     lines += [".SH ENVIRONMENT", *lines_of(ENVIRONMENT), ".SH FILES"]
     for name, text in FILES:

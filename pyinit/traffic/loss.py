@@ -22,7 +22,7 @@ HINTS = {
     CUT_SHORT: "a second stop request cut the delay short",
     PRE_STOP_COMMAND: "the pre-stop command succeeded too early",
     quiet.QUIET: "some router was silent for a while and came back: raise --pre-stop-quiet",
-    quiet.MAXIMUM: "routers were later than the longest delay: raise --pre-stop-max, and the orchestrator's timeout with it",
+    quiet.MAXIMUM: "routers were later than the longest delay: raise --pre-stop-max, and the time of --stop-timeout",
     NOT_ACCEPTED: "the application did not accept the connections that waited",
 }
 KEEP_ALIVE = "the application closes keep-alive connections without notice while clients use them"

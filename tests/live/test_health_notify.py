@@ -14,7 +14,7 @@ import pytest
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.health import SLOW_START, helper, shown
 from tests.live.network import WITH_NETWORK
-from tests.namespace import ROOT, WITH_PROC, Namespace, need
+from tests.namespace import ROOT, WITH_PROC, Namespace, enter, need, need_another_user
 from tests.waiting import wait_until
 
 #: The words that send datagrams.
@@ -39,11 +39,6 @@ def address(namespace: Namespace) -> str:
         return None
 
     return wait_until(find, "NOTIFY_SOCKET")
-
-
-def enter(namespace: Namespace, *words: str) -> None:
-    """Run something in the container as `docker exec` does: its parent is outside."""
-    subprocess.run(["nsenter", f"--target={namespace.init.pid}", "--all", "--", *SAY.split(), *words], check=True, timeout=20)
 
 
 def settled(namespace: Namespace) -> None:
@@ -149,7 +144,7 @@ def test_who_has_entered_the_container_cannot_speak_for_the_command(start: Start
     )
     where = address(namespace)
     liar = subprocess.Popen(
-        ["nsenter", f"--target={namespace.init.pid}", "--all", "--", *SAY.split(), "--to", where, "--stay", "READY=1"],
+        [*enter(namespace.init.pid), *SAY.split(), "--to", where, "--stay", "READY=1"],
         stdout=subprocess.PIPE,
     )
     try:
@@ -179,14 +174,12 @@ def test_who_is_outside_cannot_either(start: Start) -> None:
 @pytest.mark.parametrize("pid", ["1", "2"])
 def test_a_foreign_name_takes_a_privilege(start: Start, pid: str) -> None:
     """Whoever has CAP_SYS_ADMIN in there may say anything; no container has it by default."""
+    need_another_user()
     namespace = start(*NOTIFY, "--", "sleep", "1000")
     where = address(namespace)
     unprivileged = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--reuid=65534", "--clear-groups"]
     words = [
-        "nsenter",
-        f"--target={namespace.init.pid}",
-        "--all",
-        "--",
+        *enter(namespace.init.pid),
         *unprivileged,
         *SAY.split(),
         "--to",

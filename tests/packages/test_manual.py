@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyinit import __version__, options
+from pyinit import help as texts
 from pyinit.options import Option
 from tests.namespace import need
 from tests.packages.programs import made
@@ -63,13 +64,13 @@ def test_it_tells_of_every_option_what_the_help_tells(shown: str, option: Option
 
 
 def test_it_tells_of_the_tools_and_of_the_rest_of_the_help(shown: str) -> None:
-    for flag, metavar, _, text in options.OF_TOOLS:
+    for flag, metavar, _, text in texts.OF_TOOLS:
         assert " ".join(f"{flag} {metavar} {text}".split()) in shown
-    for usage in options.USAGES:
+    for usage in texts.USAGES:
         assert usage in shown
-    for _, text in options.NOTES:
+    for _, text in texts.NOTES:
         assert text[1:].rstrip(".") in shown
-    assert options.STRING in shown
+    assert texts.STRING in shown
 
 
 def test_it_names_every_heading_the_version_and_the_day(shown: str) -> None:
