@@ -73,11 +73,11 @@ def parse(stat: bytes, status: bytes = b"") -> Process | None:
     A zombie with threads left is alive: only its main thread has ended. Raises ValueError or IndexError for missing fields.
     """
     head, _, rest = stat.rpartition(b") ")
-    fields = rest.split()
+    fields = rest.split(None, CAUGHT + 1)
     if fields[STATE] in (b"Z", b"X", b"x") and int(fields[THREADS]) <= 1:
         return None
     pid, _, name = head.partition(b" (")
-    blocked, ignored, caught = (int(fields[index]) for index in (BLOCKED, IGNORED, CAUGHT))
+    blocked, ignored, caught = int(fields[BLOCKED]), int(fields[IGNORED]), int(fields[CAUGHT])
     if status:
         blocked, ignored, caught = (int(_field(status, key), 16) for key in (b"\nSigBlk:", b"\nSigIgn:", b"\nSigCgt:"))
     return Process(
@@ -204,12 +204,15 @@ class Look:
         The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile.
         """
         for _ in range(MOMENTS):
+            turns = _turns(pid)
             process = read(pid)
             if process is None or signum > LAST_IN_STAT:
                 return False
             is_moment = process.blocked & BASIC == BASIC and process.state not in "ST"  # it spawns somebody
             if (process.blocks(signum) and not is_moment) or "sigtimedwait" in _sleeps_in(pid):
                 return True
+            if turns and turns == _turns(pid) and not is_moment:
+                return False  # it has not moved between the two
         return False
 
     def done(self, pid: int) -> str:
@@ -230,12 +233,20 @@ def _last_part(path: str) -> str:
 
 
 def _words(pid: int) -> tuple[str, ...]:
-    line = system.read_file(f"/proc/{pid}/cmdline", 4096).decode("utf-8", "replace")
+    line = system.read_at_once(f"/proc/{pid}/cmdline", 4096).decode("utf-8", "replace")
     return tuple(line.rstrip("\0").split("\0")) if line else ()
 
 
 def _sleeps_in(pid: int) -> str:
-    return system.read_file(f"/proc/{pid}/wchan").decode("ascii", "replace")
+    return system.read_at_once(f"/proc/{pid}/wchan").decode("ascii", "replace")
+
+
+def _turns(pid: int) -> int:
+    """How often a process has been given a CPU (sched-stats.rst of the kernel); 0 where the kernel does not count that."""
+    try:
+        return int(system.read_at_once(f"/proc/{pid}/schedstat").split()[2])
+    except (IndexError, ValueError):
+        return 0
 
 
 def _reads_from(pid: int) -> str:

@@ -296,6 +296,20 @@ def read_file(path: str, limit: int = 1 << 16) -> bytes:
         close(descriptor)
 
 
+def read_at_once(path: str, limit: int = 1 << 12) -> bytes:
+    """As read_file(), of a file of /proc that the kernel hands out in one piece: its end need not be looked for."""
+    try:
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        return posix.read(descriptor, limit)
+    except OSError:
+        return b""  # ESRCH: it exited since
+    finally:
+        close(descriptor)
+
+
 def read_link(path: str) -> str:
     """Where a symbolic link points to, or nothing."""
     try:

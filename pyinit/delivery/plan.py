@@ -154,7 +154,10 @@ class Walk:
         self.processes = processes
         self.look = look
         self.place = place
+        # The signals that may be sent: that of the request, and SIGTERM for a stop that somebody does not hear.
+        self.choices = (request.signum, TERM) if request.is_stop and request.signum != TERM else (request.signum,)
         self.children = children_of(processes)
+        self.programs: dict[int, programs.Program | None] = {}  # of programs.py, what each is of those who were asked about
         self.kinds: dict[int, str] = {}  # of those that were visited, in the order of the way down
         self.signums: dict[int, int] = {}  # what each would get
         self.reasons: dict[int, str] = {}
@@ -283,15 +286,15 @@ class Walk:
         parent = self.processes.get(process.parent)
         if parent is None or process.image != parent.image or not process.image or process.caught != parent.caught:
             return False
-        return any(process.catches(one) for one in self.choices() if one != INT) and self.looks_like_shell(process)
+        return any(process.catches(one) for one in self.choices if one != INT) and self.looks_like_shell(process)
 
     def hears(self, process: "Process") -> bool:
         """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
-        return any(process.catches(one) or process.blocks(one) for one in self.choices())
+        return any(process.catches(one) or process.blocks(one) for one in self.choices)
 
     def kind_of_shell(self, process: "Process") -> str:
         """A shell works by its traps alone. That it has signals blocked never counts."""
-        for signum in self.choices():
+        for signum in self.choices:
             if not process.catches(signum):
                 continue
             catches_all = process.caught & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
@@ -319,27 +322,25 @@ class Walk:
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
-        if process.caught or process.blocked or process.pid in self.children:
-            return programs.find(process.name, self.look.words(process.pid))
-        return None
+        pid = process.pid
+        if pid not in self.programs:
+            matters = process.caught or process.blocked or pid in self.children
+            self.programs[pid] = programs.find(process.name, self.look.words(pid)) if matters else None
+        return self.programs[pid]
 
     def settle_signal(self, process: "Process", is_wrapper: bool) -> bool:
         """Find the signal that a process is to get, 0 if it is deaf; return whether it handles it."""
         pid, signum = process.pid, self.request.signum
         if not is_wrapper:
-            visible = next((one for one in self.choices() if self.handles(process, one)), 0)
+            visible = next((one for one in self.choices if self.handles(process, one)), 0)
             found = self.graceful(process) or visible or (signum if self.waits_for_signals(process) else 0)
             if found:
                 self.signums[pid] = found
                 if found != signum and pid not in self.reasons:
                     self.reasons[pid] = f"for it does not handle {signals.name(signum)}"
                 return True
-        self.signums[pid] = next((one for one in self.choices() if self.dies_of(process, one)), 0)
+        self.signums[pid] = next((one for one in self.choices if self.dies_of(process, one)), 0)
         return False
-
-    def choices(self) -> tuple[int, ...]:
-        """The signals that may be sent: that of the request, and SIGTERM for a stop that somebody does not hear."""
-        return (self.request.signum, TERM) if self.request.is_stop else (self.request.signum,)
 
     def handles(self, process: "Process", signum: int) -> bool:
         """Whether a process that is no shell is seen to take a signal itself: by a handler, or blocked, for a signalfd."""
@@ -361,7 +362,7 @@ class Walk:
         # It may have left sigwait() since its masks were read, to run or to wait for a child: then they show it now.
         # Of many it is asked only of those who do not sleep for long.
         has_moved = len(self.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
-        return has_moved and any(self.look.blocks(process.pid, one) for one in self.choices())
+        return has_moved and any(self.look.blocks(process.pid, one) for one in self.choices)
 
     def dies_of(self, process: "Process", signum: int) -> bool:
         """Whether a signal ends a process that does not handle it."""
@@ -740,7 +741,7 @@ class Walk:
     def has_handler(self, pid: int) -> bool:
         """Whether one who belongs to somebody who was told has a handler, which it may lose when it is told in turn."""
         is_owned = self.fates[self.fates[pid][1]][0] in (TOLD, FINISHES)
-        return is_owned and any(self.processes[pid].catches(one) for one in self.choices())
+        return is_owned and any(self.processes[pid].catches(one) for one in self.choices)
 
     def next(self, heard: "Mapping[int, int] | None" = None, held: tuple[int, ...] = ()) -> Request:
         """The request for the next round."""

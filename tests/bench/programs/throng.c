@@ -11,7 +11,7 @@
    daemons    handles both, and exits at TERM             children of PID 1, each in a session of its own; handle neither
    beside     ignores USR1, dies of TERM, ends last       children of PID 1, in sessions of their own; ignore USR1. One child in
                                                           the group handles both
-   last       ends when the others have gone              children of PID 1, in its group; exit after TERM, one each 500 us
+   last       dies of TERM, ends last                     children of PID 1, in its group; exit after TERM, one each 500 us
    first      exits at TERM                               the same
    stubborn   ignores USR1, goes on at TERM               its children, in its group; go on at TERM
 
@@ -142,22 +142,25 @@ int main(int words, char **word) {
   }
   own = 0;
   if (IS(outside) || IS(daemons)) both(on_signal);
-  if (is_paced || goes_on) signal(SIGTERM, on_signal);
-  if (is_paced) { /* it is none of those that are counted */
+  if (goes_on) signal(SIGTERM, on_signal);
+  wait_for(&shared->ready, number + IS(beside));
+  if (goes_on) expected = number + 1;
+  if (IS(first)) { /* it is none of those who are counted */
     sigset_t term;
+    int taken;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
     sigprocmask(SIG_BLOCK, &term, NULL);
-    wait_for(&shared->ready, number);
+    signal(SIGTERM, on_signal);
     put(0);
-    int taken;
     sigwait(&term, &taken);
-    if (IS(last)) wait_for(&shared->gone, number);
     return 0;
   }
-  wait_for(&shared->ready, number + IS(beside));
-  if (goes_on) expected = number + 1;
   put(0);
+  if (IS(last)) {
+    wait_for(&shared->gone, number);
+    return 0;
+  }
   if (IS(handlers) || IS(one) || IS(chain) || IS(mortals)) {
     wait_for_all();
     return 0;
