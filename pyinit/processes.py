@@ -5,7 +5,7 @@ from pyinit.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 #: Names under which shells run; their traps wait for the foreground child, see delivery/plan.py.
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "posh", "rbash", "yash", "zsh"})
@@ -77,9 +77,10 @@ def parse(stat: bytes, status: bytes = b"") -> Process | None:
     if fields[STATE] in (b"Z", b"X", b"x") and int(fields[THREADS]) <= 1:
         return None
     pid, _, name = head.partition(b" (")
-    blocked, ignored, caught = int(fields[BLOCKED]), int(fields[IGNORED]), int(fields[CAUGHT])
     if status:
         blocked, ignored, caught = (int(_field(status, key), 16) for key in (b"\nSigBlk:", b"\nSigIgn:", b"\nSigCgt:"))
+    else:
+        blocked, ignored, caught = int(fields[BLOCKED]), int(fields[IGNORED]), int(fields[CAUGHT])
     return Process(
         int(pid),
         int(fields[PARENT]),
@@ -100,8 +101,10 @@ def _field(status: bytes, key: bytes) -> bytes:
     return status[start : status.index(b"\n", start)].strip()
 
 
-def snapshot(must_show: int | None, signum: int = 0) -> dict[int, Process] | None:
+def snapshot(must_show: int | None, signum: int = 0, left_out: "Collection[int]" = ()) -> dict[int, Process] | None:
     """Every living process but us in /proc, by PID, with the masks for a signal up to this one (0: the first 31).
+
+    Those that are `left_out` nobody needs to know of, and they are not looked at.
 
     None where /proc does not tell (it is missing, or that of another namespace; gVisor). `must_show` is a child of ours that
     has not been reaped: where even that is not shown (hidepid), others are not either.
@@ -113,7 +116,7 @@ def snapshot(must_show: int | None, signum: int = 0) -> dict[int, Process] | Non
     own_pid = system.getpid()
     try:
         for pid in pids:
-            if pid == own_pid:
+            if pid == own_pid or pid in left_out:
                 continue
             stat = system.read_of_process(pid, "stat")
             if not stat and pid == must_show:
@@ -125,6 +128,11 @@ def snapshot(must_show: int | None, signum: int = 0) -> dict[int, Process] | Non
     except (ValueError, IndexError, OSError, MemoryError):
         return None  # fields that this kernel leaves out, a process that cannot be read: better no answer than half of one
     return found
+
+
+def own_children_outside(group: int) -> frozenset[int]:
+    """Our own children that are not in a process group; none where the kernel does not tell of children."""
+    return frozenset(pid for pid in system.list_children() if system.group_of(pid) not in (group, None))
 
 
 def read(pid: int, signum: int = 0) -> Process | None:

@@ -90,6 +90,7 @@ class Supervisor:
         self.is_blind = False  # it has failed
         self.losses: Losses | None = None
         self.exit_status: int | None = None
+        self.judged: tuple[int, processes.Look, dict[int, Process] | None] | None = None  # what the judging of a signal has seen
         self.told_blindly = False  # a request has gone to all who are left, and /proc does not tell to whom
         now = self.lifecycle.started_at
         asked = (config.forward, config.usual_stop_signal)
@@ -265,10 +266,13 @@ class Supervisor:
         exits += self.take_exits()
         return none_left
 
-    def look_around(self, signum: int) -> "dict[int, Process] | None":
-        """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal."""
+    def look_around(self, signum: int, is_stop: bool = True) -> "dict[int, Process] | None":
+        """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal.
+
+        Where it is no stop, also without our own children that are not in the command's group: they are never told.
+        """
         must_show = self.command.pid if self.lifecycle.status is None else None
-        table = processes.snapshot(must_show, signum)
+        table = processes.snapshot(must_show, signum, () if is_stop else processes.own_children_outside(self.command.pid))
         if table is not None and self.keeper is not None and self.keeper.pid:
             for process in processes.below_us(table, self.keeper.pid):
                 del table[process.pid]
@@ -335,9 +339,11 @@ class Supervisor:
         command, look = processes.read(self.command.pid), processes.Look()
         if command is not None and plan.takes_as_it_is(command, signum, look):
             return False  # nobody else needs to be looked at
-        table, place = self.look_around(signum), plan.Place(self.own_pid, self.command.pid, self.config.forward)
+        table, place = self.look_around(signum, is_stop=False), plan.Place(self.own_pid, self.command.pid, self.config.forward)
         is_first = self.lifecycle.phase in (RUNNING, PRE_STOP)
-        return table is not None and plan.asks_for_stop(signum, table, look, place, is_first=is_first)
+        is_stop = table is not None and plan.asks_for_stop(signum, table, look, place, is_first=is_first)
+        self.judged = None if is_stop else (signum, look, table)
+        return is_stop
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom plan.plan() names; where /proc does not tell, everybody."""
@@ -350,12 +356,17 @@ class Supervisor:
             return []
         from pyinit.delivery import plan
 
-        look = processes.Look()
+        judged, self.judged = self.judged, None
+        has_looked = judged is not None and judged[0] == request.signum and not request.is_stop
+        look = judged[1] if judged is not None and has_looked else processes.Look()
         early = self.tell_command_first(request, look)
         if early is not None and not request.is_stop and self.config.forward != HANDLERS:
             self.tell_of_one(request, early)
             return []
-        table = self.look_around(request.signum)
+        if judged is not None and has_looked:
+            table = judged[2]
+        else:
+            table = self.look_around(request.signum, request.is_stop)
         if table is None:
             self.deliver_blindly(request, early)
             return []

@@ -28,6 +28,9 @@ LONGEST_ENVIRONMENT = 1 << 23
 #: Bytes for which one read makes room.
 MOST_AT_ONCE = 1 << 16
 
+#: Bytes of a list of children: those of four million, as many as there can be.
+LONGEST_LIST = 1 << 25
+
 #: Milliseconds, of poll(2): 24 days.
 LONGEST_POLL = 2**31 - 1
 
@@ -360,6 +363,23 @@ def list_processes() -> list[int]:
         return [int(entry) for entry in posix.listdir("/proc") if entry.isdecimal()]
     except OSError:
         return []
+
+
+def list_children() -> list[int]:
+    """The process IDs of our children; none where the kernel does not tell (CONFIG_PROC_CHILDREN), or not by our PIDs."""
+    own_pid = posix.getpid()
+    try:
+        return list(map(int, read_file(f"/proc/{own_pid}/task/{own_pid}/children", LONGEST_LIST).split()))
+    except (ValueError, MemoryError):
+        return []
+
+
+def group_of(pid: int) -> int | None:
+    """The process group of a process; None where it is gone, or may not be asked."""
+    try:
+        return posix.getpgid(pid)
+    except OSError:
+        return None
 
 
 def append_line(path: str, line: bytes, create: bool) -> None:

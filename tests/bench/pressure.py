@@ -378,7 +378,7 @@ def before(ref: str, folder: Path) -> Init:
 
 def measure(row: Row, inits: Sequence[Init], sizes: Sequence[int], runs: Callable[[int], int]) -> dict[tuple[str, int], float]:
     """The medians, by init and size."""
-    found = {}
+    found: dict[tuple[str, int], float] = {}
     for size in sizes:
         samples: dict[str, list[float]] = {init.name: [] for init in inits}
         for number in range(runs(size)):
