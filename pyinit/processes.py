@@ -29,6 +29,14 @@ LONGEST_SCRIPT = 1 << 17
 SCRIPT_AT = (255, 10)
 
 
+#: So many processes are looked at between two looks at the clock.
+AT_A_TIME = 32
+
+
+class TimeIsOver(Exception):
+    """Looking has taken longer than it may: what is due by now is worth more than the answer."""
+
+
 class Process(Record):
     """One line of the process table.
 
@@ -101,13 +109,15 @@ def _field(status: bytes, key: bytes) -> bytes:
     return status[start : status.index(b"\n", start)].strip()
 
 
-def snapshot(must_show: int | None, signum: int = 0, left_out: "Collection[int]" = ()) -> dict[int, Process] | None:
+def snapshot(
+    must_show: int | None, signum: int = 0, left_out: "Collection[int]" = (), until: float | None = None
+) -> dict[int, Process] | None:
     """Every living process but us in /proc, by PID, with the masks for a signal up to this one (0: the first 31).
 
     Those that are `left_out` nobody needs to know of, and they are not looked at.
 
     None where /proc does not tell (it is missing, or that of another namespace; gVisor). `must_show` is a child of ours that
-    has not been reaped: where even that is not shown (hidepid), others are not either.
+    has not been reaped: where even that is not shown (hidepid), others are not either. Raises TimeIsOver at a time.
     """
     pids = system.list_processes()
     if not pids or (must_show is not None and must_show not in pids):
@@ -115,7 +125,9 @@ def snapshot(must_show: int | None, signum: int = 0, left_out: "Collection[int]"
     found = {}
     own_pid = system.getpid()
     try:
-        for pid in pids:
+        for number, pid in enumerate(pids):
+            if until is not None and number % AT_A_TIME == 0 and system.monotonic() >= until:
+                raise TimeIsOver
             if pid == own_pid or pid in left_out:
                 continue
             stat = system.read_of_process(pid, "stat")
@@ -174,15 +186,18 @@ def below_us(processes: "Mapping[int, Process]", own_pid: int) -> "list[Process]
 class Look:
     """A closer look at single processes, each answer read from /proc when it is first asked for.
 
-    What we may not read is an empty answer: the rules of delivery do without.
+    What we may not read is an empty answer: the rules of delivery do without. Raises TimeIsOver at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, until: float | None = None) -> None:
+        self._until = until
         self._known: dict[tuple[object, int], object] = {}
 
     def _once(self, find: "Callable[[int], object]", pid: int) -> "object":
         key = (find, pid)
         if key not in self._known:
+            if self._until is not None and system.monotonic() >= self._until:
+                raise TimeIsOver
             self._known[key] = find(pid)
         return self._known[key]
 

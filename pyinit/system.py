@@ -485,10 +485,10 @@ def _received(info: "signal.struct_siginfo") -> Received:
     return Received(info.si_signo, info.si_pid, info.si_uid, info.si_signo == signal.SIGIO and info.si_code > 0)
 
 
-def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool) -> tuple[bool, int]:
+def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool, which: int = -1) -> tuple[bool, int]:
     """Wait for every child that has exited, without blocking; return whether no child is left, and how many were orphans.
 
-    Those that are `known`, and the `helper`, are added to `found` (those that merely stopped too, if asked for), so that none
+    Of one child alone, if `which` is its PID: whether that one is left. Those that are `known`, and the `helper`, are added to `found` (those that merely stopped too, if asked for), so that none
     is lost should the next call fail. Of all others, orphans, nobody wants the status.
     """
     flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
@@ -496,7 +496,7 @@ def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stoppe
     orphans = 0
     try:
         while True:
-            pid, status = wait(-1, flags)
+            pid, status = wait(which, flags)
             if pid == 0:
                 return False, orphans
             if pid in known or pid == helper:  # of a set: there may be thousands of orphans, and of those who are known
