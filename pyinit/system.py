@@ -378,7 +378,7 @@ def group_of(pid: int) -> int | None:
     """The process group of a process; None where it is gone, or may not be asked."""
     try:
         return posix.getpgid(pid)
-    except OSError:
+    except (OSError, MemoryError):
         return None
 
 

@@ -697,7 +697,7 @@ class Container(RuleBasedStateMachine):
         phase = self.life.phase
         actions = self.ask("on_signal", Received(signum, 0, 0))
         requests = [action.request for action in actions if isinstance(action, Deliver)]
-        if target == 0:
+        if target == 0 or phase == KILLING:
             assert actions == []
         elif BY_PROGRAM in self.config.stop_on and signum in MAY_ASK_FOR_STOP and signum == target:
             assert [type(action) for action in actions] == [Judge]
@@ -705,7 +705,7 @@ class Container(RuleBasedStateMachine):
             spares = phase not in (RUNNING, PRE_STOP)
             assert requests == [Request(target, IN_GROUP, False, spares_mortals=spares)]
             assert self.life.phase == phase
-        elif phase != KILLING:
+        else:
             self.generation += 1
             self.told[self.generation] = set()
             assert phase == RUNNING or [one.signum for one in requests] == [self.config.stop_signal or target]
