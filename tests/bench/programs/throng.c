@@ -18,7 +18,6 @@
    To stdout, 8 bytes each: a zero when all are ready; then, in nanoseconds of the monotonic clock, when the last of those who
    handle a signal had it, for each USR1 (an even number) and for TERM (an odd one). */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -98,10 +97,6 @@ int main(int words, char **word) {
   goes_on = IS(stubborn);
   expected = handle ? number : IS(mortals) ? 0 : 1;
   if (is_quiet || goes_on) signal(SIGUSR1, SIG_IGN);
-  if (goes_on) { /* whoever looks at it sees when SIGKILL comes, however busy the others are */
-    struct sched_param priority = {.sched_priority = 1};
-    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
-  }
   if (IS(chain)) {
     for (own = 1; own <= number; own++) {
       if (born()) { /* those above wait for the one below */
