@@ -62,7 +62,7 @@ NEWCOMERS_MAY_TAKE = 10.0
 #: Who was not told because of one above is told when this part of the time is over: two thirds, to what binary figures hold.
 LAST_CALL_AT = 21 / 32
 
-#: In the sweep, where somebody goes every moment: so many times what a look has taken lies between two looks, so that looking at
+#: In the sweep, where somebody goes every moment: so many times what a look has taken lies between two looks. So to look at
 #: thousands takes a tenth of the time at most.
 REST = 9
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 #: How many processes a log line names.
 NAMED = 8
 
-#: Seconds of CPU, of one search among all children, from which on it is dear; and the share of a CPU that searches may cost then.
+#: Seconds of CPU from which on one search among all children is dear; and the share of a CPU that searches may cost then.
 DEAR_SEARCH = 0.00003
 SHARE_OF_SEARCHES = 0.05
 
@@ -145,9 +145,10 @@ class Supervisor:
             none_left = self.mind_helper(exits, none_left, now)
             self.carry_out(self.ask_keeper(lambda keeper: keeper.turn(now), []))
         self.carry_out(self.lifecycle.on_children(exits, none_left, now))
+        now = system.monotonic()  # what was done meanwhile may have taken long
         if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
             self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now, self.lifecycle.awaits_word)))
-        self.carry_out(self.lifecycle.on_timeout(system.monotonic()))  # what was done since may have taken long
+        self.carry_out(self.lifecycle.on_timeout(now))
         self.command.owed = self.lifecycle.stop_signal if self.lifecycle.phase == PRE_STOP else 0
         self.show(now)
 
@@ -404,17 +405,15 @@ class Supervisor:
             return []
         from pyinit.delivery import plan
 
-        judged, self.judged = self.judged, None
-        has_looked = judged is not None and judged[0] == request.signum and not request.is_stop
-        look = judged[1] if judged is not None and has_looked else processes.Look(until)
+        look, table = processes.Look(until), None
+        if self.judged is not None and self.judged[0] == request.signum and not request.is_stop:
+            _, look, table = self.judged
+        self.judged = None
         early = self.tell_command_first(request, look)
         if early is not None and not request.is_stop and self.config.forward != HANDLERS:
             self.tell_of_one(request, early)
             return []
-        if judged is not None and has_looked:
-            table = judged[2]
-        else:
-            table = self.look_around(request.signum, request.is_stop, until)
+        table = table or self.look_around(request.signum, request.is_stop, until)
         if table is None:
             self.deliver_blindly(request, early)
             return []

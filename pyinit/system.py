@@ -488,8 +488,9 @@ def _received(info: "signal.struct_siginfo") -> Received:
 def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool, which: int = -1) -> tuple[bool, int]:
     """Wait for every child that has exited, without blocking; return whether no child is left, and how many were orphans.
 
-    Of one child alone, if `which` is its PID: whether that one is left. Those that are `known`, and the `helper`, are added to `found` (those that merely stopped too, if asked for), so that none
-    is lost should the next call fail. Of all others, orphans, nobody wants the status.
+    Of one child alone, if `which` is its PID: whether that one is left. Those that are `known`, and the `helper`, are added to
+    `found` (those that merely stopped too, if asked for), so that none is lost should the next call fail. Of all others,
+    orphans, nobody wants the status.
     """
     flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
     wait = posix.waitpid

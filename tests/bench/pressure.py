@@ -449,7 +449,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pressure", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="once each, and nothing of the largest size")
-    parser.add_argument("--sizes", type=lambda text: [int(word) for word in text.split(",")], metavar="N[,...]", help="just these")
+    parser.add_argument(
+        "--sizes", type=lambda text: [int(word) for word in text.split(",")], metavar="N[,...]", help="just these"
+    )
     parser.add_argument("--before", default="HEAD~1", metavar="REF", help="the commit to compare with (default: HEAD~1)")
     parser.add_argument("--only", default="", metavar="NAME[,...]", help=", ".join(row.key for row in ROWS))
     parser.add_argument("--inits", default="pyinit,before,tini", metavar="NAME[,...]", help="pyinit, before, tini")
