@@ -56,6 +56,9 @@ NAMED = 8
 DEAR_SEARCH = 0.00003
 SHARE_OF_SEARCHES = 0.05
 
+#: So many exits that SIGCHLD tells of one by one are taken before anything else.
+EXITS_AT_ONCE = 64
+
 #: Seconds that SIGKILL waits until it is known whom it is for. It is for all, and that is only to be logged.
 NAMES_MAY_TAKE = 0.05
 
@@ -100,9 +103,8 @@ class Supervisor:
         self.has_killed = False
         self.search_at = 0.0  # no search among all children before then
         self.owes_search = False  # somebody may have exited who has not been found yet
-        self.judged: tuple[int, processes.Look, dict[int, Process] | None] | None = (
-            None  # what the judging of a signal has seen
-        )
+        #: The signal that was judged last, what was seen by the way, and its plan: for deliver(), which comes next.
+        self.judged: tuple[int, processes.Look, dict[int, Process], Plan] | None = None
         self.told_blindly = False  # a request has gone to all who are left, and /proc does not tell to whom
         now = self.lifecycle.started_at
         asked = (config.forward, config.usual_stop_signal)
@@ -221,9 +223,12 @@ class Supervisor:
         now, exits, known = system.monotonic(), self.command.exits, self.lifecycle.known
         helper = 0 if self.keeper is None else self.keeper.pid
         if received is not None and now < self.search_at:
-            told = received.sender_pid if received.signum == signal.SIGCHLD else 0
-            for pid in {told or self.command.pid, self.command.pid}:
-                self.orphans += system.reap(exits, known, helper, self.jobs.on_terminal, pid)[1]
+            told: system.Received | None = received
+            for _ in range(EXITS_AT_ONCE):
+                if told is not None and told.signum == signal.SIGCHLD and told.sender_pid:
+                    self.orphans += system.reap(exits, known, helper, self.jobs.on_terminal, told.sender_pid)[1]
+                    told = system.look_for_signal((signal.SIGCHLD,))
+            system.reap(exits, known, helper, self.jobs.on_terminal, self.command.pid)
             self.owes_search = True
             return False
         before, count = system.cpu_time(), len(exits)
@@ -375,10 +380,13 @@ class Supervisor:
             if command is not None and plan.takes_as_it_is(command, signum, look):
                 return False  # nobody else needs to be looked at
             table = self.look_around(signum, False, until)
-            is_stop = table is not None and plan.asks_for_stop(signum, table, look, place, is_first=is_first)
+            if table is None:
+                return False
+            found = plan.forwarding(signum, table, look, place)
+            is_stop = plan.asks_for_stop(found, signum, table, look, is_first=is_first)
         except processes.TimeIsOver:
             return False  # SIGKILL is due
-        self.judged = None if is_stop else (signum, look, table)
+        self.judged = None if is_stop else (signum, look, table, found)
         return is_stop
 
     def deliver(self, request: "Request") -> "list[Action]":
@@ -405,9 +413,9 @@ class Supervisor:
             return []
         from pyinit.delivery import plan
 
-        look, table = processes.Look(until), None
+        look, table, forwarded = processes.Look(until), None, None
         if self.judged is not None and self.judged[0] == request.signum and not request.is_stop:
-            _, look, table = self.judged
+            _, look, table, forwarded = self.judged
         self.judged = None
         early = self.tell_command_first(request, look)
         if early is not None and not request.is_stop and self.config.forward != HANDLERS:
@@ -420,7 +428,8 @@ class Supervisor:
         if early is not None:
             table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
             request = request.but(told={early.pid: (early.started, early.image)})
-        found = plan.plan(request, table, look, plan.Place(self.own_pid, self.command.pid, self.config.forward))
+        place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
+        found = plan.plan(request, table, look, place, forwarded)
         if early is None and found.now:
             self.await_moment(request)
         denied = self.send_to(found, request.signum)

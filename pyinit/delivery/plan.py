@@ -100,8 +100,15 @@ def is_deaf(process: "Process", signum: int) -> bool:
     return process.ignores(signum) or (signum in IGNORED_BY_DEFAULT and not handles)
 
 
-def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place) -> Plan:
-    """Decide who gets a request now."""
+def forwarding(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place) -> Plan:
+    """The plan for a signal that may be a stop request, if it is none."""
+    return Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
+
+
+def plan(
+    request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place, forwarded: Plan | None = None
+) -> Plan:
+    """Decide who gets a request now. `forwarded` is what forwarding() has made of the same signal, if it was asked."""
     in_group = [process for process in processes.values() if process.group == place.command and process.pid != place.own_pid]
     if request.signum in SUSPENDS:
         return Plan({process.pid: _suspending(process, request.signum, place.command) for process in in_group}, request)
@@ -110,7 +117,8 @@ def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", pla
     walk = Walk(request, processes, look, place)
     if place.forward == COMMAND and request.scope == IN_GROUP:
         return walk.of_command()
-    return walk.plan()
+    is_the_same = forwarded is not None and request == Request(request.signum, IN_GROUP, False)
+    return forwarded if forwarded is not None and is_the_same else walk.plan()
 
 
 def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool:
@@ -131,17 +139,18 @@ def takes_as_it_is(process: "Process", signum: int, look: "Look") -> bool:
     return programs.find(process.name, look.words(process.pid)) is None
 
 
-def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place, *, is_first: bool) -> bool:
+def asks_for_stop(found: Plan, signum: int, processes: "Mapping[int, Process]", look: "Look", *, is_first: bool) -> bool:
     """Whether a signal that asks some program to stop asks those who are here; `is_first`: no stop goes on already.
 
-    It does where it is the graceful signal of one that would be told. Where another one handles it, it means something else
-    (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order.
+    `found` is what forwarding() has made of it. It does where it is the graceful signal of one that would be told. Where
+    another one handles it, it means something else (a dump, a reload). Where nobody handles it, it would end them anyway, and
+    that is better done in good order.
     """
-    found = Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
     told = found.now
     handlers = [pid for pid in told if processes[pid].catches(signum) or processes[pid].blocks(signum)]
-    known = [programs.find(processes[pid].name, look.words(pid)) for pid in handlers]
-    is_graceful = any(program is not None and program.finishes_at(signum) for program in known)
+    called = {(processes[pid].name, look.words(pid)) for pid in handlers}
+    known = [program for name, words in called if (program := programs.find(name, words))]
+    is_graceful = any(program.finishes_at(signum) for program in known)
     is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure
     return is_graceful or (is_first and is_deadly)
 
@@ -157,7 +166,7 @@ class Walk:
         # The signals that may be sent: that of the request, and SIGTERM for a stop that somebody does not hear.
         self.choices = (request.signum, TERM) if request.is_stop and request.signum != TERM else (request.signum,)
         self.children = children_of(processes)
-        self.programs: dict[int, programs.Program | None] = {}  # of programs.py, what each is of those who were asked about
+        self.programs: dict[tuple[str, tuple[str, ...]], programs.Program | None] = {}  # by name and words: many are alike
         self.kinds: dict[int, str] = {}  # of those that were visited, in the order of the way down
         self.signums: dict[int, int] = {}  # what each would get
         self.reasons: dict[int, str] = {}
@@ -322,11 +331,12 @@ class Walk:
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
-        pid = process.pid
-        if pid not in self.programs:
-            matters = process.caught or process.blocked or pid in self.children
-            self.programs[pid] = programs.find(process.name, self.look.words(pid)) if matters else None
-        return self.programs[pid]
+        if not (process.caught or process.blocked or process.pid in self.children):
+            return None
+        called = (process.name, self.look.words(process.pid))
+        if called not in self.programs:
+            self.programs[called] = programs.find(*called)
+        return self.programs[called]
 
     def settle_signal(self, process: "Process", is_wrapper: bool) -> bool:
         """Find the signal that a process is to get, 0 if it is deaf; return whether it handles it."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import BELONGS, DEAF, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, UNSURE, Plan, Request
-from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, plan
+from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, plan
 from pyinit.processes import BASIC, Process
 from tests.unit.looks import NoLook
 
@@ -260,9 +260,22 @@ def test_sigquit_is_a_stop_request_where_it_ends_the_program_and_not_where_it_me
 ) -> None:
     table = {1: INIT, 2: process(2, 1, name, caught=caught)}
     place = Place(OWN, GROUP_ID)
-    assert asks_for_stop(SIGQUIT, table, NoLook({2: name}), place, is_first=True) == is_stop
-    assert asks_for_stop(SIGQUIT, table, NoLook({2: name}), place, is_first=False) == (name == "nginx")
-    assert not asks_for_stop(SIGWINCH, {1: INIT, 2: process(2, 1)}, NoLook(), place, is_first=True)
+    look = NoLook({2: name})
+    found = forwarding(SIGQUIT, table, look, place)
+    assert asks_for_stop(found, SIGQUIT, table, look, is_first=True) == is_stop
+    assert asks_for_stop(found, SIGQUIT, table, look, is_first=False) == (name == "nginx")
+    idle = {1: INIT, 2: process(2, 1)}
+    assert not asks_for_stop(forwarding(SIGWINCH, idle, NoLook(), place), SIGWINCH, idle, NoLook(), is_first=True)
+
+
+def test_what_was_found_while_a_signal_was_judged_is_what_its_forwarding_would_find() -> None:
+    table = {1: INIT, 2: process(2, 1, "sh"), 3: process(3, 2, caught=[SIGQUIT]), 4: process(4, 2)}
+    place = Place(OWN, GROUP_ID)
+    found = forwarding(SIGQUIT, table, NoLook(), place)
+    request = Request(SIGQUIT, IN_GROUP, False)
+    assert plan(request, table, NoLook(), place, found) is found
+    assert plan(request, table, NoLook(), place) == found
+    assert plan(request.but(spares_mortals=True), table, NoLook(), place, found) is not found
 
 
 def test_a_reload_reaches_the_application_and_never_the_shell() -> None:
