@@ -227,6 +227,8 @@ class Walk:
                 continue  # a loop of parents
             process = self.processes[pid]
             kind = self.kinds[pid] = self.kind_of(process)
+            if kind == WRAPPER and pid not in self.children:
+                continue  # one of thousands, as a rule
             if kind in (WRAPPER, BUSY, CATCHES_ALL) or (self.is_deep and kind in (HANDLER, OLD)):
                 foreground, background = self.jobs_of(process)
                 if self.request.scope == IN_GROUP and not self.request.is_last_call:
@@ -292,6 +294,8 @@ class Walk:
             return False  # a second look would merge real-time signals, of which each counts
         if process.blocked & BASIC == BASIC:
             return process.state not in "ST"
+        if not process.caught:
+            return False
         parent = self.processes.get(process.parent)
         if parent is None or process.image != parent.image or not process.image or process.caught != parent.caught:
             return False
@@ -342,7 +346,8 @@ class Walk:
         """Find the signal that a process is to get, 0 if it is deaf; return whether it handles it."""
         pid, signum = process.pid, self.request.signum
         if not is_wrapper:
-            visible = next((one for one in self.choices if self.handles(process, one)), 0)
+            has_any = process.caught or process.blocked
+            visible = next((one for one in self.choices if self.handles(process, one)), 0) if has_any else 0
             found = self.graceful(process) or visible or (signum if self.waits_for_signals(process) else 0)
             if found:
                 self.signums[pid] = found

@@ -31,7 +31,7 @@ from tests.waiting import wait_until
 SIZES = (10, 100, 1000, 10_000)
 
 #: How often each is measured: of sizes below the largest, and of that.
-RUNS, RUNS_OF_LARGEST = 5, 3
+RUNS, RUNS_OF_LARGEST = 3, 3
 
 #: Signals in one run, after one that has everything loaded.
 SIGNALS = 3
