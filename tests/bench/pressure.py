@@ -3,7 +3,7 @@
 CPU of PID 1, as the kernel counts it, beside that of the commit before and of `tini -g`; and what is late under pressure.
 Prints one Markdown table. Every init is a real PID 1 in a PID namespace of its own; needs root, gcc and git.
 
-The processes are those of programs/throng.c, which says what each shape is. A figure is the median of several runs, in turns.
+The processes are those of programs/throng.c, which says what each shape is. A figure is the median of some runs, in turns.
 """
 
 import argparse
@@ -30,8 +30,8 @@ from tests.waiting import wait_until
 
 SIZES = (10, 100, 1000, 10_000)
 
-#: How often each is measured: of sizes below the largest, and of that.
-RUNS, RUNS_OF_LARGEST = 3, 3
+#: How often each is measured.
+RUNS = 3
 
 #: Signals in one run, after one that has everything loaded.
 SIGNALS = 3
@@ -412,12 +412,12 @@ def before(ref: str, folder: Path) -> Init:
     return Init(f"before ({name.stdout.strip()})", (sys.executable, "-IS", str(folder / "pyinit" / "__main__.py")), True)
 
 
-def measure(row: Row, inits: Sequence[Init], sizes: Sequence[int], runs: Callable[[int], int]) -> dict[tuple[str, int], float]:
+def measure(row: Row, inits: Sequence[Init], sizes: Sequence[int], runs: int) -> dict[tuple[str, int], float]:
     """The medians, by init and size."""
     found: dict[tuple[str, int], float] = {}
     for size in sizes:
         samples: dict[str, list[float]] = {init.name: [] for init in inits}
-        for number in range(runs(size)):
+        for number in range(runs):
             for index in range(len(inits)):
                 init = inits[(index + number) % len(inits)]
                 samples[init.name].append(row.once(init, size))
@@ -457,7 +457,8 @@ def judged(row: Row, values: Sequence[float], per_process: Sequence[float]) -> t
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pressure", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="once each, and nothing of the largest size")
+    parser.add_argument("--quick", action="store_true", help="nothing of the largest size")
+    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help=f"how often each is measured ({RUNS})")
     parser.add_argument(
         "--sizes", type=lambda text: [int(word) for word in text.split(",")], metavar="N[,...]", help="just these"
     )
@@ -479,18 +480,14 @@ def main() -> None:
             print(f"measuring: {row.key} ...", file=sys.stderr)
             sizes = options.sizes or (row.sizes[:-1] if options.quick else row.sizes)
             who = [init for init in inits if init.takes or row.of_tini]
-
-            def runs(size: int) -> int:
-                return 1 if options.quick else RUNS_OF_LARGEST if size == SIZES[-1] else RUNS
-
-            for line in lines(row, who, sizes, measure(row, who, sizes, runs)):
+            for line in lines(row, who, sizes, measure(row, who, sizes, options.runs)):
                 print(line, flush=True)
     after = os.getloadavg()[0]
     print()
     print(
         f"Linux {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs, load {load:.1f} before and {after:.1f} after;"
     )
-    print("medians of several runs, all in one go and in turns.")
+    print(f"medians of {options.runs} runs, all in one go and in turns.")
 
 
 if __name__ == "__main__":
