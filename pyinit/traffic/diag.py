@@ -209,7 +209,7 @@ class Diag:
         least = min(idle)
         found.least = min(found.least, least)
         if least <= found.limit:
-            found.active += sum(1 for age in idle if age <= found.limit)
+            found.active += sum(map(found.limit.__ge__, idle))
         if self._halves[2 * info] > 4 * (1 + DATA_SEGMENTS_IN):  # not before Linux 4.6
             found.segments += sum(words[info + 1 + DATA_SEGMENTS_IN : end : step].tolist())
         return True
