@@ -832,7 +832,7 @@ def test_a_kernel_that_talks_nonsense_keeps_no_container_from_stopping(serving: 
 
 
 def test_10000_connections_are_watched_four_times_a_second_at_most(pyinit: list[str], tmp_path: Path) -> None:
-    """What a look costs, and the share of a CPU, is printed by tests.bench.pressure; that dear looks are rarer: test_view.py."""
+    """The share of a CPU is printed by tests.bench.pressure. That dear looks are rarer is in tests/unit/test_view.py."""
     crowd = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "many.py"), "10000", "8000"]
     options = [*auto(3, 3), "--log-level=debug"]
     with Namespace([*pyinit, *options, "--", *crowd], tmp_path, unshare=WITH_NETWORK) as namespace:
