@@ -337,7 +337,7 @@ ROWS = (
         "a signal, to a script with one that handles it, beside so many daemons that PID 1 has adopted",
         at_a_signal("beside"),
     ),
-    Row("signal_chain", "a signal, to the last of a chain", at_a_signal("chain"), (10, 100, 1000, 2000), at_most=100),
+    Row("signal_chain", "a signal, to the last of a chain", at_a_signal("chain"), (10, 100, 1000, 2000), at_most=40),
     Row("stop_handlers", "a stop of so many that handle it", at_a_stop("handlers"), at_most=60),
     Row("stop_mortals", "a stop of so many that die of it", at_a_stop("mortals"), at_most=60),
     Row("stop_outside", "a stop of a command with so many below it in sessions of their own", at_a_stop("outside"), at_most=60),

@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PACE = 500000 };
+enum { PACE = 500000, SHARED = 9 };
 
 static struct { atomic_int ready, counts[2], gone; } *shared;
 static int expected = 1, is_paced, goes_on, own;
@@ -84,13 +84,38 @@ static void wait_for_all(void) {
   while (wait(NULL) > 0) {}
 }
 
+/* Of a chain each is executed anew: what is forked from what was forked, a thousand times, costs the kernel a thousand times as
+   much (anon_vma_fork() in mm/rmap.c). */
+static void link_below(char *program, int number) {
+  char left[16];
+  if (born()) return;
+  sprintf(left, "%d", number);
+  execl("/proc/self/exe", program, "link", left, NULL);
+  _exit(94);
+}
+
 int main(int words, char **word) {
   if (words != 3) return 96;
   const char *shape = word[1];
-  int number = atoi(word[2]), stack = 0;
-  shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return 95;
+  int number = atoi(word[2]);
 #define IS(name) (!strcmp(shape, #name))
+  if (!IS(link)) { /* what the links of a chain inherit */
+    int memory = memfd_create("throng", 0);
+    if (memory < 0 || ftruncate(memory, sizeof *shared) || dup2(memory, SHARED) < 0) return 93;
+    if (memory != SHARED) close(memory);
+  }
+  shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, SHARED, 0);
+  if (shared == MAP_FAILED) return 95;
+  if (IS(link)) {
+    if (number == 0) {
+      both(on_signal);
+      stay();
+    }
+    atomic_fetch_add(&shared->ready, 1);
+    link_below(word[0], number - 1);
+    wait_for_all();
+    return 0;
+  }
   int are_daemons = IS(daemons) || IS(beside) || IS(last) || IS(first), has_session = IS(outside) || IS(daemons) || IS(beside);
   int handle = IS(handlers) || IS(last) || IS(first) || IS(stubborn), is_quiet = IS(handlers) || IS(one) || IS(chain) || IS(beside);
   is_paced = IS(last) || IS(first);
@@ -98,21 +123,7 @@ int main(int words, char **word) {
   expected = handle ? number : IS(mortals) ? 0 : 1;
   if (is_quiet || goes_on) signal(SIGUSR1, SIG_IGN);
   if (IS(chain)) {
-    for (own = 1; own <= number; own++) {
-      if (born()) { /* those above wait for the one below */
-        if (own > 1) atomic_fetch_add(&shared->ready, 1);
-        stack = 1;
-        break;
-      }
-    }
-    if (!stack) {
-      both(on_signal);
-      stay();
-    }
-    if (own > 1) {
-      wait_for_all();
-      return 0;
-    }
+    link_below(word[0], number - 1);
   } else {
     for (own = 1; own <= number; own++) {
       if (are_daemons) {
