@@ -454,6 +454,22 @@ def judged(row: Row, values: Sequence[float], per_process: Sequence[float]) -> t
     return f"{'µs' if row.per_process else row.unit} ≤ {row.at_most:g}", "yes" if value <= row.at_most else "**no**"
 
 
+PAGE = """# pyinit under pressure
+
+`python -m tests.bench.pressure --page docs/pressure.md` measures and prints this page; `make bench` prints the table. It is about
+PID 1 where there is much of everything: processes, signals, exits, connections.
+
+What a line costs is CPU of PID 1, as the kernel counts it (`/proc/PID/schedstat`). The size is the number of processes beside the
+command, or of connections. Below each size stand milliseconds, or % of a CPU where the line says so; "µs per process" is the last of
+them, divided by its size. The processes are those of `tests/bench/programs/throng.c`. *before* is the commit that it is compared with.
+
+`tini -g` signals the group without a look at anybody, and leaves when the command has exited, whoever still works. pyinit looks at
+each process once, to find out who handles the signal; so its cost grows with their number, and no faster. How many system calls that
+takes is held by `tests/live/test_linear.py`.
+
+"""
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pressure", description=__doc__)
@@ -465,29 +481,43 @@ def main() -> None:
     parser.add_argument("--before", default="HEAD~1", metavar="REF", help="the commit to compare with (default: HEAD~1)")
     parser.add_argument("--only", default="", metavar="NAME[,...]", help=", ".join(row.key for row in ROWS))
     parser.add_argument("--inits", default="pyinit,before,tini", metavar="NAME[,...]", help="pyinit, before, tini")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the table there, too, with what it is about")
     options = parser.parse_args()
     rows = [row for row in ROWS if not options.only or row.key in options.only.split(",")]
     load = os.getloadavg()[0]
+    printed: list[str] = []
+
+    def tell(line: str) -> None:
+        printed.append(line)
+        print(line, flush=True)
+
     with tempfile.TemporaryDirectory() as name:
-        chosen = options.inits.split(",")
-        inits = [Init("pyinit", (sys.executable, "-IS", str(ROOT / "pyinit" / "__main__.py")), True)]
-        inits += [before(options.before, Path(name))] if "before" in chosen else []
-        tini = shutil.which("tini")
-        inits += [Init("tini -g", (tini, "-s", "-g"), False)] if tini and "tini" in chosen else []
-        print("| what it costs PID 1, or how late it is | init | ms, at a size | | | | µs per process | target | reached |")
-        print("|---|---|---:|---:|---:|---:|---:|---|---|")
+        inits = find(options.inits.split(","), options.before, Path(name))
+        tell("| what it costs PID 1, or how late it is | init | at a size | | | | µs per process | target | reached |")
+        tell("|---|---|---:|---:|---:|---:|---:|---|---|")
         for row in rows:
             print(f"measuring: {row.key} ...", file=sys.stderr)
             sizes = options.sizes or (row.sizes[:-1] if options.quick else row.sizes)
             who = [init for init in inits if init.takes or row.of_tini]
             for line in lines(row, who, sizes, measure(row, who, sizes, options.runs)):
-                print(line, flush=True)
-    after = os.getloadavg()[0]
-    print()
-    print(
-        f"Linux {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs, load {load:.1f} before and {after:.1f} after;"
-    )
-    print(f"medians of {options.runs} runs, all in one go and in turns.")
+                tell(line)
+    tell("")
+    tell(f"Linux {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs, load {load:.1f} before and")
+    how_often = "one run" if options.runs == 1 else f"medians of {options.runs} runs"
+    tell(f"{os.getloadavg()[0]:.1f} after, that of the processes themselves included; {how_often}, all in one go and in turns.")
+    if options.page is not None:
+        options.page.write_text(PAGE + "\n".join(printed) + "\n", encoding="utf-8")
+
+
+def find(chosen: Sequence[str], ref: str, folder: Path) -> list[Init]:
+    """Those of the inits that are asked for, and are here."""
+    inits = [Init("pyinit", (sys.executable, "-IS", str(ROOT / "pyinit" / "__main__.py")), True)]
+    if "before" in chosen and (ROOT / ".git").exists():
+        inits.append(before(ref, folder))
+    tini = shutil.which("tini")
+    if "tini" in chosen and tini is not None:
+        inits.append(Init("tini -g", (tini, "-s", "-g"), False))
+    return inits
 
 
 if __name__ == "__main__":
