@@ -456,16 +456,17 @@ def judged(row: Row, values: Sequence[float], per_process: Sequence[float]) -> t
 
 PAGE = """# pyinit under pressure
 
-`python -m tests.bench.pressure --page docs/pressure.md` measures and prints this page; `make bench` prints the table. It is about
-PID 1 where there is much of everything: processes, signals, exits, connections.
+`python -m tests.bench.pressure --page docs/pressure.md` measures and prints this page; `make bench` prints the table. It is
+about PID 1 where there is much of everything: processes, signals, exits, connections.
 
-What a line costs is CPU of PID 1, as the kernel counts it (`/proc/PID/schedstat`). The size is the number of processes beside the
-command, or of connections. Below each size stand milliseconds, or % of a CPU where the line says so; "µs per process" is the last of
-them, divided by its size. The processes are those of `tests/bench/programs/throng.c`. *before* is the commit that it is compared with.
+What a line costs is CPU of PID 1, as the kernel counts it (`/proc/PID/schedstat`). The size is the number of processes beside
+the command, or of connections. Behind each size stand milliseconds, or % of a CPU where the target says so; "µs per process" is
+the last of them, divided by its size. The processes are those of `tests/bench/programs/throng.c`. *before* is the commit that
+it is compared with.
 
-`tini -g` signals the group without a look at anybody, and leaves when the command has exited, whoever still works. pyinit looks at
-each process once, to find out who handles the signal; so its cost grows with their number, and no faster. How many system calls that
-takes is held by `tests/live/test_linear.py`.
+`tini -g` signals the group without a look at anybody, and leaves when the command has exited, whoever still works. pyinit looks
+at each process, to find out who handles the signal; so its cost grows with their number, and no faster. How many system calls
+that takes is held by `tests/live/test_linear.py`.
 
 """
 
