@@ -349,6 +349,7 @@ ROWS = (
         at_exits("last"),
         (300, 1000, 3000, 10_000),
         grows_at_most=1.5,
+        of_tini=False,
     ),
     Row(
         "exits_sweep",
@@ -356,6 +357,7 @@ ROWS = (
         at_exits("first"),
         (300, 1000, 3000, 10_000),
         grows_at_most=1.5,
+        of_tini=False,
     ),
     Row(
         "chain_told",
