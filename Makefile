@@ -50,6 +50,7 @@ lint: $(VENV)/ready ## ruff and mypy
 bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare interpreter, in one run
 	tests/prepare.sh
 	$(RUN) -m tests.bench
+	$(RUN) -m tests.bench.pressure
 	docker/static/build.sh "$$(dpkg --print-architecture)" dist
 	$(RUN) -m tests.bench --static "dist/pyinit-linux-$$(dpkg --print-architecture)"
 

@@ -62,6 +62,10 @@ NEWCOMERS_MAY_TAKE = 10.0
 #: Who was not told because of one above is told when this part of the time is over: two thirds, to what binary figures hold.
 LAST_CALL_AT = 21 / 32
 
+#: In the sweep, where somebody goes every moment: so many times what a look has taken lies between two looks. So to look at
+#: thousands takes a tenth of the time at most.
+REST = 9
+
 #: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
 KILL_TAKES = 5.0
 
@@ -212,6 +216,7 @@ class Lifecycle:
         self._pre_stop_over_at: float | None = None
         self._spared: int | None = None  # the process group of a pre-stop command that may finish
         self._round_at: float | None = None
+        self._round_took = 0.0  # seconds, of the last one
         self.kill_at: float | None = None  # when SIGKILL comes, unless all have gone by then
         self._give_up_at: float | None = None
         self._has_left = False
@@ -239,8 +244,8 @@ class Lifecycle:
     def on_signal(self, received: "Received", now: float) -> list[Action]:
         """A signal has arrived, other than SIGCHLD."""
         target = self._config.rewrite.get(received.signum, received.signum)
-        if target == 0:
-            return []
+        if target == 0 or self.phase == KILLING:
+            return []  # after SIGKILL there is nobody to whom it could be of use
         if received.signum in self._config.stop_on:
             return self._on_stop_request(received, self._config.stop_signal or target, now)
         is_doubtful = BY_PROGRAM in self._config.stop_on and received.signum in MAY_ASK_FOR_STOP and target == received.signum
@@ -289,8 +294,8 @@ class Lifecycle:
         """The process that we watched has exited."""
         return self._no_longer_working(pid, now)
 
-    def on_delivered(self, request: Request, plan: Plan, now: float) -> list[Action]:
-        """A request has been carried out as planned."""
+    def on_delivered(self, request: Request, plan: Plan, now: float, took: float = 0.0) -> list[Action]:
+        """A request has been carried out as planned, which took so many seconds."""
         if not request.is_stop:
             if plan.unsure and request.looks < LOOKS:
                 self._second_looks[request.signum] = plan.next
@@ -301,6 +306,7 @@ class Lifecycle:
                 self._request = self._request.but(told=plan.next.told)
             return []
         self._request, self._held = plan.next, plan.held
+        self._round_took = took
         self._working, self._gone = sorted(plan.working, reverse=True), set()
         self.known = {self._command, self._pre_stop_was or self._command, *self._working, *plan.next.told}
         if not plan.spared or request.has_waited:
@@ -614,7 +620,7 @@ class Lifecycle:
             return [Deliver(self._of_all_left())]
         told = self._request.told if self._request is not None else {}
         if self._round_at is None and not self._held and any(pid in told for pid in gone):
-            self._round_at = now + self._config.settle
+            self._round_at = now + max(self._config.settle, REST * self._round_took)
         return []
 
     # --- rounds: those held back come after those who work ---

@@ -104,8 +104,15 @@ def is_deaf(process: "Process", signum: int) -> bool:
     return process.ignores(signum) or (signum in IGNORED_BY_DEFAULT and not handles)
 
 
-def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place) -> Plan:
-    """Decide who gets a request now."""
+def forwarding(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place) -> Plan:
+    """The plan for a signal that may be a stop request, if it is none."""
+    return Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
+
+
+def plan(
+    request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place, forwarded: Plan | None = None
+) -> Plan:
+    """Decide who gets a request now. `forwarded` is what forwarding() has made of the same signal, if it was asked."""
     in_group = [process for process in processes.values() if process.group == place.command and process.pid != place.own_pid]
     if request.signum in SUSPENDS:
         return Plan({process.pid: _suspending(process, request.signum, place.command) for process in in_group}, request)
@@ -114,7 +121,8 @@ def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", pla
     walk = Walk(request, processes, look, place)
     if place.forward == COMMAND and request.scope == IN_GROUP:
         return walk.of_command()
-    return walk.plan()
+    is_the_same = forwarded is not None and request == Request(request.signum, IN_GROUP, False)
+    return forwarded if forwarded is not None and is_the_same else walk.plan()
 
 
 def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool:
@@ -135,19 +143,22 @@ def takes_as_it_is(process: "Process", signum: int, look: "Look") -> bool:
     return programs.find(process.name, look.words(process.pid)) is None
 
 
-def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place, *, is_first: bool) -> bool:
+def asks_for_stop(
+    found: Plan, signum: int, processes: "Mapping[int, Process]", look: "Look", command: int, *, is_first: bool
+) -> bool:
     """Whether a signal that asks some program to stop asks those who are here; `is_first`: no stop goes on already.
 
-    It does where it is the graceful signal of one that would be told. Where another one handles it, it means something else
-    (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order; but not where
-    the command ignores it, and others die of it: the command means to live on. (A shell ignores SIGQUIT always.)
+    `found` is what forwarding() has made of it. It does where it is the graceful signal of one that would be told. Where
+    another one handles it, it means something else (a dump, a reload). Where nobody handles it, it would end them anyway, and
+    that is better done in good order; but not where the command ignores it, and others die of it: the command means to live on.
+    (A shell ignores SIGQUIT always.)
     """
-    found = Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
     told = found.now
     handlers = [pid for pid in told if processes[pid].catches(signum) or processes[pid].blocks(signum)]
-    known = [programs.find(processes[pid].name, look.words(pid)) for pid in handlers]
-    is_graceful = any(program is not None and program.finishes_at(signum) for program in known)
-    lives_on = bool(told) and place.command in found.deaf and signum != signal.SIGQUIT
+    called = {(processes[pid].name, look.words(pid)) for pid in handlers}
+    known = [program for name, words in called if (program := programs.find(name, words))]
+    is_graceful = any(program.finishes_at(signum) for program in known)
+    lives_on = bool(told) and command in found.deaf and signum != signal.SIGQUIT
     is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure and not lives_on
     return is_graceful or (is_first and is_deadly)
 
@@ -160,7 +171,10 @@ class Walk:
         self.processes = processes
         self.look = look
         self.place = place
+        # The signals that may be sent: that of the request, and SIGTERM for a stop that somebody does not hear.
+        self.choices = (request.signum, TERM) if request.is_stop and request.signum != TERM else (request.signum,)
         self.children = children_of(processes)
+        self.programs: dict[tuple[str, tuple[str, ...]], programs.Program | None] = {}  # by name and words: many are alike
         self.kinds: dict[int, str] = {}  # of those that were visited, in the order of the way down
         self.signums: dict[int, int] = {}  # what each would get
         self.reasons: dict[int, str] = {}
@@ -223,6 +237,8 @@ class Walk:
                 continue  # a loop of parents
             process = self.processes[pid]
             kind = self.kinds[pid] = self.kind_of(process)
+            if kind == WRAPPER and pid not in self.children:
+                continue  # one of thousands, as a rule
             if kind in (WRAPPER, BUSY, CATCHES_ALL) or (self.is_deep and kind in (HANDLER, OLD)):
                 foreground, background = self.jobs_of(process)
                 if self.request.scope == IN_GROUP and not self.request.is_last_call:
@@ -290,18 +306,20 @@ class Walk:
             return False
         if process.blocked & BASIC == BASIC:
             return process.state not in "ST"
+        if not process.caught:
+            return False
         parent = self.processes.get(process.parent)
         if parent is None or process.image != parent.image or not process.image or process.caught != parent.caught:
             return False
-        return any(process.catches(one) for one in self.choices() if one != INT) and self.looks_like_shell(process)
+        return any(process.catches(one) for one in self.choices if one != INT) and self.looks_like_shell(process)
 
     def hears(self, process: "Process") -> bool:
         """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
-        return any(process.catches(one) or process.blocks(one) for one in self.choices())
+        return any(process.catches(one) or process.blocks(one) for one in self.choices)
 
     def kind_of_shell(self, process: "Process") -> str:
         """A shell works by its traps alone. That it has signals blocked never counts."""
-        for signum in self.choices():
+        for signum in self.choices:
             if not process.catches(signum):
                 continue
             catches_all = process.caught & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
@@ -335,27 +353,27 @@ class Walk:
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
-        if process.caught or process.blocked or process.pid in self.children:
-            return programs.find(process.name, self.look.words(process.pid))
-        return None
+        if not (process.caught or process.blocked or process.pid in self.children):
+            return None
+        called = (process.name, self.look.words(process.pid))
+        if called not in self.programs:
+            self.programs[called] = programs.find(*called)
+        return self.programs[called]
 
     def settle_signal(self, process: "Process", is_wrapper: bool) -> bool:
         """Find the signal that a process is to get, 0 if it is deaf; return whether it handles it."""
         pid, signum = process.pid, self.request.signum
         if not is_wrapper:
-            visible = next((one for one in self.choices() if self.handles(process, one)), 0)
+            has_any = process.caught or process.blocked
+            visible = next((one for one in self.choices if self.handles(process, one)), 0) if has_any else 0
             found = self.graceful(process) or visible or (signum if self.waits_for_signals(process) else 0)
             if found:
                 self.signums[pid] = found
                 if found != signum and pid not in self.reasons:
                     self.reasons[pid] = f"for it does not handle {signals.name(signum)}"
                 return True
-        self.signums[pid] = next((one for one in self.choices() if self.dies_of(process, one)), 0)
+        self.signums[pid] = next((one for one in self.choices if self.dies_of(process, one)), 0)
         return False
-
-    def choices(self) -> tuple[int, ...]:
-        """The signals that may be sent: that of the request, and SIGTERM for a stop that somebody does not hear."""
-        return (self.request.signum, TERM) if self.request.is_stop else (self.request.signum,)
 
     def handles(self, process: "Process", signum: int) -> bool:
         """Whether a process that is no shell is seen to take a signal itself: by a handler, or blocked, for a signalfd."""
@@ -379,7 +397,7 @@ class Walk:
         has_moved = len(self.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
         if not has_moved:
             return False
-        found = [self.look.blocks(process.pid, one) for one in self.choices()]
+        found = [self.look.blocks(process.pid, one) for one in self.choices]
         if None in found:
             self.spawning.add(process.pid)
         return any(found)
@@ -835,7 +853,7 @@ class Walk:
     def has_handler(self, pid: int) -> bool:
         """Whether one who belongs to somebody who was told has a handler, which it may lose when it is told in turn."""
         is_owned = self.fates[self.fates[pid][1]][0] in (TOLD, FINISHES)
-        return is_owned and any(self.processes[pid].catches(one) for one in self.choices())
+        return is_owned and any(self.processes[pid].catches(one) for one in self.choices)
 
     def next(self, heard: "Mapping[int, int] | None" = None, held: tuple[int, ...] = ()) -> Request:
         """The request for the next round."""

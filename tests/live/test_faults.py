@@ -37,6 +37,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "posix.getpgrp": ((), EVERYWHERE),
     "posix.getpid": ((), EVERYWHERE),
     "posix.kill": (("EPERM", "ESRCH"), (*AT_START, *AT_STOP)),
+    "posix.getpgid": (("ESRCH", "EPERM"), EVERYWHERE),
     "posix.listdir": (("ENOENT", "EACCES", "EMFILE"), EVERYWHERE),
     "posix.memfd_create": (("ENOSYS", "EPERM", "EMFILE"), AT_START),
     "posix.open": (("EMFILE", "ENFILE", "EACCES", "ENOENT"), EVERYWHERE),

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from pyinit.traffic import counters
@@ -832,21 +831,17 @@ def test_a_kernel_that_talks_nonsense_keeps_no_container_from_stopping(serving: 
 # --- what it costs ---------------------------------------------------------------------------------------------------------
 
 
-def test_watching_10000_connections_costs_at_most_a_twentieth_of_a_cpu(pyinit: list[str], tmp_path: Path) -> None:
+def test_10000_connections_are_watched_four_times_a_second_at_most(pyinit: list[str], tmp_path: Path) -> None:
+    """The share of a CPU is printed by tests.bench.pressure. That dear looks are rarer is in tests/unit/test_view.py."""
     crowd = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "many.py"), "10000", "8000"]
-    options = [*auto(6, 6), "--log-level=debug"]
+    options = [*auto(3, 3), "--log-level=debug"]
     with Namespace([*pyinit, *options, "--", *crowd], tmp_path, unshare=WITH_NETWORK) as namespace:
         namespace.wait_for_output("many ready")
-
-        def used() -> float:
-            times = psutil.Process(namespace.init.pid).cpu_times()
-            return times.user + times.system
-
+        namespace.wait_until_at_rest()
+        before = namespace.init.num_ctx_switches().voluntary
         namespace.signal(signal.SIGTERM)
         namespace.wait_for_log("10000 connections")
-        before, began = used(), time.monotonic()
-        wait_until(lambda: time.monotonic() - began > 5, "five of the six seconds")
-        cost, seconds = used() - before, time.monotonic() - began
-        print(f"watching 10,000 connections: {cost / seconds:.1%} of a CPU")
-        assert cost <= 0.05 * seconds + 0.06 + 0.02, "the share, one look that is paid for afterwards, two ticks"
+        namespace.wait_for_log("SIGTERM to")
+        looks = namespace.init.num_ctx_switches().voluntary - before
+        assert looks <= 3 / 0.25 + 8, "one more for each thing that happens"
         assert namespace.wait() == 0
