@@ -26,6 +26,7 @@ from pyinit.lifecycle import (
     WatchExit,
     WatchTraffic,
 )
+from pyinit.log import printable
 from pyinit.page import FALLEN, Page, State
 from pyinit.signals import signal
 from pyinit.watch import Watch
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 
 #: How many processes a log line names.
 NAMED = 8
+
+#: Characters of the termination log's line. Kubernetes shows the last 4096 bytes of that file.
+LONGEST_SUMMARY = 2000
 
 
 def named(pids: "Collection[int]", table: "dict[int, Process]") -> str:
@@ -525,7 +529,7 @@ class Supervisor:
         path = self.config.termination_log
         if path is not None:
             path = path if path.startswith("/") else f"{self.folder}/{path}"
-            line = f"pyinit: {summary}"[:2000].encode("utf-8", "replace") + b"\n"
+            line = printable(f"pyinit: {summary}")[:LONGEST_SUMMARY].encode("utf-8") + b"\n"
             try:
                 system.append_line(path, line, create=path != TERMINATION_LOG)
             except OSError as error:
