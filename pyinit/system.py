@@ -80,6 +80,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def ticks() -> int:
+    """Now, as /proc/PID/stat has the times at which processes have started: clock ticks since the machine has."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * posix.sysconf("SC_CLK_TCK"))
+
+
 def nap(seconds: float) -> None:
     """Do nothing for a moment, whatever happens."""
     time.sleep(seconds)

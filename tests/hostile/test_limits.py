@@ -86,7 +86,9 @@ def test_at_the_limit_of_processes_a_stop_needs_no_process_but_the_pre_stop_comm
     assert namespace.stdout == "app ready\n" + FINISHED
 
 
-def test_a_health_helper_that_the_limit_forbids_comes_when_there_is_room_again(pids: Cgroup, start: Start, tmp_path: Path) -> None:
+def test_a_health_helper_that_the_limit_forbids_comes_when_there_is_room_again(
+    pids: Cgroup, start: Start, tmp_path: Path
+) -> None:
     go = tmp_path / "go"
     words = ("--health-listen=8081", "--", *PATIENT, str(go))
     namespace = start(*words, unshare=(*after(pids.enter, (*WITH_PROC, "--net")), *WITH_LOOPBACK))

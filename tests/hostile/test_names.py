@@ -29,7 +29,7 @@ NAMES = {
     "control characters of eight bits": "\x9b31mred\x9d".encode(),
     "bad UTF-8": b"\xff\xfe\xc3(\xa0\xe2\x82",
     "what a parser of stat looks for": b"x) R 1 1 1 (y) ",
-    "quotes": b"\"'\\\\\"}, {\"a",
+    "quotes": b'"\'\\\\"}, {"a',
     "directions of writing": "\u202egnp.\u2066".encode(),
     "nothing": b"",
 }
@@ -99,7 +99,13 @@ def test_a_reason_of_any_bytes_reaches_the_log_and_the_termination_log_as_text(
 ) -> None:
     """The helper listens to strangers. If one of them takes it over, it can write what it likes into the pipe to PID 1."""
     summary = tmp_path / "summary"
-    options = (f"--log-format={layout}", f"--termination-log={summary}", "--ready=tcp:1", "--start-timeout=2", "--grace-period=1")
+    options = (
+        f"--log-format={layout}",
+        f"--termination-log={summary}",
+        "--ready=tcp:1",
+        "--start-timeout=2",
+        "--grace-period=1",
+    )
     namespace = start(*options, "--", "sleep", "1000")
     process = helper(namespace)
     report(process.pid, b"verdict\tno\t" + EVIL)
@@ -131,7 +137,9 @@ def is_pipe_for_writing(path: Path) -> bool:
 def test_whatever_the_command_says_of_itself_is_shown_as_text(start: Start, pyinit: list[str], tmp_path: Path) -> None:
     """STATUS= of sd_notify(3) is UTF-8, and may hold anything that UTF-8 can say."""
     words = b"STATUS=\x1b]0;owned\x07\x1b[2J\xc2\x9b31m\r\x7f\xe2\x80\xae"
-    namespace = start("--ready=notify", "--health-listen=8081", "--", *NAMED, "--notify", words.hex(), "-", unshare=WITH_NETWORK)
+    namespace = start(
+        "--ready=notify", "--health-listen=8081", "--", *NAMED, "--notify", words.hex(), "-", unshare=WITH_NETWORK
+    )
     namespace.wait_for_output("ready")
     wait_until(lambda: b"owned" in status(namespace, pyinit), "the status is shown")
     assert_printable(status(namespace, pyinit))

@@ -86,10 +86,10 @@ class Case:
     """One container with one fault, while others run beside it."""
 
     def __init__(self, words: list[str], folder: Path, call: Call | None, error: str) -> None:
-        self.call, self.name = call, "none" if call is None else f"{call.name} {call.nth} {error}"
+        self.call, self.name = call, "none" if call is None else f"{call.name} {call.when} {error}"
         own = folder / self.name.replace(" ", "-")
         own.mkdir()
-        inject = "" if call is None else f"{call.name}:error={error}:when={call.nth}"
+        inject = "" if call is None else f"{call.name}:error={error}:when={call.when}"
         self.traced = Traced(words, own, inject, ENVIRONMENT)
         self.namespace = self.traced.namespace
         self._told = 0.0
@@ -106,17 +106,23 @@ class Case:
                 self.namespace.signal(signal.SIGTERM)
         return False
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the call was made, and failed. The later ones of a name may be one fewer in another run."""
+        return any("(INJECTED)" in line for line in self.traced.lines)
+
     def problem(self) -> str | None:
         """What is wrong about the end of the case, if anything."""
         status, said, log = self.namespace.wait(0), self.namespace.stdout, self.namespace.stderr
         story = f"{self.name}: status {status}, {said!r}, {log!r}"
-        if self.call is not None and not any("(INJECTED)" in line for line in self.traced.lines):
-            return f"it did not fail: {story}"
         if status in (125, 126) and self.call is not None and not self.call.in_stop and "app ready" not in said:
-            return None if log.count("\n") == 1 and log.startswith("pyinit: error: cannot ") else f"not told in one line: {story}"
+            return (
+                None if log.count("\n") == 1 and log.startswith("pyinit: error: cannot ") else f"not told in one line: {story}"
+            )
         if "app done" not in said:
             return f"the application did not finish: {story}"
-        if said.count("app got SIGTERM") != 1:
+        # The last resort tells the group, and in its sweep everybody: it knows of nobody by himself.
+        if said.count("app got SIGTERM") != 1 and "less care" not in log:
             return f"told more than once: {story}"
         fell_back = any(words in log for words in ("does not tell", "less care", "no right to signal"))
         if status != 3 and not (status == 143 and fell_back):
@@ -124,10 +130,11 @@ class Case:
         return None
 
 
-def run(words: list[str], folder: Path, faults: list[tuple[Call | None, str]]) -> tuple[list[str], list[Call]]:
-    """Run cases side by side; return what is wrong about any of them, and the calls that the last one made."""
+def run(words: list[str], folder: Path, faults: list[tuple[Call | None, str]]) -> tuple[list[str], list[Call], int]:
+    """Run cases side by side; return what is wrong about any, the calls that the last one made, and how many have failed."""
     problems = []
     calls: list[Call] = []
+    failed = 0
     for first in range(0, len(faults), AT_A_TIME):
         with contextlib.ExitStack() as stack:
             cases = []
@@ -141,7 +148,8 @@ def run(words: list[str], folder: Path, faults: list[tuple[Call | None, str]]) -
             problems += [f"{case.name}: did not end: {case.namespace.stderr!r}" for case in running]
             problems += [found for case in cases if case not in running and (found := case.problem())]
         calls = cases[-1].traced.calls()
-    return problems, calls
+        failed += sum(case.has_failed for case in cases)
+    return problems, calls, failed
 
 
 @pytest.fixture
@@ -154,7 +162,7 @@ def words(pyinit: list[str], tmp_path: Path) -> list[str]:
 @pytest.fixture
 def calls(words: list[str], tmp_path: Path) -> list[Call]:
     """The calls that it makes where nothing fails."""
-    problems, calls = run(words, tmp_path, [(None, "")])
+    problems, calls, _ = run(words, tmp_path, [(None, "")])
     assert problems == []
     assert {call.in_stop for call in calls} == {True, False}
     return calls
@@ -177,15 +185,15 @@ PARTS = 8 if IS_LONG else 2
 @pytest.mark.forms(STATIC)
 @pytest.mark.timeout(1200 if IS_LONG else 120)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_stop_survives_the_failure_of_any_system_call(
-    words: list[str], calls: list[Call], tmp_path: Path, part: int
-) -> None:
+def test_a_stop_survives_the_failure_of_any_system_call(words: list[str], calls: list[Call], tmp_path: Path, part: int) -> None:
     faults: list[tuple[Call | None, str]] = []
     for number, call in enumerate(call for call in chosen(calls) if call.name not in LEFT_OUT):
         errors = ERRORS.get(call.name, ANY_ERROR)
         faults += [(call, error) for error in (errors if IS_LONG else errors[number % len(errors) :][:1])]
-    problems, _ = run(words, tmp_path, faults[part::PARTS])
+    faults = faults[part::PARTS]
+    problems, _, failed = run(words, tmp_path, faults)
     assert problems == []
+    assert failed >= 0.9 * len(faults), "or this would prove little"
 
 
 @pytest.mark.forms(STATIC)
@@ -204,7 +212,6 @@ def test_a_stop_survives_the_failure_of_any_system_call(
         ("socket", "EPERM"),
         ("recvfrom", "ENOBUFS"),
         ("sendto", "EPERM"),
-        ("mmap", "ENOMEM"),
         ("pwrite64", "ENOSPC"),
         ("close", "EIO"),
     ],
@@ -216,6 +223,6 @@ def test_a_stop_survives_a_system_call_that_fails_from_then_on(
     first = [one for one in calls if one.name == call and one.in_stop]
     if not first:
         pytest.fail(f"no {call} is made in a stop")
-    [nth] = {first[0].nth}
-    problems, _ = run(words, tmp_path, [(first[0]._replace(nth=f"{nth}+"), error)])  # type: ignore[arg-type]  # as strace has it
+    problems, _, failed = run(words, tmp_path, [(first[0].but_always(), error)])
     assert problems == []
+    assert failed == 1

@@ -24,11 +24,24 @@ LINE = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>.*)")
 
 
 class Call(NamedTuple):
-    """A system call: the how manyth of its name it is since strace was there, and whether a stop was requested before."""
+    """A system call: the how manyth of its name it is since strace was there, and whether a stop was requested before.
+
+    With `and_later` it stands for all of that name from this one on.
+    """
 
     name: str
     nth: int
     in_stop: bool
+    and_later: bool = False
+
+    @property
+    def when(self) -> str:
+        """As strace has it."""
+        return f"{self.nth}{'+' if self.and_later else ''}"
+
+    def but_always(self) -> "Call":
+        """This one and all later ones."""
+        return self._replace(and_later=True)
 
 
 class Traced:
@@ -42,8 +55,7 @@ class Traced:
         pid = self.namespace.init.pid
         wait_until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sh\n", "the shell")
         chosen = ("-e", f"inject={inject}") if inject else ()
-        words = ["strace", "-qq", "--seccomp-bpf", "-o", str(self.log), *chosen, "-p", str(pid)]
-        self._strace = subprocess.Popen([word for word in words if word != "--seccomp-bpf"])
+        self._strace = subprocess.Popen(["strace", "-qq", "-o", str(self.log), *chosen, "-p", str(pid)])
         wait_until(lambda: f"TracerPid:\t{self._strace.pid}\n" in Path(f"/proc/{pid}/status").read_text(), "strace is there")
         os.write(writer, b"go\n")
         os.close(writer)
