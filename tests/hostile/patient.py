@@ -8,18 +8,24 @@ is called "daemon". --deaf ignores SIGTERM.
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import time
+from pathlib import Path
 
 #: What is handled by doing nothing. A job-control signal would stop us.
-STORM = {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGPIPE, signal.SIGWINCH, signal.SIGCONT} | {
-    signum for signum in signal.valid_signals() if signum >= signal.SIGRTMIN
-}
+STORM = (
+    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGPIPE, signal.SIGWINCH, signal.SIGCONT, signal.SIGIO),
+    *range(signal.SIGRTMIN, signal.SIGRTMAX + 1),
+)
 
 
 def work(name: str, path: str) -> None:
     """Say what comes, until it was told to stop and may go."""
+
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
 
     def say(what: str) -> None:
         os.write(1, f"{name} {what}\n".encode())
