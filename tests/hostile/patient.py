@@ -16,7 +16,16 @@ from pathlib import Path
 
 #: What is handled by doing nothing. A job-control signal would stop us.
 STORM = (
-    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGPIPE, signal.SIGWINCH, signal.SIGCONT, signal.SIGIO),
+    *(
+        signal.SIGHUP,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+        signal.SIGALRM,
+        signal.SIGPIPE,
+        signal.SIGWINCH,
+        signal.SIGCONT,
+        signal.SIGIO,
+    ),
     *range(signal.SIGRTMIN, signal.SIGRTMAX + 1),
 )
 

@@ -60,7 +60,7 @@ def test_a_fork_bomb_in_a_container_with_a_limit_of_processes_is_stopped_in_good
     """The bomb goes off beside the application, and each of it forks again as soon as it can; some fork fails at any time."""
     go = tmp_path / "go"
     bomb = ["sh", "-c", '"$@" & shift 3; exec "$@"', "sh"]
-    namespace = start("--grace-period=15", "--", *bomb, *BOMB, *PATIENT, str(go), unshare=after(pids.enter))
+    namespace = start("--grace-period=3", "--", *bomb, *BOMB, *PATIENT, str(go), unshare=after(pids.enter))
     namespace.wait_for_output("app ready")
     wait_until(lambda: pids.refused() > 100, "the limit is reached, again and again")
     before = private(namespace)

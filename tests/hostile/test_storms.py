@@ -101,7 +101,9 @@ def test_a_storm_of_stop_requests_in_pre_stop_ends_it_once(start: Start, tmp_pat
 def test_a_storm_while_everybody_is_killed_delays_nothing(start: Start, tmp_path: Path) -> None:
     """One is frozen, so that not even SIGKILL ends it: as one in an uninterruptible sleep is, and the phase lasts."""
     if (found := hierarchy("freezer")) is None or found[1] != 1:
-        pytest.skip("no freezer of cgroup v1, by which a process outlives SIGKILL; test_crowds has a storm over many who do not")
+        pytest.skip(
+            "no freezer of cgroup v1, by which a process outlives SIGKILL; test_crowds has a storm over many who do not"
+        )
     with Cgroup("freezer", 0, "killing") as group:
         namespace = start("--grace-period", "0.2", "--", *PATIENT, "--deaf", "--daemon", "/never", "/never")
         namespace.wait_for_output("app ready")

@@ -1,0 +1,110 @@
+"""As many processes as the machine gives: told once, killed all, reaped all, and nothing is left of them in PID 1.
+
+In CI some 2,000; behind `make hostile` up to 50,000, or what the machine's limits of PIDs and memory allow.
+"""
+
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.hostile.conftest import IS_LONG
+from tests.hostile.pid1 import assert_asleep, assert_not_larger, private, used, wait_for_phase
+from tests.hostile.stages import STORM, storm
+from tests.live.conftest import Start
+from tests.live.test_robustness import CROWD, zombies
+from tests.namespace import ROOT
+from tests.waiting import wait_until
+
+THRONG = (sys.executable, "-IS", str(ROOT / "tests" / "hostile" / "throng.py"))
+
+#: KiB of memory that a small process takes here, its page tables and the kernel's own among it.
+EACH_TAKES = 400
+
+#: PIDs that are left to the rest of the machine.
+SPARE = 3000
+
+
+def as_many_as_there_can_be() -> int:
+    """How many processes a large crowd has."""
+    if not IS_LONG:
+        return 2000
+    limits = [int(Path(f"/proc/sys/kernel/{name}").read_text()) for name in ("pid_max", "threads-max")]
+    room = min(limits) - len(psutil.pids()) - SPARE
+    return max(2000, min(50_000, room, psutil.virtual_memory().available // 1024 // EACH_TAKES))
+
+
+MANY = as_many_as_there_can_be()
+
+#: Seconds for a crowd to come or to go.
+LONG = 60 + MANY / 100
+
+LARGE = pytest.mark.timeout(120 + int(LONG))
+
+#: Bytes of private memory that PID 1 may need for each of the processes that it looks at, while it does.
+PER_PROCESS = 1500
+
+
+@LARGE
+def test_each_of_a_crowd_in_sessions_of_their_own_is_told_once_and_finishes(start: Start, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    namespace = start("--sweep-timeout", str(LONG), "--", *THRONG, str(MANY), str(told), "--sessions")
+    namespace.wait_for_output("ready", timeout=LONG)
+    assert_asleep(namespace)
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait(LONG) == 7
+    assert told.stat().st_size == MANY
+    assert namespace.stdout == "ready\ngot SIGTERM\n"
+
+
+@LARGE
+def test_a_crowd_that_is_deaf_is_killed_all_of_it_in_the_middle_of_a_storm(start: Start, tmp_path: Path) -> None:
+    """Each that dies wakes PID 1, and so does the storm; the work for that may not grow with the square of the crowd."""
+    namespace = start("--grace-period=1", "--", *THRONG, str(MANY), str(tmp_path / "told"), "--deaf")
+    namespace.wait_for_output("ready", timeout=LONG)
+    assert_asleep(namespace)
+    with storm(namespace, *STORM):
+        namespace.signal(signal.SIGTERM)
+        assert namespace.wait(LONG) == 7
+    looks = namespace.stderr.count("warning: SIGKILL to ")
+    assert 1 <= looks <= MANY / 50, "each look at those who are left costs as much as there are"
+    print(f"{MANY} processes were killed in {looks} rounds")
+
+
+@LARGE
+def test_of_a_crowd_that_came_and_went_nothing_is_left_in_pid_1(start: Start) -> None:
+    number = 500_000 if IS_LONG else 10_000
+    namespace = start("--", *CROWD, "orphans", str(number))
+    wait_until(lambda: len(namespace.processes()) > 1, "they come")
+    before = private(namespace)
+    namespace.wait_for_output("left", timeout=LONG + number / 1000)
+    wait_until(lambda: len(namespace.processes()) == 1, "all orphans are reaped, the command is left")
+    assert zombies(namespace) == []
+    assert_asleep(namespace)
+    assert_not_larger(namespace, before)
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 6
+
+
+@LARGE
+def test_a_signal_that_concerns_all_of_a_crowd_leaves_nothing_in_pid_1(start: Start, tmp_path: Path) -> None:
+    """HUP with --forward handlers is a look at everybody, each time anew."""
+    namespace = start("--forward=handlers", "--", *THRONG, str(MANY), str(tmp_path / "told"), "--sessions", "--deaf")
+    namespace.wait_for_output("ready", timeout=LONG)
+    assert_asleep(namespace)
+
+    def look() -> int:
+        before = used(namespace.init.pid)
+        namespace.signal(signal.SIGWINCH)
+        wait_until(lambda: used(namespace.init.pid) != before, "PID 1 looks")
+        assert_asleep(namespace)
+        return private(namespace)
+
+    before = max(look() for _ in range(6))  # the allocator keeps what the first looks needed, and lays it out anew in each
+    for _ in range(6):
+        look()
+    assert_not_larger(namespace, before)
+    assert before < 8192 + MANY * PER_PROCESS / 1024
+    wait_for_phase(namespace, "running")
