@@ -354,11 +354,12 @@ def list_processes() -> list[int]:
 
 
 def append_line(path: str, line: bytes, create: bool) -> None:
-    """Add a line to a file; it never blocks, even where the path is a pipe. Raises OSError."""
+    """Add a line to a file; it never blocks, even where the path is a pipe. Raises OSError, also where a part of it fits."""
     flags = posix.O_WRONLY | posix.O_APPEND | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY
     descriptor = posix.open(path, flags | (posix.O_CREAT if create else 0), 0o644)
     try:
-        posix.write(descriptor, line)
+        while line:
+            line = line[posix.write(descriptor, line) :]
     finally:
         posix.close(descriptor)
 
