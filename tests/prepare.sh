@@ -6,7 +6,7 @@ set -eu
 
 missing=
 for pair in dash:dash bash:bash busybox:busybox-static tini:tini dumb-init:dumb-init catatonit:catatonit haproxy:haproxy gcc:build-essential \
-    systemd-notify:systemd wrk:wrk; do
+    systemd-notify:systemd strace:strace wrk:wrk; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0

@@ -7,10 +7,8 @@ def main() -> None:
     """Eat. Where nobody puts an end to it, 4 GiB are enough."""
     with open("/proc/self/oom_score_adj", "w") as score:
         score.write("1000")
-    eaten = []
-    for _ in range(4096):
-        eaten.append(b"x" * (1 << 20))
-    os._exit(1)
+    eaten = [b"x" * (1 << 20) for _ in range(4096)]
+    os._exit(len(eaten) > 0)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@ r"""Processes with names of any bytes. Each says "ready", and "got SIGTERM" when
 
 usage: named.py [--notify HEX] HEX...
 
-Each HEX is a name in hexadecimal, "-" an empty one. The first is ours, the others are those of children in sessions of their own,
-which are told in the sweep. --notify sends that datagram to NOTIFY_SOCKET.
+Each HEX is a name in hexadecimal, "-" an empty one. The first is ours, the others are those of children in sessions of their
+own, which are told in the sweep. --notify sends that datagram to NOTIFY_SOCKET.
 """
 
 import os

@@ -2,9 +2,9 @@ r"""An application that works until it may go. What happens to it goes to stdout
 
 usage: patient.py [--name NAME] [--status STATUS] [--daemon FILE] [--deaf] FILE
 
-Says "NAME ready", "NAME got SIGTERM" for each, and once it was told and FILE is there "NAME done"; exits with STATUS. All signals
-of a storm are handled by doing nothing. --daemon leaves another one behind, in a session of its own, that waits for that FILE and
-is called "daemon". --deaf ignores SIGTERM.
+Says "NAME ready", "NAME got SIGTERM" for each, and once it was told and FILE is there "NAME done"; exits with STATUS. All
+signals of a storm are handled by doing nothing. --daemon leaves another one behind, in a session of its own, that waits for
+that FILE and is called "daemon". --deaf ignores SIGTERM.
 """
 
 import argparse
@@ -32,7 +32,6 @@ STORM = (
 
 def work(name: str, path: str) -> None:
     """Say what comes, until it was told to stop and may go."""
-
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(name)
 

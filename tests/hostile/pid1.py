@@ -64,7 +64,7 @@ def assert_asleep(namespace: Namespace) -> None:
 
 
 def private(namespace: Namespace) -> int:
-    """KiB of memory that PID 1 has of its own. What it has mapped of files is left out: that is its own when others have gone."""
+    """KiB of memory that is PID 1's alone. What it has mapped of files is left out: that is its own once others have gone."""
     rollup = Path(f"/proc/{namespace.init.pid}/smaps_rollup").read_text()
     return int(rollup.partition("\nAnonymous:")[2].split()[0])
 

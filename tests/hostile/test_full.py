@@ -33,7 +33,7 @@ def a_full_pipe() -> tuple[int, int]:
 
 
 def say_lines(namespace: Namespace, lines: int) -> None:
-    """Have PID 1 say as many lines, at the level debug: one for each signal that it forwards. The kernel merges none of these."""
+    """Have PID 1 say as many lines, at level debug: one for each signal that it forwards. The kernel merges none of them."""
     for _ in range(lines):
         namespace.signal(signal.SIGRTMIN + 3)
 

@@ -1,4 +1,4 @@
-"""The health port and NOTIFY_SOCKET under attack: PID 1 is not woken by it, or hardly, and a stop in the middle of it is a stop.
+"""The health port and NOTIFY_SOCKET under attack: PID 1 is not woken by it, or hardly, and a stop in the middle is a stop.
 
 That the helper itself answers whom it can is in tests/live/test_health_clients.py and test_health_notify.py.
 """
@@ -111,7 +111,8 @@ def test_what_another_implementation_refuses_is_refused_by_the_port_as_well(name
     """Requests that are nearly right, over real connections. That the parser agrees with h11 is tried in tests/unit as well."""
     chance = random.Random(11)  # noqa: S311 - nothing secret
     whole = b"GET /readyz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nA: b\r\n\r\n"
-    pieces = [b"\0", b"\r", b"\n", b" ", b":", b"\t", b"Host: b\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 1\r\n", b"\xff"]
+    fields = [b"Host: b\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 1\r\n"]
+    pieces = [b"\0", b"\r", b"\n", b" ", b":", b"\t", b"\xff", *fields]
     refused = 0
     with Network(namespace.init.pid) as network:
         for _ in range(2000 if IS_LONG else 150):

@@ -1,6 +1,5 @@
-"""The limits of a container are reached: of processes, of memory, of descriptors. PID 1 needs none of it to stop in good order."""
+"""The limits of a container are reached: of processes, memory, descriptors. PID 1 needs none of it to stop in good order."""
 
-import os
 import resource
 import signal
 import sys
@@ -13,13 +12,13 @@ import pytest
 from tests.hostile.cgroups import Cgroup
 from tests.hostile.conftest import IS_LONG
 from tests.hostile.pid1 import assert_asleep, assert_not_larger, phase, private, release, wait_for_phase
+from tests.hostile.stages import PATIENT
 from tests.live.conftest import Start
 from tests.live.health import ask, helper
 from tests.live.network import WITH_LOOPBACK, WITH_NETWORK, Network
 from tests.namespace import ROOT, WITH_PROC, Namespace, after
 from tests.waiting import wait_until
 
-PATIENT = (sys.executable, "-IS", str(ROOT / "tests" / "hostile" / "patient.py"))
 EATER = (sys.executable, "-IS", str(ROOT / "tests" / "hostile" / "eater.py"))
 BOMB = (sys.executable, "-IS", str(ROOT / "tests" / "hostile" / "bomb.py"))
 
@@ -138,7 +137,8 @@ def test_a_command_that_is_killed_for_want_of_memory_is_told_by_its_status_and_w
     memory: Cgroup, start: Start, tmp_path: Path
 ) -> None:
     go, said = tmp_path / "go", tmp_path / "daemon"
-    line = f"setsid {' '.join(PATIENT)} --name daemon {go} >{said} & until grep -q ready {said}; do :; done; exec {' '.join(EATER)}"
+    daemon = f"setsid {' '.join(PATIENT)} --name daemon {go} >{said} & until grep -q ready {said}; do :; done"
+    line = f"{daemon}; exec {' '.join(EATER)}"
     namespace = start("--sweep-timeout=15", "--", "sh", "-c", line, unshare=after(memory.enter))
     wait_until(lambda: said.exists() and "got SIGTERM" in said.read_text(), "the daemon is told in the sweep")
     assert phase(namespace) == "sweeping"

@@ -1,7 +1,7 @@
 r"""Processes with names that would do something to a terminal, break a line, or are no UTF-8; and reasons of the same kind.
 
-Nothing unprintable reaches a terminal, and JSON stays JSON, wherever pyinit tells of them: in the log, in the termination log, in
-`pyinit --status`, in `--probe pyinit`, over HTTP.
+Nothing unprintable reaches a terminal, and JSON stays JSON, wherever pyinit tells of them: in the log, in the termination log,
+in `pyinit --status`, over HTTP.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Storms of signals in every phase of a stop, and a PID 1 that is stopped from outside: nobody is lost, nobody is told twice."""
+"""Storms of signals in every phase of a stop, and a PID 1 that is stopped from outside: nobody is lost or told twice."""
 
 import signal
 import sys
@@ -98,7 +98,7 @@ def test_a_storm_of_stop_requests_in_pre_stop_ends_it_once(start: Start, tmp_pat
     assert "daemon done\n" in stages.namespace.stdout
 
 
-def test_a_storm_while_everybody_is_killed_delays_nothing(start: Start, tmp_path: Path) -> None:
+def test_a_storm_while_everybody_is_killed_delays_nothing(start: Start) -> None:
     """One is frozen, so that not even SIGKILL ends it: as one in an uninterruptible sleep is, and the phase lasts."""
     if (found := hierarchy("freezer")) is None or found[1] != 1:
         pytest.skip(

@@ -2,8 +2,9 @@
 
 usage: throng.py NUMBER FILE [--deaf] [--sessions]
 
-Says "ready" when all are there. Each waits for SIGTERM, writes a byte to FILE and ends; so do we, after them, with status 7. --deaf:
-all but us ignore it. --sessions: each is in a session of its own, and belongs to nobody when we have gone: we do not wait for them.
+Says "ready" when all are there. Each waits for SIGTERM, writes a byte to FILE and ends; so do we, after them, with status 7.
+--deaf: all but us ignore it. --sessions: each is in a session of its own, and we do not
+wait for them.
 """
 
 import argparse

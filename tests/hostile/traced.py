@@ -1,8 +1,8 @@
 """PID 1 under strace(1): what system calls it makes, in order, and the same with one of them failing.
 
 So a fault can be given to a static binary, which nothing can be loaded into. strace stands outside of the PID namespace, and
-follows PID 1 alone. PID 1 begins as a shell that waits until it is there, and then becomes pyinit: so the calls are counted from
-the shell's last ones on, which are always the same.
+follows PID 1 alone. PID 1 begins as a shell that waits until it is there, and then becomes pyinit: so the calls are counted
+from the shell's last ones on, which are always the same.
 """
 
 import os
@@ -40,7 +40,7 @@ class Call(NamedTuple):
         return f"{self.nth}{'+' if self.and_later else ''}"
 
     def but_always(self) -> "Call":
-        """This one and all later ones."""
+        """The same call and all later ones of its name."""
         return self._replace(and_later=True)
 
 
