@@ -4,7 +4,7 @@ In CI some 2,000; behind `make hostile` up to 50,000, or what the machine's limi
 """
 
 import signal
-import sys
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -15,13 +15,11 @@ from tests.hostile.pid1 import assert_asleep, assert_not_larger, private, wait_f
 from tests.hostile.stages import STORM, storm
 from tests.live.conftest import Start
 from tests.live.test_robustness import CROWD, zombies
-from tests.namespace import ROOT
+from tests.namespace import ROOT, need
 from tests.waiting import wait_until
 
-THRONG = (sys.executable, "-IS", str(ROOT / "tests" / "hostile" / "throng.py"))
-
-#: KiB of memory that a small process takes here, its page tables and the kernel's own among it.
-EACH_TAKES = 400
+#: KiB of memory that a small process takes, its page tables and what the kernel has of it among that.
+EACH_TAKES = 120
 
 #: PIDs that are left to the rest of the machine.
 SPARE = 3000
@@ -47,10 +45,20 @@ LARGE = pytest.mark.timeout(120 + int(LONG))
 PER_PROCESS = 1500
 
 
+@pytest.fixture(scope="module")
+def throng(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The program of throng.c."""
+    need("gcc")
+    made = tmp_path_factory.mktemp("throng") / "throng"
+    source = ROOT / "tests" / "hostile" / "throng.c"
+    subprocess.run(["gcc", "-O1", "-static", "-Wall", "-Wextra", "-Werror", "-o", str(made), str(source)], check=True)
+    return str(made)
+
+
 @LARGE
-def test_each_of_a_crowd_in_sessions_of_their_own_is_told_once_and_finishes(start: Start, tmp_path: Path) -> None:
+def test_each_of_a_crowd_in_sessions_of_their_own_is_told_once_and_finishes(start: Start, throng: str, tmp_path: Path) -> None:
     told = tmp_path / "told"
-    namespace = start("--sweep-timeout", str(LONG), "--", *THRONG, str(MANY), str(told), "--sessions")
+    namespace = start("--sweep-timeout", str(LONG), "--", throng, str(MANY), str(told), "sessions")
     namespace.wait_for_output("ready", timeout=LONG)
     assert_asleep(namespace)
     namespace.signal(signal.SIGTERM)
@@ -60,9 +68,9 @@ def test_each_of_a_crowd_in_sessions_of_their_own_is_told_once_and_finishes(star
 
 
 @LARGE
-def test_a_crowd_that_is_deaf_is_killed_all_of_it_in_the_middle_of_a_storm(start: Start, tmp_path: Path) -> None:
+def test_a_crowd_that_is_deaf_is_killed_all_of_it_in_the_middle_of_a_storm(start: Start, throng: str, tmp_path: Path) -> None:
     """Each that dies wakes PID 1, and so does the storm; the work for that may not grow with the square of the crowd."""
-    namespace = start("--grace-period=1", "--", *THRONG, str(MANY), str(tmp_path / "told"), "--deaf")
+    namespace = start("--grace-period=1", "--", throng, str(MANY), str(tmp_path / "told"), "deaf")
     namespace.wait_for_output("ready", timeout=LONG)
     assert_asleep(namespace)
     with storm(namespace, *STORM):
@@ -89,9 +97,9 @@ def test_of_a_crowd_that_came_and_went_nothing_is_left_in_pid_1(start: Start) ->
 
 
 @LARGE
-def test_a_signal_that_concerns_all_of_a_crowd_leaves_nothing_in_pid_1(start: Start, tmp_path: Path) -> None:
+def test_a_signal_that_concerns_all_of_a_crowd_leaves_nothing_in_pid_1(start: Start, throng: str, tmp_path: Path) -> None:
     """HUP with --forward handlers is a look at everybody, each time anew."""
-    namespace = start("--forward=handlers", "--", *THRONG, str(MANY), str(tmp_path / "told"), "--sessions", "--deaf")
+    namespace = start("--forward=handlers", "--", throng, str(MANY), str(tmp_path / "told"), "sessions", "deaf")
     namespace.wait_for_output("ready", timeout=LONG)
     assert_asleep(namespace)
 
