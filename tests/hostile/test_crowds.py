@@ -83,7 +83,7 @@ def test_a_crowd_that_is_deaf_is_killed_all_of_it_in_the_middle_of_a_storm(start
 
 @LARGE
 def test_of_a_crowd_that_came_and_went_nothing_is_left_in_pid_1(start: Start) -> None:
-    number = 500_000 if IS_LONG else 10_000
+    number = 200_000 if IS_LONG else 10_000
     namespace = start("--", *CROWD, "orphans", str(number))
     wait_until(lambda: len(namespace.processes()) > 1, "they come")
     before = private(namespace)
