@@ -3,6 +3,7 @@
 In CI some 2,000; behind `make hostile` up to 50,000, or what the machine's limits of PIDs and memory allow.
 """
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -84,9 +85,14 @@ def test_a_crowd_that_is_deaf_is_killed_all_of_it_in_the_middle_of_a_storm(start
 @LARGE
 def test_of_a_crowd_that_came_and_went_nothing_is_left_in_pid_1(start: Start) -> None:
     number = 200_000 if IS_LONG else 10_000
-    namespace = start("--", *CROWD, "orphans", str(number))
-    wait_until(lambda: len(namespace.processes()) > 1, "they come")
+    reader, writer = os.pipe()
+    namespace = start("--", "sh", "-c", 'read go; exec "$@"', "sh", *CROWD, "orphans", str(number), stdin=reader)
+    wait_until(lambda: namespace.named("sh"), "the command")
+    assert_asleep(namespace)
     before = private(namespace)
+    os.write(writer, b"go\n")
+    os.close(writer)
+    os.close(reader)
     namespace.wait_for_output("left", timeout=LONG + number / 1000)
     wait_until(lambda: len(namespace.processes()) == 1, "all orphans are reaped, the command is left")
     assert zombies(namespace) == []
@@ -108,7 +114,7 @@ def test_a_signal_that_concerns_all_of_a_crowd_leaves_nothing_in_pid_1(start: St
         assert_asleep(namespace)
         return private(namespace)
 
-    looks = 6 if IS_LONG else 3
+    looks = 12 if IS_LONG else 6
     before = max(look() for _ in range(looks))  # the allocator keeps what the first looks needed, and lays it out anew in each
     for _ in range(looks):
         look()
