@@ -8,7 +8,7 @@ TREES := 5000
 TREES_SEED = $(shell date +%s)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker test-arm64 trees menagerie lint bench simulate rollout static image wheel release clean
+.PHONY: help demo test test-docker test-arm64 hostile trees menagerie lint bench simulate rollout static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -37,6 +37,10 @@ test-docker: ## install what the Docker tests need (Debian, as root), and run ju
 test-arm64: $(VENV)/ready ## run what QEMU can of the live suite against the static binary for arm64 (Debian, as root)
 	command -v qemu-aarch64-static >/dev/null || docker/static/install.sh qemu-user-static
 	TEST_FORMS=arm64 $(RUN) -m pytest --numprocesses 4 tests/live/test_delivery.py -k dash
+
+hostile: $(VENV)/ready ## the attacks of tests/hostile at full size, and fuzzers with fifty times the examples (as root; takes long)
+	tests/prepare.sh
+	HOSTILE=1 $(RUN) -m pytest --numprocesses 2 tests/hostile tests/unit
 
 trees: $(VENV)/ready ## stop TREES random process trees (5000), from TREES_SEED on; TREES_INIT="..." tries another init's words
 	tests/prepare.sh

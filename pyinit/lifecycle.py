@@ -202,7 +202,7 @@ class Lifecycle:
         self._gone: set[int] = set()  # those of them that have gone already
         self._held: tuple[int, ...] = ()
         self._has_looked_again = False  # in the sweep, once for each request
-        self._is_blind = False  # /proc did not tell whom the request has reached
+        self.is_blind = False  # /proc did not tell whom the newest stop request has reached
         self._second_looks: dict[int, Request] = {}  # signals that are no stop requests, by number
         self._second_look_at: float | None = None
         self._patience_over_at: float | None = None
@@ -324,7 +324,7 @@ class Lifecycle:
 
     def on_blind(self, request: Request) -> None:
         """A stop request has gone to everybody at once: /proc did not tell whom it has reached."""
-        self._is_blind, self._request = True, request
+        self.is_blind, self._request = True, request
 
     def on_pre_stop_started(self, pid: int | None, now: float) -> list[Action]:
         """The pre-stop command runs; or could not be started (None), which must not keep the container from stopping."""
@@ -404,7 +404,7 @@ class Lifecycle:
             self._second_looks = {}
         if self._last_call_at is not None and now >= self._last_call_at:
             self._last_call_at = None
-            if self._request is not None and not self._is_blind:
+            if self._request is not None and not self.is_blind:
                 # No other round at the same moment: it would not know yet who is told by this one.
                 return [*actions, Deliver(self._request.but(is_last_call=True, has_waited=True))]
         if self._patience_over_at is not None and now >= self._patience_over_at and self._request is not None:
@@ -444,7 +444,7 @@ class Lifecycle:
             return [said, *self._begin_stopping(now)]
         if self.phase == SWEEPING and self._config.grace_period is not None:
             self.kill_at = min(now + self._config.grace_period, self.kill_at or now + self._config.grace_period)
-        self._is_blind = self._has_looked_again = False
+        self.is_blind = self._has_looked_again = False
         # It is passed on as it came: who asks twice wants something else than the first time.
         return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True, has_drained=True))]
 
@@ -616,7 +616,7 @@ class Lifecycle:
         if self._spared is not None and self._pre_stop is None:
             self._spared = None
             return [Deliver(self._of_all_left())]
-        if self._is_blind and self._request is not None:
+        if self.is_blind and self._request is not None:
             return [Deliver(self._of_all_left())]
         told = self._request.told if self._request is not None else {}
         if self._round_at is None and not self._held and any(pid in told for pid in gone):

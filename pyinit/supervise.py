@@ -26,6 +26,7 @@ from pyinit.lifecycle import (
     WatchExit,
     WatchTraffic,
 )
+from pyinit.log import printable
 from pyinit.page import FALLEN, Page, State
 from pyinit.signals import signal
 from pyinit.watch import Watch
@@ -61,6 +62,9 @@ EXITS_AT_ONCE = 64
 
 #: Seconds that SIGKILL waits until it is known whom it is for. It is for all, and that is only to be logged.
 NAMES_MAY_TAKE = 0.05
+
+#: Characters of the termination log's line. Kubernetes shows the last 4096 bytes of that file.
+LONGEST_SUMMARY = 2000
 
 
 def named(pids: "Collection[int]", table: "dict[int, Process]") -> str:
@@ -106,6 +110,7 @@ class Supervisor:
         #: The signal that was judged last, what was seen by the way, and its plan: for deliver(), which comes next.
         self.judged: tuple[int, processes.Look, dict[int, Process], Plan] | None = None
         self.told_blindly = False  # a request has gone to all who are left, and /proc does not tell to whom
+        self.heard_at: int | None = None  # when a stop request went to the group or to all like that, in ticks
         now = self.lifecycle.started_at
         asked = (config.forward, config.usual_stop_signal)
         by_program = int(config.stop_signal == BY_PROGRAM)
@@ -425,6 +430,8 @@ class Supervisor:
         if table is None:
             self.deliver_blindly(request, early)
             return []
+        if request.scope == LEFT and self.lifecycle.is_blind:
+            request = request.but(told={**request.told, **self.heard(table)})
         if early is not None:
             table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
             request = request.but(told={early.pid: (early.started, early.image)})
@@ -433,6 +440,7 @@ class Supervisor:
         if early is None and found.now:
             self.await_moment(request)
         denied = self.send_to(found, request.signum)
+        self.command.owed = 0  # should anything fail from here on, nobody is told once more
         if early is not None:
             found.now[early.pid] = request.signum
         for pid in found.resume:
@@ -470,7 +478,10 @@ class Supervisor:
         if not plan.is_plain_handler(request, command, look):
             return None
         self.await_moment(request)
-        return command if system.send(command.pid, request.signum) else None
+        if not system.send(command.pid, request.signum):
+            return None
+        self.command.owed = 0
+        return command
 
     def await_moment(self, request: "Request") -> None:
         """Let the first stop signal hit a moment at which no connection waits to be accepted."""
@@ -492,16 +503,28 @@ class Supervisor:
         elif self.config.forward == COMMAND:
             target = self.command.pid
         if request.is_stop and request.scope == IN_GROUP:
-            self.told_blindly = False
+            self.told_blindly, self.heard_at = False, None
         if early is None:
             self.await_moment(request)
+            if request.is_stop and target < 0:
+                self.heard_at = system.ticks()
             system.send(target, request.signum)
+            self.command.owed = 0
         if request.is_stop:
             system.send(target, signal.SIGCONT)
             self.lifecycle.on_blind(request)
             name = signals.name(request.signum)
             to_whom = "everybody at once" if early is None else f"{early.pid} ({early.name})"
             self.log.say("info", "signalled", f"{name} to {to_whom}: /proc does not tell who handles it", signal=name)
+
+    def heard(self, table: "dict[int, Process]") -> "dict[int, tuple[int, int]]":
+        """Those whom a stop request has reached that was delivered blindly, once /proc tells again; as Request.told has them.
+
+        Who has started in the tick of that moment counts as one who came later: better told twice than never.
+        """
+        until = self.heard_at or 0
+        heard = (process for process in table.values() if self.told_blindly or process.group == self.command.pid)
+        return {process.pid: (process.started, process.image) for process in heard if process.started < until}
 
     def tell_of_one(self, request: "Request", told: "Process") -> None:
         """Log that the command was told, and nobody else was looked at."""
@@ -604,7 +627,7 @@ class Supervisor:
         path = self.config.termination_log
         if path is not None:
             path = path if path.startswith("/") else f"{self.folder}/{path}"
-            line = f"pyinit: {summary}"[:2000].encode("utf-8", "replace") + b"\n"
+            line = printable(f"pyinit: {summary}")[:LONGEST_SUMMARY].encode("utf-8") + b"\n"
             try:
                 system.append_line(path, line, create=path != TERMINATION_LOG)
             except OSError as error:

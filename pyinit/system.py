@@ -83,6 +83,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def ticks() -> int:
+    """Now, as /proc/PID/stat has the times at which processes have started: clock ticks since the machine has."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * posix.sysconf("SC_CLK_TCK"))
+
+
 def nap(seconds: float) -> None:
     """Do nothing for a moment, whatever happens."""
     time.sleep(seconds)
@@ -388,11 +393,12 @@ def group_of(pid: int) -> int | None:
 
 
 def append_line(path: str, line: bytes, create: bool) -> None:
-    """Add a line to a file; it never blocks, even where the path is a pipe. Raises OSError."""
+    """Add a line to a file; it never blocks, even where the path is a pipe. Raises OSError, also where a part of it fits."""
     flags = posix.O_WRONLY | posix.O_APPEND | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY
     descriptor = posix.open(path, flags | (posix.O_CREAT if create else 0), 0o644)
     try:
-        posix.write(descriptor, line)
+        while line:
+            line = line[posix.write(descriptor, line) :]
     finally:
         posix.close(descriptor)
 

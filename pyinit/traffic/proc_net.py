@@ -33,9 +33,17 @@ def rows(text: bytes) -> "Iterator[tuple[int, int, int, bool]]":
         fields = line.split()
         try:
             is_own = OWN + b":" in fields[2] or OWN + b":" in fields[1]
-            yield int(fields[1].rpartition(b":")[2], 16), int(fields[3], 16), int(fields[4].partition(b":")[2], 16), is_own
+            port, queued = fields[1].rpartition(b":")[2], fields[4].partition(b":")[2]
+            yield _number(port, len("FFFF")), _number(fields[3], len("0A")), _number(queued, len("FFFFFFFF")), is_own
         except (IndexError, ValueError):
             continue
+
+
+def _number(figures: bytes, most: int) -> int:
+    """The number of so many hexadecimal figures, or fewer, and of nothing else: int() takes signs and underscores as well."""
+    if not figures.isalnum() or len(figures) > most:
+        raise ValueError
+    return int(figures, 16)
 
 
 class ProcNet:
