@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyinit import __version__, cli
-from pyinit.config import GROUP, Asked, Config, UsageError
-from pyinit.drop_in import PROGRAMS, Translation, translate
-from pyinit.options import Parsed, parse, version_text
+from pyinit.settings.config import GROUP, Asked, Config, UsageError
+from pyinit.settings.drop_in import PROGRAMS, Translation, translate
+from pyinit.settings.options import Parsed, parse, version_text
 
 TINIS = ("tini", "tini-static", "docker-init")
 CATATONITS = ("catatonit", "podman-init")

@@ -1,7 +1,7 @@
 """Config: what the options said, checked and frozen; and what is raised where they say nothing of use."""
 
+from pyinit.kernel.signals import signal
 from pyinit.record import Record
-from pyinit.signals import signal
 
 #: --forward: who gets a signal: see delivery/plan.py; every handler at once; the command alone.
 GROUP = "group"
@@ -138,4 +138,4 @@ class UsageError(Exception):
 
 
 class Asked(Exception):
-    """The user asked for something to read, not for a command to run: one of those that options.answer() knows."""
+    """The user asked for something to read, not for a command to run: one of those that help.answer() knows."""
