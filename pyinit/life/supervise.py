@@ -61,7 +61,7 @@ SHARE_OF_SEARCHES = 0.05
 EXITS_AT_ONCE = 64
 
 #: Seconds that SIGKILL waits until it is known whom it is for. It is for all, and that is only to be logged.
-NAMES_MAY_TAKE = 0.05
+NAMES_MAY_TAKE = 0.02
 
 #: Characters of the termination log's line. Kubernetes shows the last 4096 bytes of that file.
 LONGEST_SUMMARY = 2000

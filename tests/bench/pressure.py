@@ -8,6 +8,7 @@ The processes are those of programs/throng.c, which says what each shape is. A f
 
 import argparse
 import contextlib
+import math
 import os
 import platform
 import select
@@ -85,6 +86,10 @@ class Row:
     of_tini: bool = True
 
 
+class ThrongDiedError(Exception):
+    """All have been killed before the last of them was told: the init has left when the command had exited."""
+
+
 def _has_not_failed(log: IO[bytes]) -> None:
     """What is measured is not the loop of the last resort."""
     log.seek(0)
@@ -110,7 +115,8 @@ class Throng:
         """The next moment that it tells of, in nanoseconds."""
         assert select.select([self._stream], [], [], LONG)[0], "the throng has said nothing"
         data = self._stream.read(STAMP.size)
-        assert len(data) == STAMP.size, "the throng has died"
+        if len(data) != STAMP.size:
+            raise ThrongDiedError
         return int(STAMP.unpack(data)[0])
 
     def settle(self) -> None:
@@ -422,7 +428,10 @@ def measure(row: Row, inits: Sequence[Init], sizes: Sequence[int], runs: int) ->
         for number in range(runs):
             for index in range(len(inits)):
                 init = inits[(index + number) % len(inits)]
-                samples[init.name].append(row.once(init, size))
+                try:
+                    samples[init.name].append(row.once(init, size))
+                except ThrongDiedError:
+                    samples[init.name].append(math.nan)
         found |= {(name, size): statistics.median(values) for name, values in samples.items()}
     return found
 
@@ -432,7 +441,9 @@ def lines(row: Row, inits: Sequence[Init], sizes: Sequence[int], found: dict[tup
     for init in inits:
         values = [found[init.name, size] for size in sizes]
         per_process = [value * 1e3 / size for value, size in zip(values, sizes, strict=True)]
-        cells = [f"{size:,}: {value:,.1f}" for value, size in zip(values, sizes, strict=True)]
+        cells = [
+            f"{size:,}: {'never' if math.isnan(value) else f'{value:,.1f}'}" for value, size in zip(values, sizes, strict=True)
+        ]
         cells = [*cells, *[""] * (4 - len(cells))]
         target = reached = ""
         if init is inits[0]:
