@@ -26,6 +26,9 @@ OUR_FAULT = 125
 DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
 THEIR_FAULT = 1
 
+#: What the names begin with under which we are an OCI runtime, see runtime/command.py.
+RUNTIME = "pyinit-runtime"
+
 
 def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:
     """Run pyinit and leave with its exit status. All signals are blocked; `mask` is the mask as it was before.
@@ -40,6 +43,10 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
             from pyinit import personality
 
             status = personality.run(name, arguments, mask)
+        elif name.startswith(RUNTIME):
+            from pyinit.runtime import command as runtime
+
+            status = runtime.run(name, arguments, mask)
         elif arguments and arguments[0].startswith(TOOLS):
             status = use(arguments, mask)
         else:
