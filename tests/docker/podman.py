@@ -32,6 +32,10 @@ class Podman:
         configuration.write_text(CONFIGURATION.format(helpers))
         self._environment = {**os.environ, "CONTAINERS_CONF": str(configuration)}
 
+    def use_runtime(self, path: Path, flag: str) -> None:
+        """Have containers run by another OCI runtime, which gets a global option without its dashes."""
+        self._words += ["--runtime", str(path), "--runtime-flag", flag]
+
     def __call__(self, *arguments: str, data: bytes | None = None) -> str:
         """Run `podman` with these arguments and input; it succeeds. What it wrote to stdout, and to stderr after that."""
         words = [*self._words, *arguments]
