@@ -167,6 +167,11 @@ def seconds(value: float) -> str:
     return f"{value:.1f}s".replace(".0s", "s")
 
 
+def _blink(looks: int) -> float:
+    """Seconds to the next look: most who spawn are done at once, and the others shall not hold PID 1 in a loop."""
+    return min(BLINK, BLINK / 8 * (1 << looks))
+
+
 def _say(event: str, message: str, /, level: str = "info", **fields: object) -> Say:
     return Say(level, event, message, fields)
 
@@ -289,7 +294,7 @@ class Lifecycle:
         if not request.is_stop:
             if plan.unsure and request.looks < LOOKS:
                 self._second_looks[request.signum] = plan.next
-                self._second_look_at = now + BLINK
+                self._second_look_at = now + _blink(request.looks)
             return []
         if request.is_last_call:
             if self._request is not None:
@@ -302,8 +307,8 @@ class Lifecycle:
             self._patience_over_at = None
         elif self._patience_over_at is None:
             self._patience_over_at = self._last_call_at or now + NEWCOMERS_MAY_TAKE
-        if plan.unsure or (plan.held and not plan.working):
-            self._round_at = now + BLINK  # nobody to wait for: those who work may not be signalled
+        if plan.unsure or (plan.held and not plan.working):  # or nobody to wait for: those who work may not be signalled
+            self._round_at = now + (_blink(request.looks) if plan.unsure else BLINK)
             return []
         # In the sweep we look once more: one that was told between fork and exec is another program by then.
         looks_again = request.scope == LEFT and not self._has_looked_again and self.phase == SWEEPING and not plan.held

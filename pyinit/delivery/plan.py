@@ -163,9 +163,8 @@ class Walk:
         self.reasons: dict[int, str] = {}
         self.jobs: dict[int, tuple[list[int], list[int]]] = {}  # foreground and background, of whoever is open
         self.first: dict[int, int] = {}  # who holds others up, below or at each that was visited; 0: nobody
-        self.spawning: set[int] = (
-            set()
-        )  # who spawned somebody when it was looked at more closely, so that its mask tells nothing
+        self.beyond: list[int] = []  # background jobs that have left the group
+        self.spawning: set[int] = set()  # who spawned somebody at each closer look, so that its mask tells nothing
         self.readers: dict[int, int] = {}  # who reads the output of whom
         self.now: dict[int, int] = {}
         self.mortals: list[int] = []  # who would die of it, and is in reach
@@ -224,8 +223,10 @@ class Walk:
             if kind in (WRAPPER, BUSY, CATCHES_ALL) or (self.is_deep and kind in (HANDLER, OLD)):
                 foreground, background = self.jobs_of(process)
                 if self.request.scope == IN_GROUP and not self.request.is_last_call:
-                    # One that a script has put in the background and that has left the group is left to the sweep.
-                    background = [child for child in background if self.stays_in_reach(child, process)]
+                    # One that a script has put in the background and that has left the group comes after all others.
+                    has_left = {child for child in background if not self.stays_in_reach(child, process)}
+                    self.beyond += has_left
+                    background = [child for child in background if child not in has_left]
                     if self.is_deep:
                         foreground = [child for child in foreground if self.stays_in_reach(child, process)]
                     if self.is_deep and kind in (HANDLER, OLD):
@@ -626,16 +627,18 @@ class Walk:
         if request.is_last_call:
             return self.last_call()
         holding = [pid for pid, kind in self.kinds.items() if kind in (HANDLER, BUSY, OLD, NEW, BLURRED) and self.acts(pid)]
+        outside = self.yield_to_those_outside(holding)
+        holding = [pid for pid in holding if self.acts(pid)]
         # A shell that waits for one who works cannot work before that one ends, so nobody waits for the shell.
-        working = frozenset(pid for pid in holding if self.first[pid] == pid) or frozenset(holding)
+        working = frozenset(pid for pid in holding if self.first[pid] == pid) or frozenset(holding) or outside
         if not holding and not request.is_stop:
             self.do_as_at_a_stop()
-        elif not holding:
-            working = self.tell_writers_outside() or self.tell_mortals()
+        elif not holding and not outside:
+            working = self.tell_mortals()
         elif request.is_stop:
             for pid in self.waited_for_by_traps():
                 self.tell(pid)
-        if holding:
+        if working:
             for pid in self.mortals:
                 if self.fates[pid] == (HELD, 0):
                     self.fates[pid] = (HELD, min(working))
@@ -651,16 +654,13 @@ class Walk:
     def let_drain(self) -> None:
         """Spare in the first round of a sweep those who read a pipe: its last lines may still be in it, or on their way.
 
-        Mostly they end by themselves at its end, as tee does when its script has gone. A pipe that we have as our own stdin
-        comes from outside.
+        Mostly they end by themselves at its end, as tee does when its script has gone.
         """
         request = self.request
         if not (request.scope == LEFT and request.is_stop) or request.has_drained or not self.now:
             return
-        outside = self.look.reads_from(self.place.own_pid)
         for pid in list(self.now):
-            stdin = self.look.reads_from(pid)
-            if stdin.startswith("pipe:") and stdin != outside:
+            if self.pipe_of(pid):
                 del self.now[pid]
                 self.fates[pid] = (DRAINS, 0)
 
@@ -682,30 +682,43 @@ class Walk:
                 self.tell(pid)
         return frozenset(above[pid] for pid in self.mortals if self.fates[pid][0] == HELD)
 
-    def tell_writers_outside(self) -> frozenset[int]:
-        """Tell those outside the group whose output is read by one who would now be told; return those that are waited for.
+    def yield_to_those_outside(self, holding: list[int]) -> frozenset[int]:
+        """Find who outside the group has to go before those in it; return who of them is told in their place.
 
-        As a daemon that a script has started before `| tee`: gone before it, tee would take its last lines with it.
+        Who would be told and reads the output of one outside is held back. As where a script has started a daemon before
+        `| tee`: gone before it, tee would take its last lines with it. The daemon is told when nobody else in the group works,
+        and so is a background job of a script that has left the group: the script may wait for it.
         """
         request = self.request
-        pipes = {pid: self.look.reads_from(pid) for pid in self.mortals} if request.scope == IN_GROUP else {}
-        pipes = {pid: pipe for pid, pipe in pipes.items() if pipe.startswith("pipe:")}
-        if not pipes:
+        if request.scope != IN_GROUP or not request.is_stop:
+            return frozenset()
+        pipes = {pid: self.pipe_of(pid) for pid in (list(self.now) if holding else self.mortals)}
+        beyond = [] if self.is_deep else self.beyond
+        if not any(pipes.values()) and (holding or not beyond):
             return frozenset()
         left = Walk(request.but(scope=LEFT), self.processes, self.look, self.place).plan()
-        writers: dict[str, int] = {}
-        for pid, (fate, _) in left.fates.items():
-            works = fate in (FINISHES, MAY_FINISH) or (fate == TOLD and self.hears(self.processes[pid]))
-            read = self.look.writes_to(pid) & set(pipes.values()) if works and pid not in self.kinds else ()
-            for pipe in read:
-                writers[pipe] = pid
-                self.fates[pid] = (fate, 0)
-                if fate == TOLD:
-                    self.now[pid] = left.now[pid]
-        for pid in self.mortals if writers else ():
-            writer = writers.get(pipes.get(pid, ""), 0)
-            self.fates[pid] = (READS, writer) if writer else (HELD, min(writers.values()))
-        return frozenset(writers.values())
+        working = [
+            pid for pid, (fate, _) in left.fates.items() if fate in (TOLD, FINISHES, MAY_FINISH) and pid not in self.kinds
+        ]
+        working = [pid for pid in working if pid not in left.now or self.hears(self.processes[pid])]
+        writers = {pipe: pid for pid in working for pipe in self.look.writes_to(pid)}
+        readers = {pid: writers[pipe] for pid, pipe in pipes.items() if pipe in writers}
+        for pid, writer in readers.items():
+            self.now.pop(pid, None)
+            self.fates[pid] = (READS, writer)
+        if any(pid not in readers for pid in holding):
+            return frozenset()
+        found = {*readers.values(), *({*beyond, *below(beyond, self.children)}.intersection(working))}
+        for pid in found:
+            self.fates[pid] = (left.fates[pid][0], 0)
+            if pid in left.now:
+                self.now[pid] = left.now[pid]
+        return frozenset(found)
+
+    def pipe_of(self, pid: int) -> str:
+        """The pipe that a process reads; nothing where its stdin is none, or comes from outside, as ours does."""
+        stdin = self.look.reads_from(pid)
+        return stdin if stdin.startswith("pipe:") and stdin != self.look.reads_from(self.place.own_pid) else ""
 
     def tell(self, pid: int) -> None:
         """Tell one who would die of it."""

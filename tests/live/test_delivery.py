@@ -304,6 +304,18 @@ def test_a_daemon_in_a_session_of_its_own_is_told_in_the_sweep_and_finishes(star
     assert namespace.stdout.endswith("daemon done\n")
 
 
+@pytest.mark.parametrize("beside", ["", "APP --name other --drain 0.2 &\n"])
+def test_a_background_job_that_has_left_the_group_is_told_before_the_script_that_waits_for_it(
+    start_script: StartScript, beside: str
+) -> None:
+    namespace = start_script(f"setsid APP & p=$!\n{beside}wait $p; echo last line $?", expected="app ready")
+    if beside:
+        namespace.wait_for_output("other ready")
+    assert stopped(namespace) == 0
+    assert namespace.stdout.count("got SIGTERM") == (2 if beside else 1)
+    assert namespace.stdout.endswith("app done\nlast line 7\n")
+
+
 def test_who_reads_the_last_lines_of_a_script_reads_them_to_the_end_though_the_script_has_gone(
     start: Start, script: Script, tmp_path: Path
 ) -> None:
@@ -334,12 +346,6 @@ def test_a_program_that_has_left_the_group_finishes_before_its_script(start_scri
     namespace = start_script("APP --own-group\necho last\nexit 5")
     assert stopped(namespace) == 5
     assert namespace.stdout == TOLD_ONCE + "last\n"
-
-
-def test_a_background_job_that_has_left_the_group_is_told_in_the_sweep(start_script: StartScript) -> None:
-    namespace = start_script("APP --own-group &\nwait")
-    assert stopped(namespace) == 128 + signal.SIGTERM
-    assert namespace.stdout == TOLD_ONCE
 
 
 def test_the_status_of_a_command_that_exits_before_its_worker_is_kept(start_script: StartScript) -> None:

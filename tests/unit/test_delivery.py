@@ -183,6 +183,29 @@ def test_a_daemon_outside_the_group_is_told_before_who_reads_its_output_would_be
     assert again.working == frozenset({5})
 
 
+def test_a_background_job_that_has_left_the_group_is_told_when_nobody_in_it_works_any_more() -> None:
+    job = process(5, 2, caught=[SIGTERM], ignored=[SIGINT, SIGQUIT], group=5, session=5)
+    found = decide(SHELL, app(3, 2), job)
+    assert (found.now, found.held) == ({3: SIGTERM}, (2,))
+    found = decide(SHELL, job, request=found.next)
+    assert (found.now, found.fates[2]) == ({5: SIGTERM}, (HELD, 5))
+    assert decide(SHELL, process(5, 2, ignored=[SIGINT, SIGQUIT], group=5, session=5)).now == {2: SIGTERM}, (
+        "one who would die of it is left to the sweep"
+    )
+
+
+def test_a_daemon_outside_the_group_is_told_before_its_reader_though_that_has_a_handler_and_after_all_others() -> None:
+    daemon = process(5, 1, caught=[SIGTERM], group=5, session=5)
+    pipes: dict[str, Any] = {"stdins": {4: "pipe:[1]"}, "outputs": {5: "pipe:[1]"}}
+    found = decide(SHELL, app(4, 2, "reader"), daemon, **pipes)
+    assert (found.now, found.fates[4]) == ({5: SIGTERM}, (READS, 5))
+    found = decide(SHELL, app(3, 2), app(4, 2, "reader"), daemon, **pipes)
+    assert (found.now, found.fates[4]) == ({3: SIGTERM}, (READS, 5))
+    assert decide(SHELL, app(4, 2, "reader"), daemon, stdins={4: "pipe:[1]", OWN: "pipe:[1]"}, outputs={5: "pipe:[1]"}).now == {
+        4: SIGTERM
+    }, "it is the container's own stdin"
+
+
 def test_where_each_reads_from_the_other_both_are_told() -> None:
     stdins, outputs = {3: "pipe:[1]", 4: "pipe:[2]"}, {3: "pipe:[2]", 4: "pipe:[1]"}
     assert decide(SHELL, app(3, 2), app(4, 2), stdins=stdins, outputs=outputs).now == {3: SIGTERM, 4: SIGTERM}
