@@ -262,6 +262,54 @@ def test_where_nobody_listens_there_is_no_delay(serving: Serving) -> None:
     assert "refused" not in log
 
 
+def test_the_log_does_not_tell_of_a_delay_that_there_is_not(serving: Serving) -> None:
+    served = serving(*auto(30, FOR_EVER), server="")
+    served.request_stop()
+    assert served.told_after() < AT_ONCE
+    first, second, *_ = served.finish().splitlines()
+    assert first == "pyinit: stop requested: SIGTERM from outside the container (uid 0)"
+    assert second == "pyinit: nobody listens on a TCP port, so there is no pre-stop delay"
+
+
+def test_a_server_that_nobody_has_ever_called_is_told_of_as_that(serving: Serving) -> None:
+    served = serving(*auto(0.1, 0.7))
+    served.request_stop()
+    assert 0.7 <= served.told_after() < AT_ONCE
+    log = served.finish()
+    assert "no traffic has ever come, so that silence means nothing: served on for 0.7s (--pre-stop-max)" in log
+    assert "ago" not in log
+
+
+NEVER_READY = ("--ready", "file:/no/such/file", "--ready-interval", "0.1")
+
+
+def never_ready(serving: Serving) -> Served:
+    """A server that has not become ready, and of which that is known."""
+    served = serving(*auto(30, FOR_EVER), *NEVER_READY, "--log-level", "debug")
+    wait_until(lambda: "/no/such/file" in served.namespace.stderr, "the first verdict", PATIENCE)
+    return served
+
+
+def test_a_command_that_was_never_ready_has_no_delay(serving: Serving) -> None:
+    served = never_ready(serving)
+    served.request_stop()
+    assert served.told_after() < AT_ONCE
+    log = served.finish()
+    assert "pyinit: stop requested: SIGTERM from outside the container (uid 0)\n" in log
+    assert "the command has never been ready (file:/no/such/file" in log
+
+
+def test_unless_somebody_is_connected_to_it(serving: Serving) -> None:
+    """Then traffic comes that does not care for readiness."""
+    served = never_ready(serving)
+    served.crowd(1)
+    served.request_stop()
+    served.namespace.wait_for_log("keeps serving until the traffic is quiet")
+    served.request_stop()
+    assert served.told_after() < AT_ONCE
+    assert "has never been ready" not in served.finish()
+
+
 @pytest.mark.parametrize(("address", "name"), [("udp:5300", "UDP"), ("unix:\0pyinit", "unix sockets")])
 def test_what_cannot_be_watched_is_served_for_the_maximum_and_the_log_says_so(
     serving: Serving, address: str, name: str, tmp_path: Path
