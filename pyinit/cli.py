@@ -70,6 +70,10 @@ def use(arguments: list[str], mask: frozenset[int]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # CPython's handler would raise KeyboardInterrupt
     system.accept_sigchld()
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if arguments[0].startswith("--install"):
+        from pyinit import install
+
+        return install.main(arguments)
     if arguments[0].startswith("--status"):
         from pyinit.status import command as status
 

@@ -37,7 +37,7 @@ TERMINATION_LOG = "/dev/termination-log"
 
 
 #: With one of these in front we are no init but a tool in a container that has one: for `docker exec`, for HEALTHCHECK.
-TOOLS = ("--probe", "--status")
+TOOLS = ("--probe", "--status", "--install")
 
 #: The address that our own probes of loopback addresses come from, by which traffic is told from them.
 OWN_SOURCE = "127.112.121.110"

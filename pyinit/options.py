@@ -467,6 +467,7 @@ def help_text() -> str:
         "       pyinit [options] -c STRING [argument ...]",
         "       pyinit --probe TARGET [--probe-expect STATUS|TEXT] [--probe-timeout SECONDS]",
         "       pyinit --status [--json]",
+        "       pyinit --install PATH",
         "",
         "Run a command as PID 1 of a container: forward signals to its process group,",
         "from the top down; reap zombies; let everybody finish; exit with its status.",
@@ -488,6 +489,12 @@ def help_text() -> str:
         "  --probe-timeout SECONDS   [default 5]",
         "  --status",
         *_wrapped("show the phase, the processes, what a stop would do to each, and the ports; --json for programs"),
+    ]
+    lines += [
+        "",
+        "On a host, and in an init container:",
+        "  --install PATH",
+        *_wrapped("copy the static binary to this path"),
     ]
     for heading, group in OPTIONS.items():
         lines += ["", f"{heading}:"]

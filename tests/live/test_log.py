@@ -208,7 +208,7 @@ def test_a_very_long_line_is_still_one_json_object(start: Start) -> None:
 
 SUMMARY = (
     r"pyinit: stop requested: SIGTERM from outside the container \(uid 0\); "
-    r"the command exited with status 7, 0\.\ds after the stop request; exit status 7, 0\.\ds after the stop request\n"
+    r"the command exited with status 7, 0(\.\d)?s after the stop request; exit status 7, 0(\.\d)?s after the stop request\n"
 )
 
 

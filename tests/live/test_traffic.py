@@ -280,28 +280,27 @@ def test_a_server_that_nobody_has_ever_called_is_told_of_as_that(serving: Servin
     assert "ago" not in log
 
 
-NEVER_READY = ("--ready", "file:/no/such/file", "--ready-interval", "0.1")
-
-
-def never_ready(serving: Serving) -> Served:
+def never_ready(serving: Serving, folder: Path) -> Served:
     """A server that has not become ready, and of which that is known."""
-    served = serving(*auto(30, FOR_EVER), *NEVER_READY, "--log-level", "debug")
-    wait_until(lambda: "/no/such/file" in served.namespace.stderr, "the first verdict", PATIENCE)
+    looks = folder / "looks"
+    served = serving(*auto(30, FOR_EVER), "--ready", f"exec:echo >>{looks}; exit 1", "--ready-interval", "0.1")
+    # Before a second look is made, PID 1 has been told of the first one.
+    wait_until(lambda: looks.exists() and looks.stat().st_size > 1, "a second look", PATIENCE)
     return served
 
 
-def test_a_command_that_was_never_ready_has_no_delay(serving: Serving) -> None:
-    served = never_ready(serving)
+def test_a_command_that_was_never_ready_has_no_delay(serving: Serving, tmp_path: Path) -> None:
+    served = never_ready(serving, tmp_path)
     served.request_stop()
     assert served.told_after() < AT_ONCE
     log = served.finish()
     assert "pyinit: stop requested: SIGTERM from outside the container (uid 0)\n" in log
-    assert "the command has never been ready (file:/no/such/file" in log
+    assert "the command has never been ready (exec:echo" in log
 
 
-def test_unless_somebody_is_connected_to_it(serving: Serving) -> None:
+def test_unless_somebody_is_connected_to_it(serving: Serving, tmp_path: Path) -> None:
     """Then traffic comes that does not care for readiness."""
-    served = never_ready(serving)
+    served = never_ready(serving, tmp_path)
     served.crowd(1)
     served.request_stop()
     served.namespace.wait_for_log("keeps serving until the traffic is quiet")

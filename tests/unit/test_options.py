@@ -337,7 +337,12 @@ def test_the_nearest_word_is_a_known_one_and_a_known_word_is_its_own(word: str, 
 
 
 def test_a_pyinit_that_runs_no_command_is_a_command_and_not_taken_as_one_with_ours() -> None:
-    for words in (["pyinit", "--probe", "tcp:1"], ["/usr/bin/pyinit", "--status", "--json"], ["pyinit", "--probe=tcp:1"]):
+    for words in (
+        ["pyinit", "--install", "/a"],
+        ["pyinit", "--probe", "tcp:1"],
+        ["/usr/bin/pyinit", "--status", "--json"],
+        ["pyinit", "--probe=tcp:1"],
+    ):
         assert parse(["--settle", "2", "--", *words], {}).command == tuple(words)
 
 
