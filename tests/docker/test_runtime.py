@@ -125,7 +125,7 @@ def test_it_finishes_in_every_place(start: Start, place: str) -> None:
 def test_the_host_s_own_dev_gets_no_file(start: Start) -> None:
     container = start(volumes=["/dev:/dev"])
     container.wait_for_output("app ready")
-    assert container.processes()[0] == "/.pyinit -- /start.sh"
+    assert "/.pyinit -- /start.sh" in container.processes()
     assert not Path("/dev/pyinit").exists()
     assert stop(container) == 7
 
@@ -188,7 +188,7 @@ def test_a_container_can_be_started_again(start: Start) -> None:
     assert stop(container) == 7
     container.container.start()
     container.wait_for_output("app ready", times=2)
-    assert container.processes()[0] == "/dev/pyinit -- /start.sh"
+    assert "/dev/pyinit -- /start.sh" in container.processes()
     assert stop(container) == 7
 
 
@@ -204,7 +204,7 @@ def test_docker_info_tells_the_version_of_the_real_runtime(engine: Daemon) -> No
 def test_the_init_of_docker_run_init_is_replaced(start: Start) -> None:
     container = start(init=True)
     container.wait_for_output("app ready")
-    assert container.processes()[0] == "/dev/docker-init -- /start.sh"
+    assert "/dev/docker-init -- /start.sh" in container.processes()
     assert stop(container) == 7
     assert container.stdout == SCRIPT_FINISHED
     assert container.stderr == "", "as quiet as the original"
@@ -213,14 +213,14 @@ def test_the_init_of_docker_run_init_is_replaced(start: Start) -> None:
 def test_or_it_is_left_where_the_node_wants_that(start: Start) -> None:
     container = start(init=True, runtime="left")
     container.wait_for_output("app ready")
-    assert container.processes()[0] == "/sbin/docker-init -- /start.sh"
+    assert "/sbin/docker-init -- /start.sh" in container.processes()
     assert stop(container) == 143
 
 
 def test_an_image_that_has_pyinit_keeps_its_own_and_gets_the_variables(start: Start) -> None:
     container = start(name="small-pyinit", runtime="quiet")
     container.wait_for_output("app ready")
-    assert container.processes()[0] == "/pyinit -- /start.sh"
+    assert "/pyinit -- /start.sh" in container.processes()
     assert stop(container) == 0, "mapped"
     assert container.stderr == ""
 
@@ -270,8 +270,7 @@ def test_a_setting_that_is_no_good_fails_the_start_and_the_engine_says_why(start
 def test_or_the_container_is_started_as_it_was_and_its_log_says_so(start: Start) -> None:
     container = start(runtime="wrong-but-started")
     container.wait_for_output("app ready")
-    assert container.processes()[0].endswith("/start.sh")
-    assert "pyinit" not in container.processes()[0]
+    assert not any("pyinit" in words for words in container.processes())
     assert container.stderr.startswith("pyinit-runtime: ")
     assert "'soon'" in container.stderr
     assert "is started without pyinit" in container.stderr
