@@ -71,7 +71,7 @@ def use(arguments: list[str], mask: frozenset[int]) -> int:
     system.accept_sigchld()
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if arguments[0].startswith("--install"):
-        from pyinit import install
+        from pyinit.runtime import install
 
         return install.main(arguments)
     if arguments[0].startswith("--status"):

@@ -556,6 +556,7 @@ class Supervisor:
                 if not self.noted or not system.replace_line(path, self.noted, line):
                     system.append_line(path, line, create=may_make)
                 self.noted = line
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 if is_last and may_make:
-                    self.log.say("warning", "termination_log", f"--termination-log: {path}: {error.strerror}")
+                    reason = error.strerror if isinstance(error, OSError) else "out of memory"
+                    self.log.say("warning", "termination_log", f"--termination-log: {path}: {reason}")

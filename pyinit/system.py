@@ -395,14 +395,15 @@ def oom_kills(counter: str | None = None) -> tuple[str, int]:
     """
     if counter is None:
         for line in read_file("/proc/self/cgroup").splitlines():
-            _, controllers, folder = line.split(b":", 2)
+            _, _, of = line.partition(b":")
+            controllers, _, folder = of.partition(b":")
             place = OOM_COUNTERS.get(controllers)
-            for found in (decode(folder.rstrip(b"/")), "") if place is not None else ():
+            for found in (decode(folder.rstrip(b"/")), ""):
                 if place is not None and exists(place.format(found)):
                     return oom_kills(place.format(found))
         return "", 0
     for line in (read_file(counter) if counter else b"").splitlines():
-        if line.startswith(b"oom_kill "):
+        if line.startswith(b"oom_kill ") and line[9:].isdigit():
             return counter, int(line[9:])
     return counter, 0
 

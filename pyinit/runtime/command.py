@@ -6,11 +6,10 @@ environment as it came. Whatever goes wrong is one line on stderr and one in the
 
 import posix
 import sys
-import time
 
 from pyinit import libc, system
 from pyinit.config import UsageError
-from pyinit.log import json_object, json_value, printable
+from pyinit.log import json_object, json_value, printable, timestamp
 from pyinit.runtime import calls, edit, settings
 from pyinit.runtime.document import Malformed
 from pyinit.signals import signal
@@ -234,11 +233,10 @@ def _become(path: str, call: "Call", mask: frozenset[int]) -> None:
 def _tell(call: "Call", level: str, message: str, on_stderr: bool = True) -> None:
     """Say something as runc does: in the log, in the form that was asked for, and on stderr, which is the container's."""
     text = printable(f"{NAME}: {message}")
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time()))
     if call.log_format == "json":
-        line = json_object({"level": level, "msg": text, "time": now})
+        line = json_object({"level": level, "msg": text, "time": timestamp()})
     else:
-        line = f"time={json_value(now)} level={level} msg={json_value(text)}"
+        line = f"time={json_value(timestamp())} level={level} msg={json_value(text)}"
     if call.log:
         try:
             system.append_line(call.log, line.encode() + b"\n", create=True)
