@@ -398,7 +398,7 @@ def oom_kills(counter: str | None = None) -> tuple[str, int]:
             _, _, of = line.partition(b":")
             controllers, _, folder = of.partition(b":")
             place = OOM_COUNTERS.get(controllers)
-            for found in (decode(folder.rstrip(b"/")), ""):
+            for found in (decode(folder.rstrip(b"/")), "") if folder else ():
                 if place is not None and exists(place.format(found)):
                     return oom_kills(place.format(found))
         return "", 0

@@ -44,11 +44,12 @@ class Delay:
         self._seen: quiet.Seen | None = None
         self._segments = 0  # of inbound data, at the last look
         self._has_told_of_silence = False
+        self._never_ready = ""  # why the command was not, as long as no traffic has come that does not care
 
     def begin(self, never_ready: str = "") -> Finding | None:
         """Begin to watch for silence, if that is what ends the delay and there is anything to watch.
 
-        Where the command has never been ready, for a reason, and nobody is connected, there is no traffic and no delay.
+        Where the command has never been ready, for a reason, there should be no traffic; where none comes, the delay is short.
         """
         config, ports = self._view.config, self._view.ports
         if config.pre_stop_delay is not None:
@@ -81,10 +82,7 @@ class Delay:
         restricted = view.counts if config.ports or config.ignore_ports or config.health_listen or probes else None
         self._arrivals = arrivals.choose(view.sockets, restricted, view.is_shared or probes > 0)
         first, *_ = self._look_at_connections(self._arrivals, quiet.FIRST)
-        if never_ready and not first.count:
-            self.ended, self.due_at = loss.NOT_READY, None
-            text = f"the command has never been ready ({never_ready}), so there is no pre-stop delay"
-            return Finding(DELAY, "info", "never_ready", text)
+        self._never_ready = "" if first.count else never_ready
         # Probes of ours, which the kernel has counted, were as many all the time as in the last minute.
         opened = self._opened / self._life - probes / min(self._life, TIME_WAIT_LASTS)
         average = max(opened, first.segments / self._life)
@@ -123,6 +121,11 @@ class Delay:
         seen = self._seen = quiet.saw(self._seen, at, events, idle)
         if events:
             self.last_event = seen.last_at
+            self._never_ready = ""
+        if self._never_ready and at >= quiet.FIRST:
+            self.ended, self.due_at = loss.NOT_READY, None
+            text = f"the command has never been ready ({self._never_ready}), and no traffic has come since the stop request"
+            return Finding(DELAY, "info", "never_ready", text)
         verdict = quiet.verdict(self._policy, seen)
         if verdict is None or (awaits_word and at < self._policy.maximum):
             over_at = self._requested_at + quiet.over_at(self._policy, seen)
