@@ -100,3 +100,19 @@ def test_of_a_pod_the_infra_container_is_left_alone_and_the_others_finish(store:
     assert store.command_line_of_pid_1("it") == ["/dev/pyinit", "--", "/start.sh"]
     store("pod", "stop", "pod")
     assert store.status("it") == 7
+
+
+@pytest.mark.usefixtures("store")  # for what it asks for: the programs, and root, who becomes somebody else
+def test_a_plain_start_script_finishes_in_a_rootless_container(client: DockerClient, binaries: Path) -> None:
+    with podman(binaries, 65534) as rootless:
+        runtime = rootless.folder / "pyinit-runtime"  # pytest's folders are root's alone
+        runtime.write_bytes((binaries / "pyinit").read_bytes())
+        runtime.chmod(0o755)
+        (rootless.folder / "runtime.conf").write_text("runtime=runc\n")
+        rootless.use_runtime(runtime, f"pyinit-config={rootless.folder / 'runtime.conf'}")
+        rootless("load", data=b"".join(client.images.get(image("small")).save(named=True)))
+        rootless("run", "--detach", "--name", "it", "--network", "none", "--ulimit", "host", image("small"))
+        rootless.wait_for_output("it", "app ready")
+        rootless("stop", "it")
+        assert rootless.status("it") == 7
+        assert "start.sh cleans up after 7\n" in rootless("logs", "it")
