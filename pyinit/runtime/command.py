@@ -8,6 +8,7 @@ import posix
 import sys
 
 from pyinit import libc, system
+from pyinit.cli import RUNTIME
 from pyinit.config import UsageError
 from pyinit.log import json_object, json_value, printable, timestamp
 from pyinit.runtime import calls, edit, settings
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.calls import Call
     from pyinit.runtime.settings import Settings
 
-#: The name that we are called by. With more behind it, `pyinit-runtime-crun`, there is another file of settings.
-NAME = "pyinit-runtime"
-
-#: Where the files of settings are: runtime.conf, or runtime-crun.conf.
+#: Where the files of settings are: runtime.conf; or runtime-crun.conf, where we are called by `pyinit-runtime-crun`.
 FOLDER = "/etc/pyinit/"
 
 #: What is looked for where no runtime is named, and where, if PATH is not set.
@@ -45,11 +43,6 @@ ELF = b"\x7fELF"
 
 class Failure(Exception):
     """What the engine has asked for cannot be done: one line that says why."""
-
-
-def is_called(name: str) -> bool:
-    """Whether this is the name of the runtime."""
-    return name == NAME or name.startswith(NAME + "-")
 
 
 def run(name: str, arguments: list[str], mask: frozenset[int]) -> int:
@@ -87,7 +80,7 @@ def _edit(path: str, node: "Settings") -> edit.Edit:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise Malformed(f"byte {error.start} is no UTF-8") from None
-    found = edit.edit(text, node, _binary(node), _check, _is_our_pid_namespace)
+    found = edit.edit(text, node, lambda: _binary(node), _check, _is_our_pid_namespace)
     if found.text is not None:
         _replace(path, found.text.encode(), status)
     return found
@@ -232,7 +225,7 @@ def _become(path: str, call: "Call", mask: frozenset[int]) -> None:
 
 def _tell(call: "Call", level: str, message: str, on_stderr: bool = True) -> None:
     """Say something as runc does: in the log, in the form that was asked for, and on stderr, which is the container's."""
-    text = printable(f"{NAME}: {message}")
+    text = printable(f"{RUNTIME}: {message}")
     if call.log_format == "json":
         line = json_object({"level": level, "msg": text, "time": timestamp()})
     else:

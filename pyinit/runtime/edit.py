@@ -51,11 +51,15 @@ class Edit(Record):
 
 
 def edit(
-    text: str, node: "Settings", binary: str, check: "Callable[[Mapping[str, str]], None]", is_ours: "Callable[[str], bool]"
+    text: str,
+    node: "Settings",
+    binary: "Callable[[], str]",
+    check: "Callable[[Mapping[str, str]], None]",
+    is_ours: "Callable[[str], bool]",
 ) -> Edit:
     """Put pyinit in front of what a container runs.
 
-    `binary` is the path of the static binary on the host. `check` raises UsageError for variables that make no sense together;
+    `binary` tells the path of the static binary on the host, where it is needed. `check` raises UsageError for variables that make no sense together;
     `is_ours` says whether a path leads to the PID namespace that we are in, the host's.
 
     Raises Malformed for what is no config.json, and UsageError for settings that are no good.
@@ -83,7 +87,7 @@ def edit(
     if name == NAME:
         return Edit(document.changed(text, changes), "it has pyinit already: its variables are set") if changes else _same()
     destination = _destination(config, name if name in DROP_IN else NAME)
-    changes.append(_mount(config, binary, destination))
+    changes.append(_mount(config, binary(), destination))
     if name in DROP_IN:
         first: Node = args.value[0]  # type: ignore[index, assignment]  # an array, as has been seen
         changes.append((first.start, first.end, json_value(destination)))

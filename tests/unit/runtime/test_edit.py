@@ -44,7 +44,7 @@ def check(variables: Mapping[str, str]) -> None:
 def edited(config: object, node: Settings | None = None, host_namespace: str = "/proc/1/ns/pid") -> Edit:
     """A config.json as a value, or as its text, edited."""
     text = config if isinstance(config, str) else json.dumps(config)
-    return edit.edit(text, node or Settings(), "/usr/bin/pyinit", check, lambda path: path == host_namespace)
+    return edit.edit(text, node or Settings(), lambda: "/usr/bin/pyinit", check, lambda path: path == host_namespace)
 
 
 def config(*places: tuple[str, Any]) -> dict[str, Any]:
