@@ -8,7 +8,7 @@ TREES := 5000
 TREES_SEED = $(shell date +%s)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker test-arm64 trees menagerie lint bench simulate rollout static image wheel release clean
+.PHONY: help demo test test-docker test-arm64 hostile trees menagerie lint bench simulate rollout static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -35,8 +35,12 @@ test-docker: ## install what the Docker tests need (Debian, as root), and run ju
 	REQUIRE_DOCKER=1 $(RUN) -m pytest --numprocesses 4 tests/docker
 
 test-arm64: $(VENV)/ready ## run what QEMU can of the live suite against the static binary for arm64 (Debian, as root)
-	command -v qemu-aarch64-static >/dev/null || apt-get install --quiet=2 --yes --no-install-recommends qemu-user-static >/dev/null
+	command -v qemu-aarch64-static >/dev/null || docker/static/install.sh qemu-user-static
 	TEST_FORMS=arm64 $(RUN) -m pytest --numprocesses 4 tests/live/test_delivery.py -k dash
+
+hostile: $(VENV)/ready ## the attacks of tests/hostile at full size, and fuzzers with fifty times the examples (as root; takes long)
+	tests/prepare.sh
+	HOSTILE=1 $(RUN) -m pytest --numprocesses 2 tests/hostile tests/unit
 
 trees: $(VENV)/ready ## stop TREES random process trees (5000), from TREES_SEED on; TREES_INIT="..." tries another init's words
 	tests/prepare.sh
@@ -50,6 +54,7 @@ lint: $(VENV)/ready ## ruff and mypy
 bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare interpreter, in one run
 	tests/prepare.sh
 	$(RUN) -m tests.bench
+	$(RUN) -m tests.bench.pressure
 	docker/static/build.sh "$$(dpkg --print-architecture)" dist
 	$(RUN) -m tests.bench --static "dist/pyinit-linux-$$(dpkg --print-architecture)"
 
@@ -64,12 +69,13 @@ static: ## build the static binary into dist/ (Debian 12; what is missing is ins
 	SOURCE_DATE_EPOCH=$(EPOCH) docker/static/build.sh "$(ARCH)" dist
 
 image: ## build the image `pyinit`, which holds just the static binary, for COPY --from=pyinit (Docker)
+	@command -v docker >/dev/null || { echo "make image: no docker here; make static builds the same binary without it" >&2; exit 1; }
 	docker build --tag pyinit --build-arg SOURCE_DATE_EPOCH=$(EPOCH) --file docker/Dockerfile .
 
 wheel: $(VENV)/ready ## build the wheel and the source distribution into dist/
 	$(RUN) -m build
 
-release: $(VENV)/ready ## all that a release consists of, into dist/: static binaries, bills of materials, wheels, sums (Debian 12)
+release: $(VENV)/ready ## all that a release consists of, into dist/: static binaries, bills of materials, wheels, .deb, .apk, sums (Debian 12)
 	PYTHON=$(abspath $(RUN)) docker/static/release.sh dist
 
 clean: ## remove what the others made

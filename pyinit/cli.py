@@ -50,7 +50,7 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
         elif arguments and arguments[0].startswith(TOOLS):
             status = use(arguments, mask)
         else:
-            status = run(arguments, mask, {}, {})
+            status = run(arguments, mask, {}, {}, ["pyinit", *arguments])
     except Asked as asked:
         status = _answer(str(asked))
     except UsageError as error:
@@ -65,7 +65,9 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
 
 
 def use(arguments: list[str], mask: frozenset[int]) -> int:
-    """Run as a tool, with the signals as they were given to us, Ctrl-C included; return the exit status."""
+    """Run as a tool, with the signals as they were given to us, Ctrl-C included; return the exit status. Raises Asked."""
+    if arguments[1:] in (["--help"], ["-h"]):
+        raise Asked(next(tool for tool in TOOLS if arguments[0].startswith(tool)))
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # CPython's handler would raise KeyboardInterrupt
     system.accept_sigchld()
@@ -89,12 +91,22 @@ def _answer(flag: str) -> int:
     return 0 if system.write_stdout(options.answer(flag).encode()) else OUR_FAULT
 
 
-def run(arguments: list[str], mask: frozenset[int], defaults: "Mapping[str, str]", statuses: "Mapping[int, int]") -> int:
-    """Run the command; `defaults` and `statuses` are as in drop_in.Translation, and empty under our own name."""
+def run(
+    arguments: list[str],
+    mask: frozenset[int],
+    defaults: "Mapping[str, str]",
+    statuses: "Mapping[int, int]",
+    called: list[str],
+) -> int:
+    """Run the command; `defaults` and `statuses` are as in drop_in.Translation, and empty under our own name.
+
+    `called` are the words that we were called by, the name first; `arguments` is what they mean.
+    """
     environment = system.environ()
     parsed = parse(arguments, environment, defaults)
     config = parsed.config
     notes = place_ourselves(config)
+    notes += _look_above(called)
     ignored = system.accept_sigchld()
     how = terminal.mode()
     command = last_resort.Command(0, config.stop_on - {BY_PROGRAM})
@@ -175,7 +187,15 @@ def _start(
     try:
         return spawn.spawn(options.to_execute(parsed, environment), environment, mask, ignored, how), None
     except spawn.SpawnError as error:
-        return 0, (error.status, str(error))
+        return 0, (error.status, _with_hint(str(error), parsed) if error.status == spawn.NOT_FOUND else str(error))
+
+
+def _with_hint(message: str, parsed: "Parsed") -> str:
+    """What is said of a command that is no program, with what may have been meant."""
+    from pyinit import hints
+
+    hint = "" if parsed.script is not None else hints.not_found(parsed.command)
+    return f"{message.partition('; ')[0]}; {hint}" if hint else message
 
 
 def forget_the_start() -> None:
@@ -184,7 +204,7 @@ def forget_the_start() -> None:
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
     probes = [name.removeprefix("pyinit.") for name in sys.modules if name.startswith("pyinit.probe.")]
-    for module in ("options", "values", "words", "spawn", "drop_in", *probes):
+    for module in ("options", "values", "platforms", "above", "hints", "words", "spawn", "drop_in", *probes):
         if sys.modules.pop(f"pyinit.{module}", None):
             folder, _, name = f"pyinit.{module}".rpartition(".")
             delattr(sys.modules[folder], name)
@@ -192,6 +212,16 @@ def forget_the_start() -> None:
         sys.path_importer_cache.clear()
     gc.enable()
     gc.collect()
+
+
+def _look_above(called: list[str]) -> list[tuple[str, str, str]]:
+    """What to log about PID 1, where we are its child."""
+    if system.getppid() != 1:
+        return []
+    from pyinit import above
+
+    warning = above.warning(called)
+    return [("warning", "shell_above", warning)] if warning else []
 
 
 def place_ourselves(config: "Config") -> list[tuple[str, str, str]]:

@@ -44,7 +44,7 @@ OWN_SOURCE = "127.112.121.110"
 
 
 class Config(Record):
-    """One field per option of options.OPTIONS, under its name.
+    """One field per option of options.OPTIONS, under its name; and what was found out where an option leaves it open.
 
     Times in seconds, signals and statuses as numbers, ports as ranges with both ends.
 
@@ -64,7 +64,7 @@ class Config(Record):
     pre_stop: str | None
     pre_stop_until: bool
     pre_stop_timeout: float
-    stop_timeout: float | None
+    stop_timeout: float | None  # None: not given, or there is none
     grace_period: float | None
     settle: float
     sweep_timeout: float
@@ -81,14 +81,37 @@ class Config(Record):
     log_level: str
     log_format: str
     termination_log: str | None
+    assumed: tuple[float, str] | None = None  # no option: the time that a delay must fit into, of platforms.assumed()
 
     @property
     def longest_delay(self) -> float:
         """Seconds that a delay of `auto` lasts at most: the orchestrator's time must do for finishing as well."""
-        if self.stop_timeout is None:
-            return self.pre_stop_max
-        finishing = self.stop_timeout / TO_FINISH if self.grace_period is None else self.grace_period
-        return max(0.0, min(self.pre_stop_max, self.stop_timeout - finishing - QUEUES_MAY_TAKE))
+        return min(self.pre_stop_max, self.time_for_delay)
+
+    @property
+    def time_for_delay(self) -> float:
+        """Seconds that the orchestrator's time leaves for a delay, as it is known or assumed; or else infinite."""
+        timeout, grace = self.stop_timeout, self.grace_period
+        if timeout is None:
+            if self.assumed is None:
+                return float("inf")
+            timeout, _ = self.assumed
+            if grace is not None and grace + QUEUES_MAY_TAKE >= timeout:
+                grace = None  # who sets that has more time; as long as nobody says how much, some must be left in any case
+        finishing = timeout / TO_FINISH if grace is None else grace
+        return max(0.0, timeout - finishing - QUEUES_MAY_TAKE)
+
+    @property
+    def limit_of_delay(self) -> str:
+        """What makes longest_delay so long, for people: an option, or what is assumed and the option to say otherwise."""
+        if self.longest_delay < self.pre_stop_max:
+            return "--stop-timeout" if self.stop_timeout is not None or self.assumed is None else self.assumption
+        return "--pre-stop-max"
+
+    @property
+    def assumption(self) -> str:
+        """What time is assumed, and the option to say otherwise, for people; or ""."""
+        return "" if self.assumed is None or self.stop_timeout is not None else f"{self.assumed[1]}: --stop-timeout"
 
     @property
     def usual_stop_signal(self) -> int:
@@ -115,4 +138,4 @@ class UsageError(Exception):
 
 
 class Asked(Exception):
-    """The user asked for something to read, not for a command to run: "--help" or "--version"."""
+    """The user asked for something to read, not for a command to run: one of those that options.answer() knows."""

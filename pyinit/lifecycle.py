@@ -62,6 +62,10 @@ NEWCOMERS_MAY_TAKE = 10.0
 #: Who was not told because of one above is told when this part of the time is over: two thirds, to what binary figures hold.
 LAST_CALL_AT = 21 / 32
 
+#: In the sweep, where somebody goes every moment: so many times what a look has taken lies between two looks. So to look at
+#: thousands takes a tenth of the time at most.
+REST = 9
+
 #: Seconds that SIGKILL is given to work. A process in an uninterruptible sleep does not die before its system call ends.
 KILL_TAKES = 5.0
 
@@ -211,7 +215,7 @@ class Lifecycle:
         self._gone: set[int] = set()  # those of them that have gone already
         self._held: tuple[int, ...] = ()
         self._has_looked_again = False  # in the sweep, once for each request
-        self._is_blind = False  # /proc did not tell whom the request has reached
+        self.is_blind = False  # /proc did not tell whom the newest stop request has reached
         self._second_looks: dict[int, Request] = {}  # signals that are no stop requests, by number
         self._second_look_at: float | None = None
         self._patience_over_at: float | None = None
@@ -225,6 +229,7 @@ class Lifecycle:
         self._pre_stop_over_at: float | None = None
         self._spared: int | None = None  # the process group of a pre-stop command that may finish
         self._round_at: float | None = None
+        self._round_took = 0.0  # seconds, of the last one
         self.kill_at: float | None = None  # when SIGKILL comes, unless all have gone by then
         self._give_up_at: float | None = None
         self._has_left = False
@@ -255,8 +260,8 @@ class Lifecycle:
     def on_signal(self, received: "Received", now: float) -> list[Action]:
         """A signal has arrived, other than SIGCHLD."""
         target = self._config.rewrite.get(received.signum, received.signum)
-        if target == 0:
-            return []
+        if target == 0 or self.phase == KILLING:
+            return []  # after SIGKILL there is nobody to whom it could be of use
         if received.signum in self._config.stop_on:
             return self._on_stop_request(received, self._config.stop_signal or target, now)
         is_doubtful = BY_PROGRAM in self._config.stop_on and received.signum in MAY_ASK_FOR_STOP and target == received.signum
@@ -307,8 +312,8 @@ class Lifecycle:
         """The process that we watched has exited."""
         return self._no_longer_working(pid, now)
 
-    def on_delivered(self, request: Request, plan: Plan, now: float) -> list[Action]:
-        """A request has been carried out as planned."""
+    def on_delivered(self, request: Request, plan: Plan, now: float, took: float = 0.0) -> list[Action]:
+        """A request has been carried out as planned, which took so many seconds."""
         if not request.is_stop:
             if plan.unsure and request.looks < LOOKS:
                 self._second_looks[request.signum] = plan.next
@@ -319,6 +324,7 @@ class Lifecycle:
                 self._request = self._request.but(told=plan.next.told)
             return []
         self._request, self._held = plan.next, plan.held
+        self._round_took = took
         self._working, self._gone = sorted(plan.working, reverse=True), set()
         self.known = {self._command, self._pre_stop_was or self._command, *self._working, *plan.next.told}
         if not plan.spared or request.has_waited:
@@ -336,7 +342,7 @@ class Lifecycle:
 
     def on_blind(self, request: Request) -> None:
         """A stop request has gone to everybody at once: /proc did not tell whom it has reached."""
-        self._is_blind, self._request = True, request
+        self.is_blind, self._request = True, request
 
     def on_pre_stop_started(self, pid: int | None, now: float) -> list[Action]:
         """The pre-stop command runs; or could not be started (None), which must not keep the container from stopping."""
@@ -424,7 +430,7 @@ class Lifecycle:
             self._second_looks = {}
         if self._last_call_at is not None and now >= self._last_call_at:
             self._last_call_at = None
-            if self._request is not None and not self._is_blind:
+            if self._request is not None and not self.is_blind:
                 # No other round at the same moment: it would not know yet who is told by this one.
                 return [*actions, Deliver(self._request.but(is_last_call=True, has_waited=True))]
         if self._patience_over_at is not None and now >= self._patience_over_at and self._request is not None:
@@ -464,7 +470,7 @@ class Lifecycle:
             return [said, *self._begin_stopping(now)]
         if self.phase == SWEEPING and self._config.grace_period is not None:
             self.kill_at = min(now + self._config.grace_period, self.kill_at or now + self._config.grace_period)
-        self._is_blind = self._has_looked_again = False
+        self.is_blind = self._has_looked_again = False
         # It is passed on as it came: who asks twice wants something else than the first time.
         return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True, has_drained=True))]
 
@@ -475,7 +481,8 @@ class Lifecycle:
         longest = config.longest_delay if delay is None else delay
         if delay is None:
             times = [seconds(config.pre_stop_min)] if config.pre_stop_min < longest else []
-            waits.append(f"keeps serving until the traffic is quiet ({' to '.join([*times, seconds(longest)])})")
+            why = f"; {config.assumption}" if config.assumption else ""
+            waits.append(f"keeps serving until the traffic is quiet ({' to '.join([*times, seconds(longest)])}{why})")
         elif delay:
             waits.append(f"keeps serving for {seconds(delay)}")
         if hook:
@@ -484,7 +491,10 @@ class Lifecycle:
             waits.append(f"{until} the pre-stop command{' succeeds' if config.pre_stop_until else ''}{limit}")
         note = f"; the command {' '.join(waits).removeprefix('and ')}" if waits else ""
         shown = "auto" if delay is None else delay
-        said = Say("info", "stop_requested", heading + note, {**fields, "pre_stop_delay": shown, "pre_stop": hook})
+        fields |= {"pre_stop_delay": shown, "pre_stop": hook}
+        if delay is None and config.assumption:
+            fields["assumed"] = config.assumption
+        said = Say("info", "stop_requested", heading + note, fields)
         self.phase = PRE_STOP
         self._start_over_at = None
         fall, watch = self._fall(AT_REQUEST, "a stop was requested"), WatchTraffic(self._never_ready)
@@ -654,11 +664,11 @@ class Lifecycle:
         if self._spared is not None and self._pre_stop is None:
             self._spared = None
             return [Deliver(self._of_all_left())]
-        if self._is_blind and self._request is not None:
+        if self.is_blind and self._request is not None:
             return [Deliver(self._of_all_left())]
         told = self._request.told if self._request is not None else {}
         if self._round_at is None and not self._held and any(pid in told for pid in gone):
-            self._round_at = now + self._config.settle
+            self._round_at = now + max(self._config.settle, REST * self._round_took)
         return []
 
     # --- rounds: those held back come after those who work ---

@@ -134,11 +134,12 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
         Option("--pre-stop-timeout", "SECONDS", values.duration, "10", "SIGKILL for a pre-stop command after so long"),
         Option(
             "--stop-timeout",
-            "SECONDS",
-            values.optional_duration,
-            "none",
-            "what the orchestrator allows from its stop request to its SIGKILL; auto leaves the grace period of it, or a "
-            "third, for finishing",
+            "SECONDS|auto|none",
+            values.stop_timeout,
+            AUTO,
+            "what the orchestrator allows from its stop request to its SIGKILL (auto: what the platform allows as a rule, "
+            "Kubernetes 30 s, Docker 10; none: all the time in the world); a delay of auto leaves the grace period of it, or "
+            "a third, for finishing",
         ),
         Option(
             "--grace-period",
@@ -168,8 +169,8 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             "TARGET",
             values.targets,
             "none",
-            "ready is when this holds: http://ADDRESS:PORT/PATH, tcp:PORT, unix:PATH, exec:COMMAND, file:PATH; or notify, when "
-            "the command says so (sd_notify); repeatable: all must hold",
+            "ready is when this holds: http://ADDRESS:PORT/PATH, tcp:PORT, grpc:PORT, unix:PATH, exec:COMMAND, file:PATH; or "
+            "notify, when the command says so (sd_notify); repeatable: all must hold",
             gathers=True,
         ),
         Option("--ready-interval", "SECONDS", values.interval, "1", "from one look to the next"),
@@ -229,7 +230,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
         Option(
             "--log-level",
             "error|warning|info|debug",
-            values.one_of("error", "warning", "info", "debug"),
+            values.log_level,
             "info",
             "info tells of stops only",
         ),
@@ -250,8 +251,6 @@ TOLD = frozenset({"PYINIT_SIGNAL", "PYINIT_COMMAND_PID"})
 #: The variable that tells that we are inside Kubernetes: the kubelet sets it in every container.
 OF_KUBERNETES = "KUBERNETES_SERVICE_HOST"
 
-HELP_WIDTH = 74  # columns of text, behind the indentation
-
 USAGE = "pyinit [options] [--] command [argument ...]"
 
 
@@ -269,21 +268,6 @@ def all_options() -> list[Option]:
     return [option for group in OPTIONS.values() for option in group]
 
 
-def _distance(one: str, other: str) -> int:
-    """How many letters to insert, delete or replace to get from one word to another (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for index, letter in enumerate(one, 1):
-        above, row[0] = row[0], index
-        for column, counterpart in enumerate(other, 1):
-            above, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, above + (letter != counterpart))
-    return row[-1]
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """The known word that is most like the given one: one that begins with it, if any."""
-    return min(known, key=lambda candidate: (not candidate.startswith(word), _distance(word[:64], candidate)))
-
-
 def _value(option: Option, text: str, name: str) -> object:
     try:
         return option.parse(text)
@@ -295,34 +279,41 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
     """Take the options off the front: texts by flag, the string of -c, and the words that are left."""
     known = {option.flag: option for option in all_options()}
     given: dict[str, list[str]] = {}
+    switch = ""  # the flag right before the command, if it is one that may have a value
     while words and words[0].startswith("-") and words[0] != "-":
         word, *words = words
         if word == "--":
-            break
+            return given, None, words
         if word == "-c":
-            if not words:
-                raise UsageError("-c: a command string must follow, as with sh -c")
+            if not words or words[0] == "--":
+                note = "; dumb-init's -c is not needed: leave it out" if words else ""
+                raise UsageError(f"-c: a command string must follow, as with sh -c{note}")
             return given, words[0], words[1:]
-        if word in ("-h", "--help", "--version"):
-            raise Asked("--version" if word == "--version" else "--help")
+        if word in ("-h", "--help", "--help=all", "--version"):
+            everything = word == "--help=all" or (word != "--version" and words[:1] == ["all"])
+            raise Asked("--help all" if everything else "--version" if word == "--version" else "--help")
         flag, equals, text = word.partition("=")
         if flag in ("--help", "--version"):
-            raise UsageError(f"{flag}: takes no value")
+            raise UsageError(f"{flag}: takes no value{' but all' if flag == '--help' else ''}")
         option = known.get(flag)
         if option is None and flag.startswith(TOOLS):
             raise UsageError(f"{flag}: stands first, and alone: it runs no command (pyinit --help shows how)")
         if option is None:
-            candidate = nearest(flag, [*known, "--help", "--version", "-c"])
-            shown = flag if flag.isprintable() else ascii(flag)
-            raise UsageError(f"{shown}: no such option; did you mean {candidate}? (pyinit --help lists them)")
+            from pyinit import hints
+
+            raise UsageError(hints.unknown_option(word, words, known))
+        switch = flag if not equals and option.implied is not None else ""
         if not equals:
             if option.implied is not None:
                 text = option.implied
-            elif words:
+            elif words and words[0] != "--" and words[0].partition("=")[0] not in known:
                 text, *words = words
             else:
-                raise UsageError(f"{flag}: a value must follow: {flag} {option.metavar}")
+                before = f" before {words[0]}" if words else ""
+                raise UsageError(f"{flag}: a value must follow{before}: {flag} {option.metavar}")
         given.setdefault(flag, []).append(text)
+    if switch and words[1:2] == ["--"]:
+        raise UsageError(f"{switch}: {words[0]!r} would be the command: a value follows an =: {switch}={words[0]}")
     return given, None, words
 
 
@@ -331,13 +322,20 @@ def _is_pyinit(command: list[str]) -> bool:
     return bool(command) and command[0].rpartition("/")[2] == "pyinit" and not "".join(command[1:2]).startswith(TOOLS)
 
 
-def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str, str] | None" = None) -> Parsed:
+def parse(
+    words: list[str],
+    environ: "Mapping[str, str]",
+    defaults: "Mapping[str, str] | None" = None,
+    get: "Callable[[str], str | None] | None" = None,
+) -> Parsed:
     """Read the command line and the environment.
+
+    `get` looks up variables that are none of ours, and tell of the platform; without it `environ` has them too.
 
     `defaults` are texts by flag, in place of the option's own: those of the name that we are called by. They do not hold
     where the command is a pyinit by its own name.
 
-    Raises UsageError for what cannot be understood, and Asked for --help and --version.
+    Raises UsageError for what cannot be understood, and Asked for --help, --help all and --version.
     """
     given, script, command = _flags(words)
     while script is None and _is_pyinit(command):
@@ -348,7 +346,7 @@ def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str
         for flag, texts in inner.items():
             given[flag] = given.get(flag, []) + texts
     if script is None and not command:
-        raise UsageError(f"no command given: {USAGE}")
+        raise UsageError(f"no command given: {USAGE} (pyinit --help shows examples and options)")
 
     fields: dict[str, object] = {}
     names: dict[str, str] = {}
@@ -368,24 +366,43 @@ def parse(words: list[str], environ: "Mapping[str, str]", defaults: "Mapping[str
             fields[option.field] = tuple(one for several in found for one in several)  # type: ignore[attr-defined]  # ... a tuple
         else:
             fields[option.field] = found[-1]
+    get = get or environ.get
     if fields["unready_at"] == AUTO:
-        fields["unready_at"] = AT_SIGNAL if environ.get(OF_KUBERNETES) else AT_REQUEST
+        fields["unready_at"] = AT_SIGNAL if get(OF_KUBERNETES) else AT_REQUEST
+    if fields["stop_timeout"] == AUTO:
+        fields["stop_timeout"] = None
+        if fields["pre_stop_delay"] != 0:
+            fields["assumed"] = _assumed(get)
     config, warnings = _together(fields, names)
     variables = [option.variable for option in all_options()]
-    warnings += [
-        f"{name if name.isprintable() else ascii(name)} is no variable of pyinit; "
-        f"did you mean {nearest(name, variables)}? It is ignored"
-        for name in sorted(environ)
-        if name.startswith("PYINIT_") and name not in variables and name not in TOLD
-    ]
+    for name in sorted(environ):
+        if name.startswith("PYINIT_") and name not in variables and name not in TOLD:
+            from pyinit import hints
+
+            warnings.append(hints.unknown_variable(name, variables))
+    if script is None and ("&&" in command or "||" in command):
+        from pyinit import hints
+
+        warnings += filter(None, [hints.joined(command)])
     return Parsed(config, tuple(command), script, tuple(warnings))
 
 
 def read(words: list[str], environment: "Mapping[bytes, bytes]", defaults: "Mapping[str, str]") -> Parsed:
     """parse() with the environment as it was given to us."""
-    known = (name for name in environment if name.startswith(b"PYINIT_") or name == OF_KUBERNETES.encode())
+    known = (name for name in environment if name.startswith(b"PYINIT_"))
     ours = {system.decode(name): system.decode(environment[name]) for name in known}
-    return parse(words, ours, defaults)
+
+    def get(name: str) -> str | None:
+        value = environment.get(name.encode())
+        return None if value is None else system.decode(value)
+
+    return parse(words, ours, defaults, get)
+
+
+def _assumed(get: "Callable[[str], str | None]") -> tuple[float, str]:
+    from pyinit import platforms  # only here: without a delay nobody asks
+
+    return platforms.assumed(get)
 
 
 def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config, list[str]]:
@@ -401,6 +418,8 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
         missing = "--pre-stop-delay" if config.pre_stop else "--pre-stop"
         warnings.append(f"{names['pre_stop_until']}: of no use without {missing}; it is ignored")
         fields["pre_stop_until"] = False
+    elif config.pre_stop_until and "pre_stop_timeout" in names:
+        warnings.append(f"{names['pre_stop_timeout']}: of no use with {names['pre_stop_until']}: the delay is the time limit")
     config = Config(**fields)  # type: ignore[arg-type]  # as above
     delay, timeout, grace = config.pre_stop_delay, config.stop_timeout, config.grace_period
     if delay is None and config.pre_stop_min > config.pre_stop_max:
@@ -414,19 +433,71 @@ def _together(fields: dict[str, object], names: dict[str, str]) -> tuple[Config,
             f"{names['grace_period']}: {grace:g} s leave no time for a delay, of {timeout:g} s ({names['stop_timeout']}): "
             "lower the one or raise the other"
         )
-    if delay is None and config.pre_stop_quiet > config.longest_delay:
-        warnings.append(
-            f"--pre-stop-quiet ({config.pre_stop_quiet:g} s) is above the longest delay ({config.longest_delay:g} s): "
-            "the delay will always be the longest"
-        )
     if config.start_timeout is not None and not config.ready:
         raise UsageError(f"{names['start_timeout']}: of no use without --ready, which says what there is to wait for")
-    if delay and timeout is not None and delay + QUEUES_MAY_TAKE + (grace or 0) > timeout:
-        needs = f"{delay:g} s, 1 s for the accept queues" + (f" and {grace:g} s of grace" if grace else "")
-        warnings.append(
-            f"{names['pre_stop_delay']}: {needs} are more than {timeout:g} s ({names['stop_timeout']}): SIGKILL comes first"
-        )
-    return config, warnings
+    return config, warnings + _too_long(config, names) + _beyond_delay(config, names) + _unsettled(config, names)
+
+
+def _too_long(config: Config, names: dict[str, str]) -> list[str]:
+    """A warning where what was given, one after the other, takes longer than there is time."""
+    timeout, assumption = config.stop_timeout, ""
+    if timeout is None and config.assumed is not None and config.pre_stop_delay:
+        timeout, assumption = config.assumed  # for a delay that was given in seconds: it is kept
+    if timeout is None:
+        return []
+    given = []  # the seconds, what they are for, and the option that says so
+    if config.pre_stop_delay:
+        given.append((config.pre_stop_delay, "", names.get("pre_stop_delay", "--pre-stop-delay")))
+    has_hook = config.pre_stop is not None and not config.pre_stop_until and "pre_stop_timeout" in names
+    if has_hook and config.pre_stop_timeout > (config.pre_stop_delay or 0) and not assumption:
+        given = [(config.pre_stop_timeout, " for the pre-stop command", names["pre_stop_timeout"])]
+    if given:
+        given.append((QUEUES_MAY_TAKE, " for the accept queues", ""))
+    if config.grace_period is not None and config.pre_stop_delay is not None:
+        given.append((config.grace_period, " of grace" if given else "", names.get("grace_period", "--grace-period")))
+    total = sum(time for time, _, _ in given)
+    if not given or total < timeout or (total == timeout and given[-1][2]):
+        return []
+    *others, last = [f"{time:g} s{use}" for time, use, _ in given]
+    needs = f"{given[0][2]}: {', '.join(others)} and {last}" if others else f"{given[0][2]}: {last}"
+    if assumption:
+        return [f"{needs} leave no time for finishing: {assumption} (--stop-timeout says what there is)"]
+    more = "more than" if total > timeout else "all of"
+    return [f"{needs} are {more} {timeout:g} s ({names.get('stop_timeout', '--stop-timeout')}): SIGKILL comes first"]
+
+
+def _beyond_delay(config: Config, names: dict[str, str]) -> list[str]:
+    """Warnings where what was given for a delay of auto cannot be, or be of use, because of something else that was given."""
+    if config.pre_stop_delay:
+        given = f"{names.get('pre_stop_delay', '--pre-stop-delay')} {config.pre_stop_delay:g}"
+        only_auto = [names[field] for field in ("pre_stop_min", "pre_stop_max", "pre_stop_quiet") if field in names]
+        return [f"{name}: of no use with {given}: it is for a delay of auto" for name in only_auto]
+    if config.pre_stop_delay is not None:
+        return []
+    longest, limit = config.longest_delay, names.get("stop_timeout", "")
+    by_timeout = config.stop_timeout is not None and longest < config.pre_stop_max
+    if not by_timeout:
+        longest, limit = config.pre_stop_max, names.get("pre_stop_max", "the default of --pre-stop-max")
+    found = []
+    for field, meaning in (
+        ("pre_stop_min", "it will always be the longest"),
+        ("pre_stop_max", "it will never be longer"),
+        ("pre_stop_quiet", "it will always be the longest"),
+    ):
+        seconds: float = getattr(config, field)
+        if field in names and seconds > longest:
+            found.append(f"{names[field]}: {seconds:g} s are above the longest delay, {longest:g} s ({limit}): {meaning}")
+    return found
+
+
+def _unsettled(config: Config, names: dict[str, str]) -> list[str]:
+    """A warning where those held back cannot get the signal before SIGKILL."""
+    for field in ("grace_period", "stop_timeout"):
+        limit: float | None = getattr(config, field)
+        if limit is not None and field in names and "settle" in names and config.settle >= limit:
+            text = f"{config.settle:g} s are not less than {limit:g} s ({names[field]})"
+            return [f"{names['settle']}: {text}: those held back get SIGKILL before the signal"]
+    return []
 
 
 def to_execute(parsed: Parsed, environment: "Mapping[bytes, bytes]") -> list[str]:
@@ -446,9 +517,15 @@ def to_execute(parsed: Parsed, environment: "Mapping[bytes, bytes]") -> list[str
         raise UsageError(f"--expand-env: {error}") from None
 
 
-def answer(flag: str) -> str:
-    """What is printed for "--help" or "--version"."""
-    return help_text() if flag == "--help" else version_text("pyinit ")
+def answer(asked: str) -> str:
+    """What is printed for "--version", "--help", "--help all", or one of TOOLS."""
+    if asked == "--version":
+        return version_text("pyinit ")
+    from pyinit import help as texts
+
+    if asked == "--help all":
+        return texts.everything()
+    return texts.short() if asked == "--help" else texts.of_tool(asked)
 
 
 def version_text(name: str) -> str:
@@ -458,65 +535,3 @@ def version_text(name: str) -> str:
     with " - " in between, of which the second has one dot, or its log has a warning.
     """
     return f"{name}{pyinit.__version__} - git.pyinit-{pyinit.__version__.replace('.', '-')}\n"
-
-
-def help_text() -> str:
-    """What --help prints."""
-    lines = [
-        f"usage: {USAGE}",
-        "       pyinit [options] -c STRING [argument ...]",
-        "       pyinit --probe TARGET [--probe-expect STATUS|TEXT] [--probe-timeout SECONDS]",
-        "       pyinit --status [--json]",
-        "       pyinit --install PATH",
-        "",
-        "Run a command as PID 1 of a container: forward signals to its process group,",
-        "from the top down; reap zombies; let everybody finish; exit with its status.",
-        "",
-        "  -c STRING",
-        "      as sh -c: a simple command is expanded and executed directly, anything",
-        '      else by /bin/sh; for SHELL ["pyinit", "-c"] in a Dockerfile',
-        "  -h, --help, --version",
-        "",
-        "In a running container:",
-        "  --probe TARGET",
-        *_wrapped(
-            "ask once whether all is well, and exit with 0 or 1: http://ADDRESS:PORT/PATH (status 2xx or 3xx), https:// (any "
-            "certificate, where Python has ssl), tcp:PORT, tcp:ADDRESS:PORT, unix:/PATH, unix:@NAME, exec:COMMAND, file:/PATH, "
-            "or pyinit (what PID 1 says of itself)"
-        ),
-        "  --probe-expect STATUS|TEXT",
-        *_wrapped("an HTTP answer must have this status (204, 200-299, 200,404), or this text in it (text:204)"),
-        "  --probe-timeout SECONDS   [default 5]",
-        "  --status",
-        *_wrapped("show the phase, the processes, what a stop would do to each, and the ports; --json for programs"),
-    ]
-    lines += [
-        "",
-        "On a host, and in an init container:",
-        "  --install PATH",
-        *_wrapped("copy the static binary to this path"),
-    ]
-    for heading, group in OPTIONS.items():
-        lines += ["", f"{heading}:"]
-        for option in group:
-            value = f"[={option.metavar}]" if option.implied is not None else f" {option.metavar}"
-            default = option.default or "none"
-            lines += [f"  {option.flag}{value}   [{option.variable}; default {default}]", *_wrapped(option.help)]
-    lines += [
-        "",
-        "Times: seconds (5, 2.5) or units (500ms, 1m30s).",
-        "Signals: names or numbers (TERM, SIGUSR1, RTMIN+3, 15).",
-        "Exit status: the command's own; 128+n where signal n killed it; 127 not found;",
-        "126 not executable; 125 a fault of pyinit or of its options.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _wrapped(text: str) -> list[str]:
-    lines, line = [], ""
-    for word in text.split():
-        if len(line) + len(word) > HELP_WIDTH:
-            lines.append("      " + line.rstrip())
-            line = ""
-        line += word + " "
-    return [*lines, "      " + line.rstrip()]

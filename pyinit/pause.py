@@ -40,10 +40,11 @@ def until_told(config: "Config", log: "Log") -> int:
             elif watch is None or not (is_request or watch.take_exited()):
                 continue
             guest = None if is_request and watch.pid is not None else _a_guest()
+            while guest is not None and not watch.set(guest):
+                guest = _a_guest()  # that one has gone meanwhile
             if guest is None:
                 log.say("debug", "exit", "told to leave: exit status 0", status=0)
                 return 0
-            watch.set(guest)
             log.say("info", "awaited", f"told to leave; first those who live here, such as {guest}", pid=guest)
         except BaseException as error:  # noqa: BLE001 - our end is the end of all who live in these namespaces
             if not is_told:

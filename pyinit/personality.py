@@ -23,7 +23,7 @@ def run(name: str, arguments: list[str], mask: frozenset[int]) -> int:
     if theirs.reset:
         system.stop_ignoring(theirs.reset)
         mask = frozenset()
-    return cli.run(list(theirs.words), mask, theirs.defaults, theirs.statuses)
+    return cli.run(list(theirs.words), mask, theirs.defaults, theirs.statuses, [name, *arguments])
 
 
 def _translate(name: str, arguments: list[str]) -> "Translation":

@@ -5,10 +5,10 @@ from pyinit.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 #: Names under which shells run; their traps wait for the foreground child, see delivery/plan.py.
-SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "posh", "rbash", "yash", "zsh"})
+SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "lksh", "mksh", "posh", "rbash", "yash", "zsh"})
 
 #: The highest signal that /proc/PID/stat tells of.
 LAST_IN_STAT = 31
@@ -31,6 +31,14 @@ SCRIPT_AT = (BASH_SCRIPT_AT, *range(10, 20))
 
 #: The flag of a descriptor that is closed on exec, as /proc/PID/fdinfo has it (proc(5), O_CLOEXEC).
 CLOEXEC = 0o2000000
+
+
+#: So many processes are looked at between two looks at the clock.
+AT_A_TIME = 32
+
+
+class TimeIsOver(Exception):
+    """Looking has taken longer than it may: what is due by now is worth more than the answer."""
 
 
 class Process(Record):
@@ -77,13 +85,14 @@ def parse(stat: bytes, status: bytes = b"") -> Process | None:
     A zombie with threads left is alive: only its main thread has ended. Raises ValueError or IndexError for missing fields.
     """
     head, _, rest = stat.rpartition(b") ")
-    fields = rest.split()
+    fields = rest.split(None, CAUGHT + 1)
     if fields[STATE] in (b"Z", b"X", b"x") and int(fields[THREADS]) <= 1:
         return None
     pid, _, name = head.partition(b" (")
-    blocked, ignored, caught = (int(fields[index]) for index in (BLOCKED, IGNORED, CAUGHT))
     if status:
         blocked, ignored, caught = (int(_field(status, key), 16) for key in (b"\nSigBlk:", b"\nSigIgn:", b"\nSigCgt:"))
+    else:
+        blocked, ignored, caught = int(fields[BLOCKED]), int(fields[IGNORED]), int(fields[CAUGHT])
     return Process(
         int(pid),
         int(fields[PARENT]),
@@ -104,11 +113,15 @@ def _field(status: bytes, key: bytes) -> bytes:
     return status[start : status.index(b"\n", start)].strip()
 
 
-def snapshot(must_show: int | None, signum: int = 0) -> dict[int, Process] | None:
+def snapshot(
+    must_show: int | None, signum: int = 0, left_out: "Collection[int]" = (), until: float | None = None
+) -> dict[int, Process] | None:
     """Every living process but us in /proc, by PID, with the masks for a signal up to this one (0: the first 31).
 
+    Those that are `left_out` nobody needs to know of, and they are not looked at.
+
     None where /proc does not tell (it is missing, or that of another namespace; gVisor). `must_show` is a child of ours that
-    has not been reaped: where even that is not shown (hidepid), others are not either.
+    has not been reaped: where even that is not shown (hidepid), others are not either. Raises TimeIsOver at a time.
     """
     pids = system.list_processes()
     if not pids or (must_show is not None and must_show not in pids):
@@ -116,8 +129,10 @@ def snapshot(must_show: int | None, signum: int = 0) -> dict[int, Process] | Non
     found = {}
     own_pid = system.getpid()
     try:
-        for pid in pids:
-            if pid == own_pid:
+        for number, pid in enumerate(pids):
+            if until is not None and number % AT_A_TIME == 0 and system.monotonic() >= until:
+                raise TimeIsOver
+            if pid == own_pid or pid in left_out:
                 continue
             stat = system.read_of_process(pid, "stat")
             if not stat and pid == must_show:
@@ -129,6 +144,11 @@ def snapshot(must_show: int | None, signum: int = 0) -> dict[int, Process] | Non
     except (ValueError, IndexError, OSError, MemoryError):
         return None  # fields that this kernel leaves out, a process that cannot be read: better no answer than half of one
     return found
+
+
+def own_children_outside(group: int) -> frozenset[int]:
+    """Our own children that are not in a process group; none where the kernel does not tell of children."""
+    return frozenset(pid for pid in system.list_children() if system.group_of(pid) not in (group, None))
 
 
 def read(pid: int, signum: int = 0) -> Process | None:
@@ -170,15 +190,18 @@ def below_us(processes: "Mapping[int, Process]", own_pid: int) -> "list[Process]
 class Look:
     """A closer look at single processes, each answer read from /proc when it is first asked for.
 
-    What we may not read is an empty answer: the rules of delivery do without.
+    What we may not read is an empty answer: the rules of delivery do without. Raises TimeIsOver at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, until: float | None = None) -> None:
+        self._until = until
         self._known: dict[tuple[object, int], object] = {}
 
     def _once(self, find: "Callable[[int], object]", pid: int) -> "object":
         key = (find, pid)
         if key not in self._known:
+            if self._until is not None and system.monotonic() >= self._until:
+                raise TimeIsOver
             self._known[key] = find(pid)
         return self._known[key]
 
@@ -210,17 +233,24 @@ class Look:
         """
         spawns = False
         for _ in range(MOMENTS):
+            turns = _turns(pid)
             process = read(pid)
             if process is None or signum > LAST_IN_STAT:
                 return False
             spawns = process.blocked & BASIC == BASIC and process.state not in "ST"
             if (process.blocks(signum) and not spawns) or "sigtimedwait" in _sleeps_in(pid):
                 return True
+            if turns and turns == _turns(pid) and not spawns:
+                return False  # it has not moved between the two
         return None if spawns else False
 
     def done(self, pid: int) -> str:
         """That part of its script that a shell has read: bash reads no further than the command that it waits for."""
         return self._once(_done, pid)  # type: ignore[return-value]  # of _done()
+
+    def shell(self, pid: int) -> str:
+        """Which shell it is, by the program that runs, or where we may not know that by its command line: "dash", "mksh"."""
+        return self._once(_shell, pid)  # type: ignore[return-value]  # of _shell()
 
     def is_shell(self, pid: int, name: str) -> bool:
         """Whether a process is a shell: by its name, or by its first argument (the name of a script is the script's)."""
@@ -236,12 +266,25 @@ def _last_part(path: str) -> str:
 
 
 def _words(pid: int) -> tuple[str, ...]:
-    line = system.read_file(f"/proc/{pid}/cmdline", 4096).decode("utf-8", "replace")
+    line = system.read_at_once(f"/proc/{pid}/cmdline", 4096).decode("utf-8", "replace")
     return tuple(line.rstrip("\0").split("\0")) if line else ()
 
 
+def _shell(pid: int) -> str:
+    program = system.read_link(f"/proc/{pid}/exe") or next(iter(_words(pid)), "")
+    return _last_part(program.removesuffix(" (deleted)"))
+
+
 def _sleeps_in(pid: int) -> str:
-    return system.read_file(f"/proc/{pid}/wchan").decode("ascii", "replace")
+    return system.read_at_once(f"/proc/{pid}/wchan").decode("ascii", "replace")
+
+
+def _turns(pid: int) -> int:
+    """How often a process has been given a CPU (sched-stats.rst of the kernel); 0 where the kernel does not count that."""
+    try:
+        return int(system.read_at_once(f"/proc/{pid}/schedstat").split()[2])
+    except (IndexError, ValueError):
+        return 0
 
 
 def _reads_from(pid: int) -> str:

@@ -27,9 +27,11 @@ class Record:
 
         def __init__(self, *values: object, **named: object) -> None:
             fields = self.__dict__
-            fields.update(self._defaults)
+            if len(values) < len(self.__match_args__):
+                fields.update(self._defaults)
             fields.update(zip(self.__match_args__, values))  # noqa: B905 - not strict: the rest have defaults, or names
-            fields.update(named)
+            if named:
+                fields.update(named)
 
     def __setattr__(self, field: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {field} cannot be set")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 DEFAULT_PATH = b"/bin:/usr/bin"
 
 
+#: The exit status for a command that there is not.
+NOT_FOUND = 127
+
+
 class SpawnError(Exception):
     """A command could not be started: the exit status that a shell would give for it, and a line that says why."""
 
@@ -200,13 +204,13 @@ def _spawn_error(arguments: "Sequence[str]", error: OSError) -> SpawnError:
         found = [path for path in _candidates(system.encode(arguments[0]), system.environ()) if _exists(path)]
         if not found:
             where = "no such file" if "/" in name else "not found in PATH; is it in this image, is PATH right?"
-            return SpawnError(127, f"cannot execute {name}: {where}")
+            return SpawnError(NOT_FOUND, f"cannot execute {name}: {where}")
         head = system.read_file(system.decode(found[0]), 256)
         if head.startswith(b"#!"):
             interpreter = head[2:].split(b"\n")[0].decode("utf-8", "replace")
             note = " (the line ends with a carriage return: save the file with Unix line ends)" if "\r" in interpreter else ""
-            return SpawnError(127, f"cannot execute {name}: its interpreter {interpreter.strip()!r} is missing{note}")
-        return SpawnError(127, f"cannot execute {name}: its loader is missing; was it built for another libc?")
+            return SpawnError(NOT_FOUND, f"cannot execute {name}: its interpreter {interpreter.strip()!r} is missing{note}")
+        return SpawnError(NOT_FOUND, f"cannot execute {name}: its loader is missing; was it built for another libc?")
     if number == errno.EACCES:
         return SpawnError(126, f"cannot execute {name}: {reason}; is it executable (chmod +x) and no folder?")
     if number == errno.ENOEXEC:

@@ -27,6 +27,7 @@ from pyinit.lifecycle import (
     WatchExit,
     WatchTraffic,
 )
+from pyinit.log import printable
 from pyinit.page import FALLEN, Page, State
 from pyinit.signals import signal
 from pyinit.watch import Watch
@@ -52,6 +53,19 @@ if TYPE_CHECKING:
 
 #: How many processes a log line names.
 NAMED = 8
+
+#: Seconds of CPU from which on one search among all children is dear; and the share of a CPU that searches may cost then.
+DEAR_SEARCH = 0.00003
+SHARE_OF_SEARCHES = 0.05
+
+#: So many exits that SIGCHLD tells of one by one are taken before anything else.
+EXITS_AT_ONCE = 64
+
+#: Seconds that SIGKILL waits until it is known whom it is for. It is for all, and that is only to be logged.
+NAMES_MAY_TAKE = 0.05
+
+#: Characters of the termination log's line. Kubernetes shows the last 4096 bytes of that file.
+LONGEST_SUMMARY = 2000
 
 
 def named(pids: "Collection[int]", table: "dict[int, Process]") -> str:
@@ -93,7 +107,13 @@ class Supervisor:
         self.noted = b""  # what stands in the termination log by now
         self.oom_counter, self.oom_kills = system.oom_kills()
         self.exit_status: int | None = None
+        self.has_killed = False
+        self.search_at = 0.0  # no search among all children before then
+        self.owes_search = False  # somebody may have exited who has not been found yet
+        #: The signal that was judged last, what was seen by the way, and its plan: for deliver(), which comes next.
+        self.judged: tuple[int, processes.Look, dict[int, Process], Plan] | None = None
         self.told_blindly = False  # a request has gone to all who are left, and /proc does not tell to whom
+        self.heard_at: int | None = None  # when a stop request went to the group or to all like that, in ticks
         now = self.lifecycle.started_at
         asked = (config.forward, config.usual_stop_signal)
         by_program = int(config.stop_signal == BY_PROGRAM)
@@ -129,7 +149,7 @@ class Supervisor:
             self.carry_out(self.lifecycle.on_signal(received, now))
             if received.signum in signals.SUSPENDS:
                 self.jobs.suspend()  # before reap() tells that the command has stopped, which is no news then
-        none_left = self.reap()
+        none_left = self.reap(received)
         exits = self.take_exits()
         if self.keeper is not None:
             none_left = self.mind_helper(exits, none_left, now)
@@ -137,6 +157,7 @@ class Supervisor:
         if none_left or any(child.killed_by == signal.SIGKILL for child in exits):
             self.look_for_oom_kills()
         self.carry_out(self.lifecycle.on_children(exits, none_left, now))
+        now = system.monotonic()  # what was done meanwhile may have taken long
         if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
             self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now, self.lifecycle.awaits_word)))
         self.carry_out(self.lifecycle.on_timeout(now))
@@ -170,7 +191,8 @@ class Supervisor:
                     is_stop = self.judge(received.signum)
                     actions += self.lifecycle.on_judged(received, is_stop, system.monotonic())
                 case WatchExit(pid):
-                    self.watch.set(pid)
+                    if not self.watch.set(pid):
+                        actions += self.lifecycle.on_gone(pid, system.monotonic())
                 case RunPreStop(signum):
                     actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), system.monotonic())
                 case WatchTraffic(never_ready):
@@ -200,12 +222,31 @@ class Supervisor:
             due_at = None if other is None else other.due_at
             if due_at is not None:
                 deadline = due_at if deadline is None else min(deadline, due_at)
+        if self.owes_search:
+            deadline = self.search_at if deadline is None else min(deadline, self.search_at)
         return self.watch.wait(None if deadline is None else max(0.0, deadline - system.monotonic()))
 
-    def reap(self) -> bool:
-        """Reap whoever has exited, see take_exits(); return whether no child is left."""
+    def reap(self, received: system.Received | None) -> bool:
+        """Reap whoever has exited, see take_exits(); return whether no child is left, as far as that is known by now.
+
+        Who asks for any child has the kernel go through all of them: 0.3 ms, where there are 10,000. So after a dear search the
+        next one has to wait, for some milliseconds. Meanwhile SIGCHLD says who has exited, and of several one at least.
+        """
+        now, exits, known = system.monotonic(), self.command.exits, self.lifecycle.known
         helper = 0 if self.keeper is None else self.keeper.pid
-        none_left, orphans = system.reap(self.command.exits, self.lifecycle.known, helper, self.jobs.on_terminal)
+        if received is not None and now < self.search_at:
+            told: system.Received | None = received
+            for _ in range(EXITS_AT_ONCE):
+                if told is not None and told.signum == signal.SIGCHLD and told.sender_pid:
+                    self.orphans += system.reap(exits, known, helper, self.jobs.on_terminal, told.sender_pid)[1]
+                    told = system.look_for_signal((signal.SIGCHLD,))
+            system.reap(exits, known, helper, self.jobs.on_terminal, self.command.pid)
+            self.owes_search = True
+            return False
+        before, count = system.cpu_time(), len(exits)
+        none_left, orphans = system.reap(exits, known, helper, self.jobs.on_terminal)
+        cost = (system.cpu_time() - before) / (1 + len(exits) - count + orphans)
+        self.search_at, self.owes_search = now + cost / SHARE_OF_SEARCHES if cost > DEAR_SEARCH else 0.0, False
         self.orphans += orphans
         return none_left
 
@@ -268,14 +309,18 @@ class Supervisor:
         if not is_over or none_left or not self.ask_keeper(lambda keeper: keeper.is_last(), True):
             return none_left
         self.ask_keeper(lambda keeper: keeper.end(), None)
-        none_left = self.reap()
+        none_left = self.reap(None)
         exits += self.take_exits()
         return none_left
 
-    def look_around(self, signum: int) -> "dict[int, Process] | None":
-        """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal."""
+    def look_around(self, signum: int, is_stop: bool, until: float | None) -> "dict[int, Process] | None":
+        """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal.
+
+        Where it is no stop, also without our own children that are not in the command's group: they are never told.
+        """
         must_show = self.command.pid if self.lifecycle.status is None else None
-        table = processes.snapshot(must_show, signum)
+        left_out = () if is_stop else processes.own_children_outside(self.command.pid)
+        table = processes.snapshot(must_show, signum, left_out, until)
         if table is not None and self.keeper is not None and self.keeper.pid:
             for process in processes.below_us(table, self.keeper.pid):
                 del table[process.pid]
@@ -343,15 +388,38 @@ class Supervisor:
             return False
         from pyinit.delivery import plan
 
-        command, look = processes.read(self.command.pid), processes.Look()
-        if command is not None and plan.takes_as_it_is(command, signum, look):
-            return False  # nobody else needs to be looked at
-        table, place = self.look_around(signum), plan.Place(self.own_pid, self.command.pid, self.config.forward)
+        until = self.lifecycle.kill_at
+        command, look = processes.read(self.command.pid), processes.Look(until)
+        place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
         is_first = self.lifecycle.phase in (RUNNING, PRE_STOP)
-        return table is not None and plan.asks_for_stop(signum, table, look, place, is_first=is_first)
+        try:
+            if command is not None and plan.takes_as_it_is(command, signum, look):
+                return False  # nobody else needs to be looked at
+            table = self.look_around(signum, False, until)
+            if table is None:
+                return False
+            found = plan.forwarding(signum, table, look, place)
+            is_stop = plan.asks_for_stop(found, signum, table, look, self.command.pid, is_first=is_first)
+        except processes.TimeIsOver:
+            return False  # SIGKILL is due
+        self.judged = None if is_stop else (signum, look, table, found)
+        return is_stop
 
     def deliver(self, request: "Request") -> "list[Action]":
-        """Signal whom plan.plan() names; where /proc does not tell, everybody."""
+        """Signal whom plan.plan() names; where /proc does not tell, everybody; where SIGKILL is due, nobody."""
+        # Those who are to stop are told for a first time, however long it takes to find them.
+        is_first = request.is_stop and request.seen is None and not request.told
+        until = None if is_first else self.lifecycle.kill_at
+        try:
+            if until is not None and system.monotonic() >= until:
+                raise processes.TimeIsOver
+            return self.deliver_until(request, until)
+        except processes.TimeIsOver:
+            return []  # turn() goes on with what is due
+
+    def deliver_until(self, request: "Request", until: float | None) -> "list[Action]":
+        """As deliver(). Raises TimeIsOver at a time, before anybody but perhaps the command has been told."""
+        began = system.monotonic()
         self.command.owed = request.signum
         if request.is_stop and not request.is_last_call:
             self.show(system.monotonic())  # before anybody can act on it
@@ -361,22 +429,29 @@ class Supervisor:
             return []
         from pyinit.delivery import plan
 
-        look = processes.Look()
+        look, table, forwarded = processes.Look(until), None, None
+        if self.judged is not None and self.judged[0] == request.signum and not request.is_stop:
+            _, look, table, forwarded = self.judged
+        self.judged = None
         early = self.tell_command_first(request, look)
         if early is not None and not request.is_stop and self.config.forward != HANDLERS:
             self.tell_of_one(request, early)
             return []
-        table = self.look_around(request.signum)
+        table = table or self.look_around(request.signum, request.is_stop, until)
         if table is None:
             self.deliver_blindly(request, early)
             return []
+        if request.scope == LEFT and self.lifecycle.is_blind:
+            request = request.but(told={**request.told, **self.heard(table)})
         if early is not None:
             table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
             request = request.but(told={early.pid: (early.started, early.image)})
-        found = plan.plan(request, table, look, plan.Place(self.own_pid, self.command.pid, self.config.forward))
+        place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
+        found = plan.plan(request, table, look, place, forwarded)
         if early is None and found.now:
             self.await_moment(request)
         denied = self.send_to(found, request.signum)
+        self.command.owed = 0  # should anything fail from here on, nobody is told once more
         if early is not None:
             found.now[early.pid] = request.signum
         for pid in found.resume:
@@ -388,7 +463,8 @@ class Supervisor:
         if denied:
             why = f"no right to signal {named(denied, table)}: give us CAP_KILL, or their user"
             self.log.say("warning", "denied", why, pids=sorted(denied))
-        return self.lifecycle.on_delivered(request, found, system.monotonic())
+        now = system.monotonic()
+        return self.lifecycle.on_delivered(request, found, now, now - began)
 
     def send_to(self, found: "Plan", signum: int) -> set[int]:
         """Signal whom the plan names; return those whom we have no right to signal."""
@@ -413,7 +489,10 @@ class Supervisor:
         if not plan.is_plain_handler(request, command, look):
             return None
         self.await_moment(request)
-        return command if system.send(command.pid, request.signum) else None
+        if not system.send(command.pid, request.signum):
+            return None
+        self.command.owed = 0
+        return command
 
     def await_moment(self, request: "Request") -> None:
         """Let the first stop signal hit a moment at which no connection waits to be accepted."""
@@ -435,16 +514,28 @@ class Supervisor:
         elif self.config.forward == COMMAND:
             target = self.command.pid
         if request.is_stop and request.scope == IN_GROUP:
-            self.told_blindly = False
+            self.told_blindly, self.heard_at = False, None
         if early is None:
             self.await_moment(request)
+            if request.is_stop and target < 0:
+                self.heard_at = system.ticks()
             system.send(target, request.signum)
+            self.command.owed = 0
         if request.is_stop:
             system.send(target, signal.SIGCONT)
             self.lifecycle.on_blind(request)
             name = signals.name(request.signum)
             to_whom = "everybody at once" if early is None else f"{early.pid} ({early.name})"
             self.log.say("info", "signalled", f"{name} to {to_whom}: /proc does not tell who handles it", signal=name)
+
+    def heard(self, table: "dict[int, Process]") -> "dict[int, tuple[int, int]]":
+        """Those whom a stop request has reached that was delivered blindly, once /proc tells again; as Request.told has them.
+
+        Who has started in the tick of that moment counts as one who came later: better told twice than never.
+        """
+        until = self.heard_at or 0
+        heard = (process for process in table.values() if self.told_blindly or process.group == self.command.pid)
+        return {process.pid: (process.started, process.image) for process in heard if process.started < until}
 
     def tell_of_one(self, request: "Request", told: "Process") -> None:
         """Log that the command was told, and nobody else was looked at."""
@@ -499,22 +590,31 @@ class Supervisor:
         )
 
     def kill_all(self) -> None:
-        """SIGKILL everybody below us; as PID 1 everybody but us."""
+        """SIGKILL everybody below us; as PID 1 everybody but us, and those who are left once more without a look at them."""
+        if self.own_pid == 1 and self.has_killed:
+            system.send(-1, signal.SIGKILL)  # who has got it already does not mind
+            return
         if self.own_pid == 1:
             self.ask_keeper(lambda keeper: keeper.end(), None)
-        table = self.look_around(0) or {}
-        left = [process.pid for process in processes.below_us(table, self.own_pid)]
+        self.has_killed = True
+        try:
+            table = self.look_around(0, True, system.monotonic() + NAMES_MAY_TAKE if self.own_pid == 1 else None) or {}
+            left = [process.pid for process in processes.below_us(table, self.own_pid)]
+        except processes.TimeIsOver:
+            table, left = {}, [pid for pid in system.list_processes() if pid != self.own_pid]
         self.tell_traffic(lambda traffic: traffic.on_kill())
         if self.own_pid == 1:
             system.send(-1, signal.SIGKILL)
         else:
             system.send(-self.command.pid, signal.SIGKILL)
         denied = [pid for pid in left if not system.send(pid, signal.SIGKILL)]
-        killed = [pid for pid in left if pid not in denied]
+        killed = [pid for pid in left if pid not in denied] if denied else left
         if killed:
-            self.log.say("warning", "killed", f"SIGKILL to {named(killed, table)}", pids=killed)
+            whom = named(killed, table) if table else f"all {len(killed)} processes"
+            self.log.say("warning", "killed", f"SIGKILL to {whom}", pids=killed)
         if denied:
-            why = f"no right to signal {named(denied, table)}, not by SIGKILL either: give us CAP_KILL, or their user"
+            whom = named(denied, table) if table else f"{len(denied)} processes"
+            why = f"no right to signal {whom}, not by SIGKILL either: give us CAP_KILL, or their user"
             self.log.say("warning", "denied", why, pids=denied)
 
     def run_pre_stop(self, signum: int) -> int | None:
@@ -551,7 +651,7 @@ class Supervisor:
             may_make = path != TERMINATION_LOG
             if not is_last and system.exists(path) and not system.is_regular_file(path):
                 return
-            line = f"pyinit: {summary}"[:2000].encode("utf-8", "replace") + b"\n"
+            line = printable(f"pyinit: {summary}")[:LONGEST_SUMMARY].encode("utf-8") + b"\n"
             try:
                 if not self.noted or not system.replace_line(path, self.noted, line):
                     system.append_line(path, line, create=may_make)

@@ -28,6 +28,9 @@ LONGEST_ENVIRONMENT = 1 << 23
 #: Bytes for which one read makes room.
 MOST_AT_ONCE = 1 << 16
 
+#: Bytes of a list of children: those of four million, as many as there can be.
+LONGEST_LIST = 1 << 25
+
 #: Milliseconds, of poll(2): 24 days.
 LONGEST_POLL = 2**31 - 1
 
@@ -80,6 +83,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def ticks() -> int:
+    """Now, as /proc/PID/stat has the times at which processes have started: clock ticks since the machine has."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * posix.sysconf("SC_CLK_TCK"))
+
+
 def nap(seconds: float) -> None:
     """Do nothing for a moment, whatever happens."""
     time.sleep(seconds)
@@ -93,6 +101,11 @@ def cpu_time() -> float:
 def getpid() -> int:
     """Our process ID."""
     return posix.getpid()
+
+
+def getppid() -> int:
+    """The PID of our parent; 0 where it is outside of the namespace."""
+    return posix.getppid()
 
 
 def environ() -> dict[bytes, bytes]:
@@ -296,6 +309,20 @@ def read_file(path: str, limit: int = 1 << 16) -> bytes:
         close(descriptor)
 
 
+def read_at_once(path: str, limit: int = 1 << 12) -> bytes:
+    """As read_file(), of a file of /proc that the kernel hands out in one piece: its end need not be looked for."""
+    try:
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        return posix.read(descriptor, limit)
+    except OSError:
+        return b""  # ESRCH: it exited since
+    finally:
+        close(descriptor)
+
+
 def read_link(path: str) -> str:
     """Where a symbolic link points to, or nothing."""
     try:
@@ -348,12 +375,30 @@ def list_processes() -> list[int]:
         return []
 
 
+def list_children() -> list[int]:
+    """The process IDs of our children; none where the kernel does not tell (CONFIG_PROC_CHILDREN), or not by our PIDs."""
+    own_pid = posix.getpid()
+    try:
+        return list(map(int, read_file(f"/proc/{own_pid}/task/{own_pid}/children", LONGEST_LIST).split()))
+    except (ValueError, MemoryError):
+        return []
+
+
+def group_of(pid: int) -> int | None:
+    """The process group of a process; None where it is gone, or may not be asked."""
+    try:
+        return posix.getpgid(pid)
+    except (OSError, MemoryError):
+        return None
+
+
 def append_line(path: str, line: bytes, create: bool) -> None:
-    """Add a line to a file; it never blocks, even where the path is a pipe. Raises OSError."""
+    """Add a line to a file; it never blocks, even where the path is a pipe. Raises OSError, also where a part of it fits."""
     flags = posix.O_WRONLY | posix.O_APPEND | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY
     descriptor = posix.open(path, flags | (posix.O_CREAT if create else 0), 0o644)
     try:
-        posix.write(descriptor, line)
+        while line:
+            line = line[posix.write(descriptor, line) :]
     finally:
         posix.close(descriptor)
 
@@ -501,18 +546,19 @@ def _received(info: "signal.struct_siginfo") -> Received:
     return Received(info.si_signo, info.si_pid, info.si_uid, info.si_signo == signal.SIGIO and info.si_code > 0)
 
 
-def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool) -> tuple[bool, int]:
+def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool, which: int = -1) -> tuple[bool, int]:
     """Wait for every child that has exited, without blocking; return whether no child is left, and how many were orphans.
 
-    Those that are `known`, and the `helper`, are added to `found` (those that merely stopped too, if asked for), so that none
-    is lost should the next call fail. Of all others, orphans, nobody wants the status.
+    Of one child alone, if `which` is its PID: whether that one is left. Those that are `known`, and the `helper`, are added to
+    `found` (those that merely stopped too, if asked for), so that none is lost should the next call fail. Of all others,
+    orphans, nobody wants the status.
     """
     flags = posix.WNOHANG | (posix.WUNTRACED if with_stopped else 0)
     wait = posix.waitpid
     orphans = 0
     try:
         while True:
-            pid, status = wait(-1, flags)
+            pid, status = wait(which, flags)
             if pid == 0:
                 return False, orphans
             if pid in known or pid == helper:  # of a set: there may be thousands of orphans, and of those who are known

@@ -19,6 +19,8 @@ LARGEST_STATUS = 255
 #: Of TCP.
 LARGEST_PORT = 65535
 
+LEVELS = ("error", "warning", "info", "debug", "warn")
+
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -47,6 +49,16 @@ def duration(text: str) -> float:
 def optional_duration(text: str) -> float | None:
     """Seconds as duration() reads them, or None for "none"."""
     return None if text == "none" else duration(text)
+
+
+def stop_timeout(text: str) -> float | str | None:
+    """Seconds as duration() reads them, None for "none", or AUTO."""
+    if text == AUTO:
+        return AUTO
+    try:
+        return optional_duration(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; or auto, or none") from None
 
 
 def interval(text: str) -> float:
@@ -237,6 +249,14 @@ def one_of(*words: str) -> "Callable[[str], str]":
         return text
 
     return parse
+
+
+def log_level(text: str) -> str:
+    """One of the levels of the log, in whatever case; "warn" is "warning"."""
+    word = text.lower()
+    if word not in LEVELS:
+        raise ValueError(f"{text!r} is not one of {', '.join(LEVELS[:-1])}")
+    return "warning" if word == "warn" else word
 
 
 def switch(text: str) -> bool:

@@ -20,30 +20,35 @@ class Watch:
     def __init__(self, arrivals: "Arrivals") -> None:
         self._arrivals = arrivals
         self.pid: int | None = None
-        self._descriptors: tuple[int, ...] = ()  # a pidfd and a signalfd; none where they cannot be had
+        self._process: int | None = None  # a pidfd and a signalfd; none where they cannot be had
+        self._signals: int | None = None  # kept for the next one who is watched
         self._has_exited = False
 
-    def set(self, pid: int) -> None:
-        """Watch this process instead of any other."""
-        self.clear()
-        self.pid = pid
+    def set(self, pid: int) -> bool:
+        """Watch this process instead of any other; False where it has gone already, and nobody is watched."""
+        self._let_go()
         try:
-            self._descriptors = (system.open_process(pid),)
-            self._descriptors += (system.signal_descriptor(),)
+            self._process = system.open_process(pid)
+            if self._signals is None:
+                self._signals = system.signal_descriptor()
         except ProcessLookupError:
-            self._has_exited = True
+            return False
         except (OSError, ImportError, AttributeError, MemoryError):
-            self._close()  # ENOSYS, EPERM (seccomp), no ctypes, no pidfd_open(): look now and then instead
+            self.clear()  # ENOSYS, EPERM (seccomp), no ctypes, no pidfd_open(): look now and then instead
+        self.pid = pid
+        return True
 
     def clear(self) -> None:
         """Watch nobody."""
-        self._close()
-        self.pid, self._has_exited = None, False
+        self._let_go()
+        if self._signals is not None:
+            system.close(self._signals)
+        self._signals = None
 
-    def _close(self) -> None:
-        for descriptor in self._descriptors:
-            system.close(descriptor)
-        self._descriptors = ()
+    def _let_go(self) -> None:
+        if self._process is not None:
+            system.close(self._process)
+        self._process, self.pid, self._has_exited = None, None, False
 
     def wait(self, seconds: float | None) -> system.Received | None:
         """Sleep until a signal arrives, which is returned, or the process exits, or the time is over.
@@ -51,11 +56,11 @@ class Watch:
         `seconds` None means for ever. None may be returned early.
         """
         if self.pid is None:
+            if self._signals is not None:
+                self.clear()
             return self._arrivals.take(seconds)
-        if self._has_exited:
-            return self._arrivals.take(0)
-        if self._descriptors:
-            self._has_exited = self._descriptors[0] in system.wait_readable(self._descriptors, seconds)
+        if self._process is not None and self._signals is not None:
+            self._has_exited = self._process in system.wait_readable((self._process, self._signals), seconds)
             return self._arrivals.take(0)
         received = self._arrivals.take(LOOK_AGAIN if seconds is None else min(seconds, LOOK_AGAIN))
         self._has_exited = not processes.is_alive(self.pid)
@@ -66,5 +71,5 @@ class Watch:
         if not self._has_exited:
             return None
         pid = self.pid
-        self.clear()
+        self._let_go()
         return pid

@@ -18,6 +18,9 @@ from tests.waiting import PATIENCE, wait_until
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "tests" / "app.py"
 
+#: Where tests/prepare.sh puts what is not installed.
+CACHE = Path("/var/tmp/pyinit-tests")  # noqa: S108 - of root, who alone writes there
+
 #: How a namespace is made: as root, or in a user namespace of one's own.
 UNSHARE = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--pid", "--fork", "--kill-child")
 WITH_PROC = (*UNSHARE, "--mount-proc")
@@ -31,6 +34,29 @@ def pyinit_from_source(python: str = sys.executable) -> list[str]:
 def after(line: str, unshare: Sequence[str] = WITH_PROC, by: str = "sh") -> tuple[str, ...]:
     """What makes a namespace whose PID 1 is a shell that runs a line, and then becomes the init: for `unshare`."""
     return (*unshare, by, "-c", f'{line}\nexec "$@"', "sh")
+
+
+#: The kinds of namespaces, as /proc/PID/ns has them, and the options of nsenter(1), in the order in which they can be entered.
+KINDS = {
+    "user": "--user",
+    "mnt": "--mount",
+    "net": "--net",
+    "ipc": "--ipc",
+    "uts": "--uts",
+    "cgroup": "--cgroup",
+    "pid": "--pid",
+}
+
+
+def enter(pid: int, *kinds: str) -> list[str]:
+    """The words that run a command in the namespaces of a process, or only in those of these kinds; as `docker exec` does.
+
+    Those that are ours as well are left out, for only root may enter them.
+    """
+    apart = [kind for kind in KINDS if os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")]
+    flags = [KINDS[kind] for kind in apart if not kinds or kind in kinds or kind == "user"]
+    credentials = ["--preserve-credentials"] if "user" in apart else []
+    return ["nsenter", f"--target={pid}", *flags, *credentials]
 
 
 def need(program: str) -> None:

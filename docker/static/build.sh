@@ -38,10 +38,8 @@ install_missing() {
     fi
     [ -n "$wanted" ] || return 0
     [ "$(id -u)" = 0 ] || fail "missing:$wanted; install them, or run this as root"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update --quiet=2
     # shellcheck disable=SC2086 # a list of words
-    apt-get install --quiet=2 --yes --no-install-recommends $wanted >/dev/null
+    "$here/install.sh" $wanted
 }
 
 # Unpack what is linked in, for the target, into $work/root, by an apt that keeps its lists there: libpython and its headers, the

@@ -1,12 +1,15 @@
-"""What hatchling asks before it builds a wheel: which file is to be the script `pyinit`.
+"""What hatchling asks before it builds a wheel: which file is to be the script `pyinit`, and what is installed beside it.
 
 By default that is pyinit/launcher.sh, and the wheel is for every machine that has a Python. Where PYINIT_BINARY names a static
 binary, that is the script, and the wheel is for the binary's architecture. The package is the same in all of them, and so
-`python3 -m pyinit` is too.
+`python3 -m pyinit` is too. The manual page and the completions of the shells are made here from the table of options.
 """
 
 import os
 import struct
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +40,21 @@ def machine(binary: bytes) -> str:
     return MACHINES[number]
 
 
+#: Writes what is installed beside the script.
+BESIDE = Path(__file__).resolve().parents[1] / "packages" / "beside.py"
+
+
 class ScriptHook(BuildHookInterface[Any]):
-    """Chooses the script."""
+    """Chooses the script, and adds what is installed beside it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before each wheel; `version` is its kind, "standard" or "editable"."""
+        self._made = tempfile.TemporaryDirectory()
+        made = Path(self._made.name)
+        subprocess.run([sys.executable, BESIDE, made], check=True)  # a process of its own, which leaves no modules behind
+        for path in made.rglob("*"):
+            if path.is_file():
+                build_data["shared_data"][str(path)] = str(path.relative_to(made))
         given = os.environ.get("PYINIT_BINARY")
         if not given or version == "editable":
             build_data["shared_scripts"]["pyinit/launcher.sh"] = "pyinit"
@@ -61,3 +74,7 @@ class ScriptHook(BuildHookInterface[Any]):
         licences = binary.with_name("pyinit-linux-licences.txt")
         if licences.exists():
             build_data["extra_metadata"][str(licences)] = licences.name
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's names
+        """Called by hatchling after each wheel."""
+        self._made.cleanup()

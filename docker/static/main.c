@@ -248,6 +248,8 @@ static int fail(const char *what)
 
 static int fail_with_traceback(void)
 {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError))
+        return fail("the kernel gives no memory");
     PyErr_Print();
     return OUR_FAULT;
 }

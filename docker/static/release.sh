@@ -1,8 +1,8 @@
 #!/bin/sh
 # Make all that a release consists of: docker/static/release.sh [FOLDER]
 #
-# For each architecture a static binary, its bill of materials and a wheel whose script it is; the licences of what is linked into
-# them; a wheel for all others, the source distribution, and SHA256SUMS. FOLDER then holds one release and nothing of an older one. Nothing is put there before all of it
+# For each architecture a static binary, its bill of materials, a wheel whose script it is, and packages for Debian and Alpine that
+# hold it; the licences of what is linked into them; a wheel for all others, the source distribution, and SHA256SUMS. FOLDER then holds one release and nothing of an older one. Nothing is put there before all of it
 # has been made and verified. Two runs on one commit, with the same packages installed, give the same bytes.
 #
 # For Debian 12, as build.sh. PYTHON is one that has the project's extra `dev`; by default that of `make`.
@@ -82,12 +82,15 @@ tell_licences >"$made/pyinit-linux-licences.txt"
 rm "$made"/*.inside "$made"/*.sha256 # of which the bills of materials and SHA256SUMS tell
 for binary in "$made"/pyinit-linux-*64; do
     quietly env PYINIT_BINARY="$binary" "$python" -m build --wheel --no-isolation --outdir "$made" "$root"
+    "$python" "$here/../packages/deb.py" "$binary" "$made"
+    "$python" "$here/../packages/apk.py" "$binary" "$made"
 done
 (cd "$made" && LC_ALL=C sha256sum -- * >"$work/sums" && mv "$work/sums" SHA256SUMS)
 quietly "$python" -m twine --no-color check --strict "$made"/*.whl "$made"/*.tar.gz
 "$python" "$here/verify.py" "$made" "$version"
 
 mkdir -p "$folder"
-rm -f "$folder"/pyinit-linux-* "$folder"/pyinit-*.whl "$folder"/pyinit-*.tar.gz "$folder/SHA256SUMS"
+rm -f "$folder"/pyinit-linux-* "$folder"/pyinit-*.whl "$folder"/pyinit-*.tar.gz "$folder"/pyinit_*.deb "$folder"/pyinit-*.apk \
+    "$folder/SHA256SUMS"
 mv "$made"/* "$folder"
 tell_state

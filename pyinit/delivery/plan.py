@@ -52,7 +52,7 @@ from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pyinit.processes import Look, Process
 
@@ -71,8 +71,11 @@ BLURRED = "blurred"  # every signal blocked, perhaps for a moment
 #: bash with an EXIT trap (and ksh93) catches these, among others, though it has no trap for any of them.
 CAUGHT_FOR_EXIT = sum(1 << signum - 1 for signum in (signal.SIGHUP, signal.SIGUSR2, signal.SIGALRM, signal.SIGXCPU))
 
-#: Shells that catch SIGTERM without a trap.
-CATCH_TERM = ("mksh", "ksh", "lksh")
+#: Shells that catch SIGHUP, SIGINT, SIGQUIT, SIGTERM and more without a trap: the family of pdksh.
+CATCH_WITHOUT_TRAP = ("mksh", "mksh-static", "lksh", "posh", "pdksh", "oksh", "loksh")
+
+#: Shells that sleep in sigsuspend() in `wait`, and there alone. (zsh, yash and mksh do so in the foreground too.)
+SUSPENDED_IN_WAIT = ("sh", "ash", "dash", "busybox")
 
 #: So many processes can be looked at several times each.
 FEW = 100
@@ -101,8 +104,15 @@ def is_deaf(process: "Process", signum: int) -> bool:
     return process.ignores(signum) or (signum in IGNORED_BY_DEFAULT and not handles)
 
 
-def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place) -> Plan:
-    """Decide who gets a request now."""
+def forwarding(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place) -> Plan:
+    """The plan for a signal that may be a stop request, if it is none."""
+    return Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
+
+
+def plan(
+    request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place, forwarded: Plan | None = None
+) -> Plan:
+    """Decide who gets a request now. `forwarded` is what forwarding() has made of the same signal, if it was asked."""
     in_group = [process for process in processes.values() if process.group == place.command and process.pid != place.own_pid]
     if request.signum in SUSPENDS:
         return Plan({process.pid: _suspending(process, request.signum, place.command) for process in in_group}, request)
@@ -111,7 +121,8 @@ def plan(request: Request, processes: "Mapping[int, Process]", look: "Look", pla
     walk = Walk(request, processes, look, place)
     if place.forward == COMMAND and request.scope == IN_GROUP:
         return walk.of_command()
-    return walk.plan()
+    is_the_same = forwarded is not None and request == Request(request.signum, IN_GROUP, False)
+    return forwarded if forwarded is not None and is_the_same else walk.plan()
 
 
 def is_plain_handler(request: Request, process: "Process", look: "Look") -> bool:
@@ -132,19 +143,22 @@ def takes_as_it_is(process: "Process", signum: int, look: "Look") -> bool:
     return programs.find(process.name, look.words(process.pid)) is None
 
 
-def asks_for_stop(signum: int, processes: "Mapping[int, Process]", look: "Look", place: Place, *, is_first: bool) -> bool:
+def asks_for_stop(
+    found: Plan, signum: int, processes: "Mapping[int, Process]", look: "Look", command: int, *, is_first: bool
+) -> bool:
     """Whether a signal that asks some program to stop asks those who are here; `is_first`: no stop goes on already.
 
-    It does where it is the graceful signal of one that would be told. Where another one handles it, it means something else
-    (a dump, a reload). Where nobody handles it, it would end them anyway, and that is better done in good order; but not where
-    the command ignores it, and others die of it: the command means to live on. (A shell ignores SIGQUIT always.)
+    `found` is what forwarding() has made of it. It does where it is the graceful signal of one that would be told. Where
+    another one handles it, it means something else (a dump, a reload). Where nobody handles it, it would end them anyway, and
+    that is better done in good order; but not where the command ignores it, and others die of it: the command means to live on.
+    (A shell ignores SIGQUIT always.)
     """
-    found = Walk(Request(signum, IN_GROUP, False), processes, look, place).plan()
     told = found.now
     handlers = [pid for pid in told if processes[pid].catches(signum) or processes[pid].blocks(signum)]
-    known = [programs.find(processes[pid].name, look.words(pid)) for pid in handlers]
-    is_graceful = any(program is not None and program.finishes_at(signum) for program in known)
-    lives_on = bool(told) and place.command in found.deaf and signum != signal.SIGQUIT
+    called = {(processes[pid].name, look.words(pid)) for pid in handlers}
+    known = [program for name, words in called if (program := programs.find(name, words))]
+    is_graceful = any(program.finishes_at(signum) for program in known)
+    lives_on = bool(told) and command in found.deaf and signum != signal.SIGQUIT
     is_deadly = signum not in IGNORED_BY_DEFAULT and not handlers and not found.unsure and not lives_on
     return is_graceful or (is_first and is_deadly)
 
@@ -157,7 +171,10 @@ class Walk:
         self.processes = processes
         self.look = look
         self.place = place
+        # The signals that may be sent: that of the request, and SIGTERM for a stop that somebody does not hear.
+        self.choices = (request.signum, TERM) if request.is_stop and request.signum != TERM else (request.signum,)
         self.children = children_of(processes)
+        self.programs: dict[tuple[str, tuple[str, ...]], programs.Program | None] = {}  # by name and words: many are alike
         self.kinds: dict[int, str] = {}  # of those that were visited, in the order of the way down
         self.signums: dict[int, int] = {}  # what each would get
         self.reasons: dict[int, str] = {}
@@ -220,6 +237,8 @@ class Walk:
                 continue  # a loop of parents
             process = self.processes[pid]
             kind = self.kinds[pid] = self.kind_of(process)
+            if kind == WRAPPER and pid not in self.children:
+                continue  # one of thousands, as a rule
             if kind in (WRAPPER, BUSY, CATCHES_ALL) or (self.is_deep and kind in (HANDLER, OLD)):
                 foreground, background = self.jobs_of(process)
                 if self.request.scope == IN_GROUP and not self.request.is_last_call:
@@ -287,22 +306,24 @@ class Walk:
             return False
         if process.blocked & BASIC == BASIC:
             return process.state not in "ST"
+        if not process.caught:
+            return False
         parent = self.processes.get(process.parent)
         if parent is None or process.image != parent.image or not process.image or process.caught != parent.caught:
             return False
-        return any(process.catches(one) for one in self.choices() if one != INT) and self.looks_like_shell(process)
+        return any(process.catches(one) for one in self.choices if one != INT) and self.looks_like_shell(process)
 
     def hears(self, process: "Process") -> bool:
         """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
-        return any(process.catches(one) or process.blocks(one) for one in self.choices())
+        return any(process.catches(one) or process.blocks(one) for one in self.choices)
 
     def kind_of_shell(self, process: "Process") -> str:
         """A shell works by its traps alone. That it has signals blocked never counts."""
-        for signum in self.choices():
+        for signum in self.choices:
             if not process.catches(signum):
                 continue
             catches_all = process.caught & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
-            is_doubtful = catches_all or signum == INT or (signum == TERM and process.name in CATCH_TERM)
+            is_doubtful = catches_all or signum == INT or self.look.shell(process.pid) in CATCH_WITHOUT_TRAP
             if not is_doubtful or self.sets_trap(process.pid, signum):
                 self.signums[process.pid] = signum
                 return BUSY if self.jobs_of(process)[0] else HANDLER
@@ -332,27 +353,27 @@ class Walk:
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
-        if process.caught or process.blocked or process.pid in self.children:
-            return programs.find(process.name, self.look.words(process.pid))
-        return None
+        if not (process.caught or process.blocked or process.pid in self.children):
+            return None
+        called = (process.name, self.look.words(process.pid))
+        if called not in self.programs:
+            self.programs[called] = programs.find(*called)
+        return self.programs[called]
 
     def settle_signal(self, process: "Process", is_wrapper: bool) -> bool:
         """Find the signal that a process is to get, 0 if it is deaf; return whether it handles it."""
         pid, signum = process.pid, self.request.signum
         if not is_wrapper:
-            visible = next((one for one in self.choices() if self.handles(process, one)), 0)
+            has_any = process.caught or process.blocked
+            visible = next((one for one in self.choices if self.handles(process, one)), 0) if has_any else 0
             found = self.graceful(process) or visible or (signum if self.waits_for_signals(process) else 0)
             if found:
                 self.signums[pid] = found
                 if found != signum and pid not in self.reasons:
                     self.reasons[pid] = f"for it does not handle {signals.name(signum)}"
                 return True
-        self.signums[pid] = next((one for one in self.choices() if self.dies_of(process, one)), 0)
+        self.signums[pid] = next((one for one in self.choices if self.dies_of(process, one)), 0)
         return False
-
-    def choices(self) -> tuple[int, ...]:
-        """The signals that may be sent: that of the request, and SIGTERM for a stop that somebody does not hear."""
-        return (self.request.signum, TERM) if self.request.is_stop else (self.request.signum,)
 
     def handles(self, process: "Process", signum: int) -> bool:
         """Whether a process that is no shell is seen to take a signal itself: by a handler, or blocked, for a signalfd."""
@@ -376,7 +397,7 @@ class Walk:
         has_moved = len(self.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
         if not has_moved:
             return False
-        found = [self.look.blocks(process.pid, one) for one in self.choices()]
+        found = [self.look.blocks(process.pid, one) for one in self.choices]
         if None in found:
             self.spawning.add(process.pid)
         return any(found)
@@ -431,7 +452,8 @@ class Walk:
         background: list[int] = []
         children = [self.processes[child] for child in self.children.get(process.pid, ())]
         is_shell = bool(children) and self.is_shell(process)
-        if is_shell and "sigsuspend" in self.look.sleeps_in(process.pid):
+        is_suspended = is_shell and "sigsuspend" in self.look.sleeps_in(process.pid)
+        if is_suspended and self.look.shell(process.pid) in SUSPENDED_IN_WAIT:
             background += [child.pid for child in children]
         else:
             has_traps = bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1))
@@ -529,10 +551,7 @@ class Walk:
         wanted = {stdin for stdin in stdins.values() if stdin.startswith("pipe:")}
         if not wanted:
             return
-        writers: dict[str, list[int]] = {}
-        for pid in working:
-            for pipe in self.look.writes_to(pid) & wanted:
-                writers.setdefault(pipe, []).append(pid)
+        writers = self.writers_to(wanted, working)
         place, end = self.spans()
         for pid, stdin in stdins.items():
             # What a script reads from below itself (`while read ...; done < <(app)`) is told together with it.
@@ -544,6 +563,28 @@ class Walk:
             self.readers = {}  # each reads from another: somebody has to begin
         if self.readers:
             self.go_up()
+
+    def writers_to(self, wanted: "Collection[str]", working: "Iterable[int]") -> dict[str, list[int]]:
+        """Who of those who work writes to each of these pipes: directly, or through one who would merely die (`| tee |`)."""
+        writers: dict[str, list[int]] = {}
+        for pid in working:
+            for pipe in self.look.writes_to(pid):
+                writers.setdefault(pipe, []).append(pid)
+        if all(pipe in writers for pipe in wanted):
+            return writers
+        relays: dict[str, list[int]] = {}
+        for pid, kind in self.kinds.items():
+            if kind == WRAPPER and not self.first[pid]:
+                relays.setdefault(self.look.reads_from(pid), []).append(pid)
+        waiting = [pipe for pipe in writers if pipe in relays]
+        while waiting:
+            source = waiting.pop()
+            for pid in relays.pop(source, ()):
+                for pipe in self.look.writes_to(pid):
+                    writers.setdefault(pipe, []).extend(writers[source] if pipe != source else ())
+                    if pipe in relays:
+                        waiting.append(pipe)
+        return writers
 
     def spans(self) -> tuple[dict[int, int], dict[int, int]]:
         """The place of each on the way down, and the last place of those below it."""
@@ -701,8 +742,8 @@ class Walk:
             pid for pid, (fate, _) in left.fates.items() if fate in (TOLD, FINISHES, MAY_FINISH) and pid not in self.kinds
         ]
         working = [pid for pid in working if pid not in left.now or self.hears(self.processes[pid])]
-        writers = {pipe: pid for pid in working for pipe in self.look.writes_to(pid)}
-        readers = {pid: writers[pipe] for pid, pipe in pipes.items() if pipe in writers}
+        writers = self.writers_to({pipe for pipe in pipes.values() if pipe}, working)
+        readers = {pid: writers[pipe][0] for pid, pipe in pipes.items() if pipe in writers}
         for pid, writer in readers.items():
             self.now.pop(pid, None)
             self.fates[pid] = (READS, writer)
@@ -812,7 +853,7 @@ class Walk:
     def has_handler(self, pid: int) -> bool:
         """Whether one who belongs to somebody who was told has a handler, which it may lose when it is told in turn."""
         is_owned = self.fates[self.fates[pid][1]][0] in (TOLD, FINISHES)
-        return is_owned and any(self.processes[pid].catches(one) for one in self.choices())
+        return is_owned and any(self.processes[pid].catches(one) for one in self.choices)
 
     def next(self, heard: "Mapping[int, int] | None" = None, held: tuple[int, ...] = ()) -> Request:
         """The request for the next round."""

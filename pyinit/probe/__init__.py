@@ -4,6 +4,7 @@
 * http.py: PURE, a request, and an answer that comes in pieces.
 * run.py: Probe, which never blocks. It comes from config.OWN_SOURCE, by which traffic/ leaves it out.
 * tls.py: https://, where Python has `ssl`.
+* grpc.py, hpack.py: PURE, a call of gRPC's health check; the header fields of HTTP/2.
 * state.py: reading the state page of PID 1 (page.py).
 * command.py: `pyinit --probe`.
 

@@ -114,7 +114,8 @@ class Answer:
 
     def _head(self) -> bool:
         self._refuse_garbage()
-        ends = [(at, len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (at := self._buffer.find(mark)) >= 0]
+        # An empty line, whatever the line before it ends with: programs write their fields with other ends than their server.
+        ends = [(at, len(mark)) for mark in (b"\n\r\n", b"\n\n") if (at := self._buffer.find(mark)) >= 0]
         if not ends:
             if len(self._buffer) + self._seen > LONGEST_HEAD:
                 self._count(len(self._buffer))

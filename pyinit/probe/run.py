@@ -12,7 +12,7 @@ import sys
 from pyinit import system
 from pyinit.config import OWN_SOURCE
 from pyinit.probe import http, state
-from pyinit.probe.target import EXEC, FILE, HTTP, HTTPS, TCP, UNIX, Expected, Target
+from pyinit.probe.target import EXEC, FILE, GRPC, HTTP, HTTPS, TCP, UNIX, Expected, Target
 from pyinit.record import Record
 from pyinit.signals import signal
 
@@ -130,6 +130,8 @@ def _steps(target: Target, expect: Expected, given: Given) -> "Steps":
         return _http(target, expect)
     if target.kind in (TCP, UNIX):
         return _connection(target)
+    if target.kind == GRPC:
+        return _grpc(target)
     if target.kind == EXEC:
         return _command(target, given)
     return _file(target) if target.kind == FILE else _pyinit()
@@ -253,6 +255,30 @@ def _exchange(connection: "_socket.socket", question: bytes, answer: http.Answer
         except BlockingIOError:
             pass
         yield Wait(connection.fileno(), select.POLLIN, waiting(answer))
+
+
+def _grpc(target: Target) -> "Steps":
+    from pyinit.probe import grpc  # only here, as tls above: who does not ask does not pay
+
+    connection = yield from _connect(target)
+    call = grpc.Call(target)
+    try:
+        while True:
+            try:
+                while call.outgoing:
+                    del call.outgoing[: connection.send(call.outgoing, _socket.MSG_NOSIGNAL)]
+            except BlockingIOError:
+                yield Wait(connection.fileno(), select.POLLOUT, "sending the request")
+                continue
+            except (BrokenPipeError, ConnectionResetError):
+                call.outgoing.clear()  # it may have answered before it hung up
+            try:
+                if call.feed(connection.recv(PIECE)):
+                    return Outcome(*call.judge())
+            except BlockingIOError:
+                yield Wait(connection.fileno(), select.POLLIN, call.doing)
+    finally:
+        connection.close()
 
 
 # --- others --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ The targets:
     https://HOST[:PORT][/PATH]    the same; certificates are not verified
     tcp:[HOST:]PORT               a connection can be made
     unix:/PATH, unix:@NAME        likewise
+    grpc:[HOST:]PORT[/SERVICE]    grpc.health.v1.Health says SERVING of it, without TLS
     exec:COMMAND                  it exits with status 0
     file:/PATH                    it exists
     pyinit                        PID 1 says of itself that all is well
@@ -16,7 +17,7 @@ resolver, which can hang, and which a static binary has not.
 
 from pyinit.record import Record
 
-HTTP, HTTPS, TCP, UNIX, EXEC, FILE, PYINIT = "http", "https", "tcp", "unix", "exec", "file", "pyinit"
+HTTP, HTTPS, TCP, UNIX, GRPC, EXEC, FILE, PYINIT = "http", "https", "tcp", "unix", "grpc", "exec", "file", "pyinit"
 
 LOOPBACK = "127.0.0.1"
 
@@ -38,13 +39,16 @@ ANSWERING = (HTTP, HTTPS)
 STATUSES = (100, 599)
 WELL = ((200, 399),)
 
-EXAMPLES = "give http://127.0.0.1:8080/healthz, https://..., tcp:8080, unix:/run/app.sock, exec:COMMAND, file:/PATH or pyinit"
+EXAMPLES = (
+    "give http://127.0.0.1:8080/healthz, https://..., tcp:8080, unix:/run/app.sock, grpc:50051, exec:COMMAND, file:/PATH "
+    "or pyinit"
+)
 
 
 class Target(Record):
-    """`text` is as it was given. `hosts` are addresses to try in turn; `place` is a path, an abstract name or a command.
+    """`text` is as it was given. `hosts` are addresses to try in turn; `authority` is what a request names as its host.
 
-    `authority` is what an HTTP request names as its host.
+    `place` is a path, an abstract name, a service or a command.
     """
 
     kind: str
@@ -69,15 +73,18 @@ def parse(text: str) -> Target:
     if text == PYINIT:
         return Target(PYINIT, text)
     kind, colon, rest = text.partition(":")
-    if not colon or kind not in (HTTP, HTTPS, TCP, UNIX, EXEC, FILE):
+    if not colon or kind not in (HTTP, HTTPS, TCP, UNIX, GRPC, EXEC, FILE):
         raise ValueError(f"{text!r} is no target: {EXAMPLES}")
     if kind in (HTTP, HTTPS):
         return _url(kind, text, rest)
-    if kind == TCP:
-        host, port = _host_and_port(rest if ":" in rest else f":{rest}", text)
+    if kind in (TCP, GRPC):
+        address, slash, service = rest.partition("/") if kind == GRPC else (rest, "", "")
+        if kind == GRPC and not address and slash:
+            raise ValueError(f"{text!r}: no slashes stand before the address, as in grpc:50051 or grpc:10.0.0.1:50051/SERVICE")
+        host, port = _host_and_port(address if ":" in address else f":{address}", text)
         if port is None:
-            raise ValueError(f"{text!r}: a port is missing, as in tcp:8080 or tcp:10.0.0.1:8080")
-        return Target(TCP, text, _addresses(host, text), port)
+            raise ValueError(f"{text!r}: a port is missing, as in {kind}:8080 or {kind}:10.0.0.1:8080")
+        return Target(kind, text, _addresses(host, text), port, service, _authority(host, port) if kind == GRPC else "")
     if kind == EXEC:
         if not rest.strip():
             raise ValueError(f"{text!r}: a command is missing, as in exec:pg_isready")
@@ -101,10 +108,14 @@ def _url(kind: str, text: str, rest: str) -> Target:
     host, port = _host_and_port(authority, text)
     path = "".join(char if char.isascii() else "".join(f"%{byte:02X}" for byte in char.encode()) for char in path)
     default = 443 if kind == HTTPS else 80
-    shown = f"[{host}]" if ":" in host else host or LOOPBACK
-    named = shown if port in (None, default) else f"{shown}:{port}"
+    named = _authority(host, None if port == default else port)
     hosts = _addresses(host, text)
     return Target(kind, text, hosts, default if port is None else port, path if path.startswith("/") else f"/{path}", named)
+
+
+def _authority(host: str, port: int | None) -> str:
+    shown = f"[{host}]" if ":" in host else host or LOOPBACK
+    return shown if port is None else f"{shown}:{port}"
 
 
 def _host_and_port(authority: str, text: str) -> tuple[str, int | None]:

@@ -59,8 +59,8 @@ def edit(
 ) -> Edit:
     """Put pyinit in front of what a container runs.
 
-    `binary` tells the path of the static binary on the host, where it is needed. `check` raises UsageError for variables that make no sense together;
-    `is_ours` says whether a path leads to the PID namespace that we are in, the host's.
+    `binary` tells the path of the static binary on the host, where it is needed. `check` raises UsageError for
+    variables that make no sense together; `is_ours` says whether a path leads to the PID namespace that we are in, the host's.
 
     Raises Malformed for what is no config.json, and UsageError for settings that are no good.
     """

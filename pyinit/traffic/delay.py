@@ -146,8 +146,7 @@ class Delay:
     def _tell_of_end(self, verdict: str, seen: quiet.Seen) -> Finding:
         rate = quiet.rate(seen)
         silence = seen.looked_at - seen.last_at
-        option = "--pre-stop-max" if self._policy.maximum == self._view.config.pre_stop_max else "--stop-timeout"
-        limit = f"{seconds(self._policy.maximum)} ({option})"
+        limit = f"{seconds(self._policy.maximum)} ({self._view.config.limit_of_delay})"
         if verdict == quiet.QUIET:
             text = f"the traffic has been quiet for {seconds(silence)}, after {rate:.1f} events/s"
         elif not rate and not seen.events:

@@ -12,7 +12,7 @@ from pyinit.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 # linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
 AF_NETLINK, NETLINK_SOCK_DIAG = 16, 4
@@ -59,6 +59,24 @@ LARGEST_QUEUE = 1 << 23
 BUFFER = 1 << 16
 
 
+class Sum:
+    """What is added up on the way to a Connections."""
+
+    def __init__(self, of: "Callable[[int], bool]", limit: int) -> None:
+        self.count = self.established = self.active = self.segments = 0
+        self.least = 1 << 32  # milliseconds
+        self.limit = limit
+        self._of = of
+        self._answers: dict[int, bool] = {}
+
+    def counts(self, port: int) -> bool:
+        """Whether connections to a port count; asked for each port once."""
+        answer = self._answers.get(port)
+        if answer is None:
+            answer = self._answers[port] = self._of(port)
+        return answer
+
+
 class Connections(Record):
     """What the connections to some listening ports tell together.
 
@@ -87,10 +105,34 @@ def _jump(distance: int) -> bytes:
 
 
 # Programs by which the kernel chooses sockets (linux/inet_diag.h). To end behind the last byte is yes, 4 bytes further no.
-# As all of them choose by the peer, nothing is left to do here for each of 10,000 connections.
+# What they choose by, nothing is left to do about here for each of 10,000 connections.
 SOURCE_IS, PEER_IS = 7, 8  # INET_DIAG_BC_S_COND, _D_COND
-NOT_OWN = _own_address(PEER_IS) + _jump(8)
 OWN = _own_address(SOURCE_IS) + _jump(20) + _own_address(PEER_IS)
+
+#: More local ports than this are told apart here, and not by the kernel, which would ask for one after the other.
+MOST_PORTS = 16
+
+#: Bytes of the part of a program that asks for one port.
+ASKS_FOR_PORT = 20
+
+
+def _port_is(port: int, otherwise: int) -> bytes:
+    """Is this the local port? If not, it goes on so many bytes behind the beginning; if so, behind these 16 bytes."""
+    at_least = bytes((2, 8)) + _number(otherwise, 2) + bytes(2) + _number(port, 2)  # INET_DIAG_BC_S_GE
+    at_most = bytes((3, 8)) + _number(otherwise - 8, 2) + bytes(2) + _number(port, 2)  # INET_DIAG_BC_S_LE
+    return at_least + at_most
+
+
+def not_own(ports: "Collection[int]") -> bytes:
+    """The program for connections to these local ports (none: to all) that are none of our own probes."""
+    wanted = sorted(ports) if len(ports) <= MOST_PORTS else []
+    length = ASKS_FOR_PORT * len(wanted)
+    program = _own_address(PEER_IS) + _jump(length + 8)
+    for number, port in enumerate(wanted):
+        left = length - ASKS_FOR_PORT * number
+        is_last = left == ASKS_FOR_PORT
+        program += _port_is(port, left + 4 if is_last else ASKS_FOR_PORT) + _jump(left - 16)
+    return program
 
 
 def _request(family: int, states: int, extensions: int, program: bytes) -> bytes:
@@ -135,38 +177,56 @@ class Diag:
             found[port] = found.get(port, 0) + self._words[at + QUEUED]
         return found
 
-    def connections(self, of: "Callable[[int], bool]", within: float) -> Connections:
+    def connections(self, of: "Callable[[int], bool]", within: float, ports: "Collection[int]" = ()) -> Connections:
         """The connections to the ports of which `of` holds; `within` is the time in seconds that `active` is about.
 
-        Those of our own probes are not among them.
+        Those of our own probes are not among them. If `ports` are given, it holds of no others, and the kernel leaves them out.
         """
-        count = established = active = segments = 0
-        least = 1 << 32
-        limit = int(within * 1000)
-        answers: dict[int, bool] = {}
-        words, halves, octets = self._words, self._halves, self._bytes
-        layout = info = 0
-        for at in self._dump(CONNECTED, 1 << INET_DIAG_INFO - 1, NOT_OWN):
-            port = octets[4 * at + 20] << 8 | octets[4 * at + 21]  # _port(), without a call for each of 10,000
-            counts = answers.get(port)
-            if counts is None:
-                counts = answers[port] = of(port)
-            if not counts:
-                continue
-            if words[at] != layout or halves[2 * (at + info) + 1] != INET_DIAG_INFO:
-                info = self._find_info(at)
-                layout = words[at] if info else 0
-                if not info:
-                    continue  # a socket that is gone, of which a note is kept (struct inet_timewait_sock)
-            count += 1
-            established += octets[4 * at + 17] == STATE_OF_ESTABLISHED
-            idle = words[at + info + 1 + LAST_DATA_RECEIVED]
-            least = min(least, idle)
-            if idle <= limit:
-                active += 1
-            if halves[2 * (at + info)] > 4 * (1 + DATA_SEGMENTS_IN):  # not before Linux 4.6
-                segments += words[at + info + 1 + DATA_SEGMENTS_IN]
-        return Connections(count, established, least / 1000 if least < 1 << 32 else None, active, segments)
+        found = Sum(of, int(within * 1000))
+        for size, step in self._answers(CONNECTED, 1 << INET_DIAG_INFO - 1, not_own(ports)):
+            if not (step and self._add_all(found, size >> 2, step)):
+                for at in self._messages(size):
+                    if self._halves[2 * at + 2] == SOCK_DIAG_BY_FAMILY:
+                        self._add(found, at)
+        idle = found.least / 1000 if found.least < 1 << 32 else None
+        return Connections(found.count, found.established, idle, found.active, found.segments)
+
+    def _add_all(self, found: "Sum", end: int, step: int) -> bool:
+        """Add a piece of an answer in which a connection begins every so many words; False where one is unlike the first.
+
+        Each column is taken at once, which for thousands of connections is ten times cheaper than one after the other.
+        """
+        words, info = self._words, self._find_info(0)
+        heads = words[info:end:step].tolist()
+        if not info or heads.count(heads[0]) != len(heads):
+            return False
+        ports = zip(self._bytes[20 : 4 * end : 4 * step].tolist(), self._bytes[21 : 4 * end : 4 * step].tolist())  # noqa: B905
+        if not all(found.counts(high << 8 | low) for high, low in set(ports)):
+            return False
+        idle = words[info + 1 + LAST_DATA_RECEIVED : end : step].tolist()
+        found.count += len(heads)
+        found.established += self._bytes[17 : 4 * end : 4 * step].tolist().count(STATE_OF_ESTABLISHED)
+        least = min(idle)
+        found.least = min(found.least, least)
+        if least <= found.limit:
+            found.active += sum(map(found.limit.__ge__, idle))
+        if self._halves[2 * info] > 4 * (1 + DATA_SEGMENTS_IN):  # not before Linux 4.6
+            found.segments += sum(words[info + 1 + DATA_SEGMENTS_IN : end : step].tolist())
+        return True
+
+    def _add(self, found: "Sum", at: int) -> None:
+        """Add the connection of one message, if it counts."""
+        info = self._find_info(at)
+        if not found.counts(self._port(at)) or not info:
+            return  # the latter of a socket that is gone, of which a note is kept (struct inet_timewait_sock)
+        words = self._words
+        idle = words[at + info + 1 + LAST_DATA_RECEIVED]
+        found.count += 1
+        found.established += self._bytes[4 * at + 17] == STATE_OF_ESTABLISHED
+        found.least = min(found.least, idle)
+        found.active += idle <= found.limit
+        if self._halves[2 * (at + info)] > 4 * (1 + DATA_SEGMENTS_IN):
+            found.segments += words[at + info + 1 + DATA_SEGMENTS_IN]
 
     def own_probes(self) -> int:
         """How many probes of ours there were in the last TIME_WAIT_LASTS, as far as they have left a trace."""
@@ -212,19 +272,36 @@ class Diag:
 
     def _dump(self, states: int, extensions: int, program: bytes = b"") -> "Iterator[int]":
         """Each socket in these states: the offset in words of its message in the buffer, valid until the next one."""
+        for size, _ in self._answers(states, extensions, program):
+            for at in self._messages(size):
+                if self._halves[2 * at + 2] == SOCK_DIAG_BY_FAMILY:
+                    yield at
+
+    def _answers(self, states: int, extensions: int, program: bytes) -> "Iterator[tuple[int, int]]":
+        """The answer about sockets in these states, by pieces: how many bytes are in the buffer until the next, and _step()."""
         for family in (AF_INET, AF_INET6):
             self._socket.send(_request(family, states, extensions, program))
             more = True
             while more:
                 size = self._socket.recv_into(self._buffer)
-                more = False
-                for at in self._messages(size):
+                step = self._step(size >> 2)
+                yield size, step
+                more = bool(step)
+                for at in () if step else self._messages(size):
                     kind = self._halves[2 * at + 2]
                     more = kind == SOCK_DIAG_BY_FAMILY
-                    if more:
-                        yield at
-                    elif kind == NLMSG_ERROR:
+                    if kind == NLMSG_ERROR:
                         self._fail(at, family)
+
+    def _step(self, end: int) -> int:
+        """Words from one socket to the next, where a piece of an answer is sockets of one length alone; 0 where it is not."""
+        length = self._words[0]
+        step = length + 3 >> 2
+        if not HEADER < length <= 4 * end or end % step:
+            return 0
+        count = end // step
+        is_even = self._words[:end:step].tolist().count(length) == count
+        return step if is_even and self._halves[2 : 2 * end : 2 * step].tolist().count(SOCK_DIAG_BY_FAMILY) == count else 0
 
     def _messages(self, size: int) -> "Iterator[int]":
         at, end = 0, size >> 2

@@ -23,7 +23,7 @@ HINTS = {
     CUT_SHORT: "a second stop request cut the delay short",
     PRE_STOP_COMMAND: "the pre-stop command succeeded too early",
     quiet.QUIET: "some router was silent for a while and came back: raise --pre-stop-quiet",
-    quiet.MAXIMUM: "routers were later than the longest delay: raise --pre-stop-max, and the orchestrator's timeout with it",
+    quiet.MAXIMUM: "routers were later than the longest delay: raise --pre-stop-max, and the time of --stop-timeout",
     NOT_READY: "they came though the command was never ready: is --ready right?",
     NOT_ACCEPTED: "the application did not accept the connections that waited",
 }

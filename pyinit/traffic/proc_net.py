@@ -11,7 +11,7 @@ from pyinit.traffic.diag import STATE_OF_ESTABLISHED, STATE_OF_LISTENER, Connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 #: Bytes: 100,000 connections, more than are looked through in a reasonable time.
 LONGEST = 100_000 * 150
@@ -33,9 +33,17 @@ def rows(text: bytes) -> "Iterator[tuple[int, int, int, bool]]":
         fields = line.split()
         try:
             is_own = OWN + b":" in fields[2] or OWN + b":" in fields[1]
-            yield int(fields[1].rpartition(b":")[2], 16), int(fields[3], 16), int(fields[4].partition(b":")[2], 16), is_own
+            port, queued = fields[1].rpartition(b":")[2], fields[4].partition(b":")[2]
+            yield _number(port, len("FFFF")), _number(fields[3], len("0A")), _number(queued, len("FFFFFFFF")), is_own
         except (IndexError, ValueError):
             continue
+
+
+def _number(figures: bytes, most: int) -> int:
+    """The number of so many hexadecimal figures, or fewer, and of nothing else: int() takes signs and underscores as well."""
+    if not figures.isalnum() or len(figures) > most:
+        raise ValueError
+    return int(figures, 16)
 
 
 class ProcNet:
@@ -60,7 +68,12 @@ class ProcNet:
                 found[port] = found.get(port, 0) + queued
         return found
 
-    def connections(self, of: "Callable[[int], bool]", within: float) -> Connections:  # noqa: ARG002 - as Diag
+    def connections(
+        self,
+        of: "Callable[[int], bool]",
+        within: float,  # noqa: ARG002 - as Diag
+        ports: "Collection[int]" = (),  # noqa: ARG002 - as Diag
+    ) -> Connections:
         """The connections to the ports of which `of` holds: all of them active, right now, for the contrary cannot be seen."""
         count = sum(1 for port, state, _, is_own in self._rows() if state == STATE_OF_ESTABLISHED and of(port) and not is_own)
         return Connections(count, count, 0.0 if count else None, count, 0)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from pyinit.config import Config
 
-#: A look may cost this share of a CPU; where it costs more, looks become rarer.
-SHARE = 0.05
+#: A look may cost this share of a CPU; where it costs more, looks become rarer. With all else that is done then it is 5 %.
+SHARE = 0.04
 
 
 #: How many ports a log line names.
@@ -60,11 +60,11 @@ class View:
 
     def connections(self, within: float) -> Connections:
         """Those to the ports that count; `within` is the time in seconds that `active` is about."""
-        return self.sockets.connections(self.counts, within)
+        return self.sockets.connections(self.counts, within, self.ports)
 
     def established(self) -> int:
         """How many connections there are to any of the ports."""
-        return self.sockets.connections(self.ports.__contains__, 0).established
+        return self.sockets.connections(self.ports.__contains__, 0, self.ports).established
 
 
 class Look:

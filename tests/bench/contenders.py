@@ -42,7 +42,7 @@ def find(python: str, pyinit: Sequence[str] | None, is_static: bool) -> list[Con
     ours = tuple(pyinit or (python, "-IS", str(ROOT / "pyinit" / "__main__.py")))
     shortest = (python, "-IS", str(PROGRAMS / "shortest_init.py"))
     found = [
-        Contender(PYINIT, (*ours, "--"), (*ours, "--"), _version(*ours, "--version")),
+        Contender(PYINIT, (*ours, "--"), (*ours, "--forward", "handlers", "--"), _version(*ours, "--version")),
         Contender(BARE, shortest, shortest, _version(python, "-IS", "--version")),
     ]
     for name, words, group_words in (

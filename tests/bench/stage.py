@@ -3,7 +3,6 @@
 tests.namespace does the same through unshare(1), which suits tests better: it is fine in a process with threads.
 """
 
-import contextlib
 import ctypes
 import mmap
 import os
@@ -53,7 +52,7 @@ class Pid1:
     """A context manager around a PID 1; at its end the whole namespace is killed, and waited for.
 
     stdin is /dev/null, and so are stdout and stderr unless a descriptor is given. `descriptors` maps those that PID 1 and
-    its children inherit to ours. `pid` is that of PID 1 as seen from here.
+    its children inherit to ours. `pid` is that of PID 1 as seen from here, also when it has ended: nobody reaps it before that.
     """
 
     def __init__(
@@ -61,13 +60,17 @@ class Pid1:
     ) -> None:
         self._stamp = mmap.mmap(-1, STAMP.size)
         reader, writer = os.pipe()
+        over, self._holds = os.pipe()
         self._helper = os.fork()
         if self._helper == 0:
-            self._help(words, {1: stdout, **(descriptors or {})}, writer)
+            os.close(self._holds)
+            self._help(words, {1: stdout, **(descriptors or {})}, writer, over)
         os.close(writer)
+        os.close(over)
         with os.fdopen(reader, "rb") as answer:
             text = answer.read().decode()
         if not text.isdecimal():
+            os.close(self._holds)
             os.waitpid(self._helper, 0)
             raise StageError(text or "the helper process died")
         self.pid = int(text)
@@ -77,7 +80,13 @@ class Pid1:
         """When PID 1 was executed, in nanoseconds of the monotonic clock."""
         return int(STAMP.unpack(self._stamp)[0])
 
-    def _help(self, words: Sequence[str], descriptors: Mapping[int, int | None], answer: int) -> NoReturn:
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU that PID 1 has used, to the nanosecond (sched-stats.rst of the kernel); of one that has ended too."""
+        with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[0]) / 1e9
+
+    def _help(self, words: Sequence[str], descriptors: Mapping[int, int | None], answer: int, over: int) -> NoReturn:
         """In the helper process: a namespace is entered by fork(), so somebody has to be the parent of PID 1."""
         status = 1
         try:
@@ -87,7 +96,9 @@ class Pid1:
             if pid == 0:
                 self._become(words, descriptors)
             os.write(answer, str(pid).encode())
-            os.closerange(0, 1 << 16)  # what we would hold open, others would wait for
+            os.dup2(over, 0)
+            os.closerange(1, 1 << 16)  # what we would hold open, others would wait for
+            os.read(0, 1)  # until it is over PID 1 may be looked at, also when it has ended
             os.waitpid(pid, 0)
             status = 0
         except OSError as error:
@@ -118,9 +129,7 @@ class Pid1:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        # The helper has not reaped it before we wait for the helper, unless it ended by itself: then there is no such PID,
-        # or, a wrap of all PIDs later, somebody else's. A benchmark lives shorter than that.
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)  # nobody has reaped it yet
+        os.close(self._holds)
         os.waitpid(self._helper, 0)
         self._stamp.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.demo import ways
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,18 @@ def test_nothing_is_left_of_it() -> None:
     assert not left_of(running.pid)
 
 
+def test_a_kernel_that_forbids_user_namespaces_is_told_how_to_allow_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch = tmp_path / "user" / "max_user_namespaces"
+    switch.parent.mkdir()
+    monkeypatch.setattr(ways, "SYSCTLS", tmp_path)
+    switch.write_text("0\n")
+    assert "sudo sysctl -w user.max_user_namespaces=10000" in ways.remedy()
+    switch.write_text("15000\n")
+    assert "sysctl" not in ways.remedy()
+
+
 def left_of(pid: int) -> list[str]:
     """The processes whose environment says that they come from that demonstration."""
     mark = f"STARTED_BY={pid}".encode()
@@ -73,7 +86,7 @@ def left_of(pid: int) -> list[str]:
     return found
 
 
-def test_where_no_way_works_it_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
+def test_where_no_way_works_it_says_what_is_missing_and_what_opens_one(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.demo", "--in", "docker"],
         cwd=ROOT,
@@ -83,5 +96,9 @@ def test_where_no_way_works_it_says_in_one_line_what_is_missing(tmp_path: Path) 
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == "A PID 1 can be run here by none of the ways: no docker.\n"
+    missing, remedy = done.stderr.splitlines()
+    assert missing == "A PID 1 can be run here by none of the ways: no docker."
+    assert remedy.startswith("Any of these opens one: install util-linux, which has unshare; ")
+    assert "install Docker" in remedy
+    assert ("sudo make demo" in remedy) == (os.geteuid() != 0)
     assert done.stdout == ""

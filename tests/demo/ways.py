@@ -23,11 +23,20 @@ IS_PID_1 = ("/bin/sh", "-c", 'test "$$" = 1')
 #: Inits that may be installed, and their options. tini -s: no word about being PID 1 or not.
 OTHERS = {"tini": ("-s", "--"), "dumb-init": ("--",), "catatonit": ("--",)}
 
+#: By what user namespaces are forbidden, in any kernel, Debian's, Ubuntu's: the value that forbids, one that allows.
+SWITCHES = {
+    "user.max_user_namespaces": ("0", "10000"),
+    "kernel.unprivileged_userns_clone": ("0", "1"),
+    "kernel.apparmor_restrict_unprivileged_userns": ("1", "0"),
+}
+
+SYSCTLS = Path("/proc/sys")
+
 IN_CONTAINER = Path("/pyinit")
 
 
 class NoWay(Exception):
-    """Nothing on this machine can run a PID 1; says in one line what is missing."""
+    """Nothing on this machine can run a PID 1; says in one line what is missing, and in another what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,27 @@ def find(image: str, wanted: str | None) -> Way:
         if _works(("docker", "run", "--rm", "--entrypoint", "python3", image, "--version")):
             return _docker(image)
         missing.append(f"no Docker engine that runs {image}" if shutil.which("docker") else "no docker")
-    raise NoWay(f"A PID 1 can be run here by none of the ways: {', '.join(missing)}.")
+    raise NoWay(f"A PID 1 can be run here by none of the ways: {', '.join(missing)}.\n{remedy()}")
+
+
+def remedy() -> str:
+    """What opens a way on this machine, as far as it can be seen: one line."""
+    ways = []
+    if shutil.which(UNSHARE[0]) is None:
+        ways.append("install util-linux, which has unshare")
+    if os.geteuid() != 0:
+        ways.append("run it as root: sudo make demo")
+    for switch, (forbids, allows) in SWITCHES.items():
+        found = SYSCTLS / switch.replace(".", "/")
+        if found.exists() and found.read_text().strip() == forbids:
+            ways.append(f"allow user namespaces: sudo sysctl -w {switch}={allows}")
+    if os.geteuid() == 0:
+        ways.append(
+            "where this is a container, give it the right: docker run --cap-add SYS_ADMIN --security-opt seccomp=unconfined"
+        )
+    if shutil.which("docker") is None:
+        ways.append("install Docker")
+    return f"Any of these opens one: {'; '.join(ways)}."
 
 
 class Stage:

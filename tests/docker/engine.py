@@ -9,14 +9,15 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import docker
 import pytest
 from docker import DockerClient
-from docker.errors import APIError, BuildError, DockerException, NotFound
+from docker.errors import APIError, BuildError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.utils.build import tar
+from requests.exceptions import RequestException
 
 from tests.namespace import ROOT
 from tests.waiting import PATIENCE, wait_until
@@ -26,6 +27,9 @@ LABEL = "pyinit.test"
 
 #: On every image, so that those which a newer build has replaced are found.
 IMAGE_LABEL = "pyinit.example"
+
+#: The image that all others are built on.
+BASE = "debian:bookworm-slim"
 
 #: The images and their Dockerfiles, in an order in which each finds those that it is built on or copies from.
 IMAGES = {
@@ -74,14 +78,33 @@ def connect() -> DockerClient:
 
 
 def need_engine() -> DockerClient:
-    """A client of the engine; where none answers the test is skipped, or, where one is required, fails."""
+    """A client of an engine that has, or can have, the image that all others are built on.
+
+    Where none answers, or cannot have it, the test is skipped; or, where one is required, it fails.
+    """
     try:
-        return connect()
+        client = connect()
     except DockerException as error:
-        reason = f"no Docker engine answers (tests/docker/prepare.sh starts one): {error}"
-        if os.environ.get("CI") or os.environ.get("REQUIRE_DOCKER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        unavailable(f"no Docker engine answers (tests/docker/prepare.sh starts one): {error}")
+    try:
+        have_base(client)
+    except (DockerException, RequestException) as error:
+        client.close()
+        unavailable(f"the Docker engine has no image {BASE}, and no registry (tests/docker/prepare.sh makes it): {error}")
+    return client
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test; or fail, where an engine is required."""
+    (pytest.fail if os.environ.get("CI") or os.environ.get("REQUIRE_DOCKER") == "1" else pytest.skip)(reason)
+
+
+def have_base(client: DockerClient) -> None:
+    """Have the image that all others are built on. Raises DockerException or RequestException where that cannot be."""
+    try:
+        client.images.get(BASE)
+    except ImageNotFound:
+        client.images.pull(BASE)
 
 
 def build(

@@ -26,10 +26,8 @@ install_missing() {
     [ -n "$packages" ] || return 0
     must_be_root "missing:$packages"
     say "installing$packages"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update --quiet=2
     # shellcheck disable=SC2086 # a list of words
-    apt-get install --quiet=2 --yes --no-install-recommends $packages ca-certificates >/dev/null
+    "$(dirname "$0")/../../docker/static/install.sh" $packages ca-certificates
 }
 
 # A file that names a process which is no more (the machine was stopped, or cloned) keeps the engine from starting, should

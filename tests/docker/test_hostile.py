@@ -13,6 +13,7 @@ import pytest
 from tests.docker.conftest import Start
 from tests.docker.engine import FORMS, Contained
 from tests.namespace import ROOT
+from tests.waiting import wait_until
 
 FINISHED = "app ready\napp got SIGTERM\napp done\n"
 SCRIPT_FINISHED = FINISHED + "start.sh cleans up after 7\n"
@@ -203,3 +204,55 @@ def test_with_stdin_stdout_and_stderr_closed_the_status_is_kept(start: Start, fo
     container.stop()
     assert container.wait() == 7
     assert (container.stdout, container.stderr) == ("", "")
+
+
+# --- limits that are reached, and words that are not the command's; with cgroups of their own in tests/hostile ---
+
+#: The programs of tests/hostile, in the container.
+PROGRAMS: dict[str, Any] = {"volumes": {str(ROOT / "tests" / "hostile"): {"bind": "/hostile", "mode": "ro"}}}
+
+
+def test_a_fork_bomb_at_the_limit_of_processes_is_outlived(start: Start, form: str) -> None:
+    line = "python3 -IS /hostile/bomb.py & exec python3 -IS /app/app.py"
+    environment = {"PYINIT_GRACE_PERIOD": "3"}
+    container = start("app", entrypoint=[form, "--", "sh", "-c", line], pids_limit=24, environment=environment, **PROGRAMS)
+    container.wait_for_output("app ready")
+    wait_until(lambda: len(container.processes()) >= 24, "the limit is reached")
+    container.kill("TERM")
+    assert container.wait() == 7
+    assert container.stdout == FINISHED
+    assert "fault" not in container.stderr
+
+
+def test_who_is_killed_for_want_of_memory_is_reaped_and_the_application_goes_on(start: Start, form: str) -> None:
+    line = "for i in 1 2 3; do python3 -IS /hostile/eater.py; echo eaten $?; done; exec python3 -IS /app/app.py"
+    memory = {"mem_limit": "48m", "memswap_limit": "48m"}
+    container = start("app", entrypoint=[form, "--", "sh", "-c", line], **memory, **PROGRAMS)
+    assert stop(container) == 7
+    assert container.stdout == "eaten 137\n" * 3 + FINISHED
+
+
+def test_a_command_that_is_killed_for_want_of_memory_is_told_by_its_status(start: Start, form: str) -> None:
+    memory = {"mem_limit": "48m", "memswap_limit": "48m"}
+    container = start("app", entrypoint=[form, "--", "python3", "-IS", "/hostile/eater.py"], **memory, **PROGRAMS)
+    assert container.wait() == 137
+
+
+def test_docker_exec_cannot_speak_for_the_command(start: Start, form: str) -> None:
+    environment = {"PYINIT_READY": "notify", "PYINIT_LOG_LEVEL": "debug"}
+    container = start("app", ["python3", "/app/app.py"], entrypoint=[form, "--"], environment=environment)
+    container.wait_for_output("app ready")
+    lie = """
+import os, socket
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    for entry in open(f"/proc/{pid}/environ", "rb").read().split(b"\\0"):
+        if entry.startswith(b"NOTIFY_SOCKET=@"):
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            made.sendto(b"READY=1", b"\\0" + entry[15:])
+            made.recv(1)  # stays, so that it can be seen who it is
+"""
+    container.container.exec_run(["python3", "-c", lie], detach=True)
+    wait_until(lambda: "is none of ours" in container.stderr, "it is not believed")
+    found = json.loads(container.run("/pyinit", "--status", "--json"))
+    assert found["readiness"]["state"] == "waiting"
+    assert stop(container) == 7

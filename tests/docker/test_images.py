@@ -41,6 +41,18 @@ def test_the_example_of_an_exec_form_has_its_variables_expanded_without_a_shell(
     assert container.stdout == STOPPED
 
 
+def test_an_entrypoint_in_shell_form_is_warned_of_with_the_exec_form_to_write(start: Start) -> None:
+    line = "/usr/local/bin/pyinit -- /app/start.sh"
+    container = start("start-script", [], entrypoint=["/bin/sh", "-c", line])  # what Docker makes of ENTRYPOINT line
+    container.wait_for_output("app ready")
+    (warning,) = container.stderr.splitlines()
+    assert warning.startswith("pyinit: warning: PID 1 is a shell (sh), which does not pass the stop request on: ")
+    assert 'write ENTRYPOINT ["pyinit", "--", "/app/start.sh"], ' in warning
+    inside = container.container.exec_run(["/usr/local/bin/pyinit", "--", "true"])
+    assert (inside.exit_code, inside.output) == (0, b""), "there it is nobody's fault"
+    container.kill("SIGKILL")
+
+
 def test_an_image_that_knows_nothing_of_pyinit_runs_under_that_of_its_base_image(start: Start) -> None:
     container = start("on-base")
     container.wait_for_output("app ready")

@@ -69,7 +69,12 @@ ENTRYPOINT ["/usr/local/bin/pyinit", "--"]
 CMD ["/app/start.sh"]
 """
 
-AUTO = {"PYINIT_PRE_STOP_DELAY": "auto", "PYINIT_PRE_STOP_MIN": "0.5", "PYINIT_PRE_STOP_MAX": "60"}
+AUTO = {
+    "PYINIT_PRE_STOP_DELAY": "auto",
+    "PYINIT_PRE_STOP_MIN": "0.5",
+    "PYINIT_PRE_STOP_MAX": "60",
+    "PYINIT_STOP_TIMEOUT": "none",
+}
 QUICK = {**AUTO, "PYINIT_PRE_STOP_QUIET": "0.5"}
 
 #: A seccomp profile that allows all but AF_NETLINK, with which sandboxes refuse it.
@@ -222,6 +227,31 @@ def test_those_who_are_too_late_are_told(started: Started) -> None:
     assert container.wait() == 7
     assert "the traffic has not gone quiet within 1s (--pre-stop-max)" in container.stderr
     assert "raise --pre-stop-max" in container.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "allowed", "assumed"),
+    [
+        ({}, 10, "Docker's 10 s are assumed: --stop-timeout"),
+        ({"PYINIT_PRE_STOP_QUIET": "15", "PYINIT_GRACE_PERIOD": "60"}, 10, "Docker's 10 s are assumed: --stop-timeout"),
+        ({"NOMAD_ALLOC_ID": "0b9c"}, 5, "Nomad's 5 s are assumed: --stop-timeout"),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "PYINIT_STOP_TIMEOUT": "8"}, 8, "8 s"),
+    ],
+    ids=["docker", "docker, long times given", "nomad", "stop timeout given"],
+)
+def test_with_a_delay_of_auto_and_traffic_that_never_ends_the_application_finishes_before_sigkill(
+    started: Started, environment: dict[str, str], allowed: int, assumed: str
+) -> None:
+    container = started({"PYINIT_PRE_STOP_DELAY": "auto", **environment})
+    with Client(address(container), False) as client:
+        wait_until(lambda: client.last_at, "it is served")
+        assert container.stop(timeout=allowed) < allowed
+    assert container.wait() == 7, "the application's own"
+    assert "server done\nstart.sh cleans up after 7\n" in container.stdout
+    heading = container.stderr.splitlines()[0]
+    assert "keeps serving until the traffic is quiet (" in heading, "and no warning"
+    assert assumed in heading or "PYINIT_STOP_TIMEOUT" in environment
+    assert "SIGKILL" not in container.stderr
 
 
 def stops_when_it_is_quiet(container: Contained) -> None:

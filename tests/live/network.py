@@ -14,7 +14,7 @@ import pytest
 
 from tests.live import loopback
 from tests.live.sockets import REQUEST
-from tests.namespace import ROOT, WITH_PROC
+from tests.namespace import ROOT, WITH_PROC, enter
 from tests.waiting import PATIENCE
 
 #: Becomes a program, with the loopback interface up; for the end of `unshare`.
@@ -53,10 +53,9 @@ class Network:
     def __init__(self, pid: int) -> None:
         self._made: list[socket.socket] = []
         self._maker, theirs = socket.socketpair()
-        users = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
         with theirs:
             self._process = subprocess.Popen(
-                ["nsenter", f"--target={pid}", *users, "--net", sys.executable, "-IS", str(ROOT / "tests/live/sockets.py")],
+                [*enter(pid, "net"), sys.executable, "-IS", str(ROOT / "tests/live/sockets.py")],
                 stdin=theirs.fileno(),
             )
         self._maker.settimeout(PATIENCE)

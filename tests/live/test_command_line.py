@@ -42,7 +42,7 @@ BAD: Mapping[str, tuple[str, list[str]]] = {
     "--ports": ("1 to 65535|is no range", ["http", "0", "65536", "-1", "80-", "-80", "90-80", "80:90", "8080 9090"]),
     "--ignore-ports": ("1 to 65535|is no range", ["all", "9090-70000", "1.5", "80--90"]),
     "--pre-stop-until": ("yes", ["", "success", "2"]),
-    "--stop-timeout": ("5, 2.5", ["", "auto", "-30"]),
+    "--stop-timeout": ("5, 2.5", ["", "automatic", "-30"]),
     "--pre-stop-timeout": ("1m30s", ["", "none", "-0.1", "ten"]),
     "--grace-period": ("5, 2.5", ["", "never", "-5", "5,5"]),
     "--settle": ("5, 2.5", ["", "none", "1d"]),
@@ -57,7 +57,7 @@ BAD: Mapping[str, tuple[str, list[str]]] = {
     "--expand-env": ("yes", ["maybe", "", "2"]),
     "--subreaper": ("auto, yes, no", ["", "maybe", "2", "AUTO"]),
     "--parent-death-signal": ("give a name", ["", "DEATH", "0", "99"]),
-    "--log-level": ("error, warning, info, debug", ["", "trace", "INFO", "3"]),
+    "--log-level": ("error, warning, info, debug", ["", "trace", "warned", "3"]),
     "--log-format": ("text, json", ["", "xml", "JSON"]),
 }
 
@@ -99,8 +99,9 @@ GOOD: Mapping[str, str] = {
 }
 
 
-#: The variables without which an option is of no use, and refused.
+#: The variables without which an option is of no use and refused, or is warned of.
 NEEDED_BESIDE = {
+    "--pre-stop-delay": {"PYINIT_STOP_TIMEOUT": "2m"},
     "--pre-stop-until": {"PYINIT_PRE_STOP": "true", "PYINIT_PRE_STOP_DELAY": "auto"},
     "--start-timeout": {"PYINIT_READY": "tcp:1"},
 }
@@ -233,11 +234,9 @@ def test_the_last_of_several_wins_and_repeatable_ones_add_up(start: Start) -> No
     [
         ("--grace-perod", "--grace-period"),
         ("--graceperiod=5", "--grace-period"),
-        ("--sweep", "--settle|--sweep-timeout"),
+        ("--sweep", "--sweep-timeout"),
         ("--pre-stop-dealy", "--pre-stop-delay"),
-        ("-g", "-c"),
         ("--versoin", "--version"),
-        ("--\N{SNOWMAN}\n", "-c|--help|--settle"),
     ],
 )
 def test_an_unknown_option_is_named_with_the_nearest_one(start: Start, marker: Path, word: str, nearest: str) -> None:
@@ -247,10 +246,69 @@ def test_an_unknown_option_is_named_with_the_nearest_one(start: Start, marker: P
     assert "pyinit --help" in error
 
 
+@pytest.mark.parametrize("word", ["--frobnicate", "-x", "--\N{SNOWMAN}\n"])
+def test_an_unknown_option_that_is_near_none_gets_no_suggestion(start: Start, marker: Path, word: str) -> None:
+    error = error_of(start(word, "--", "touch", str(marker)), marker)
+    assert error.endswith(": no such option (pyinit --help all lists them)")
+
+
+@pytest.mark.parametrize(
+    ("words", "truth"),
+    [
+        (["-e", "143"], "--map-status 143:0"),
+        (["-g"], "not needed"),
+        (["-s"], "not needed"),
+        (["-v"], "--log-level debug"),
+        (["-r", "15:3"], "--rewrite 15:3"),
+        (["--single-child"], "not needed"),
+        (["-c"], "not needed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_of_other_inits_get_their_true_answer(start: Start, marker: Path, words: list[str], truth: str) -> None:
+    assert truth in error_of(start(*words, "--", "touch", str(marker)), marker)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["python3 app.py"], "a command is separate words (pyinit -- python3 app.py), or one string after -c"),
+        (["touch MARKER && true"], "that is a shell's line: pyinit -c '"),
+        (["cd", "/"], "cd is a shell's own word"),
+        (["exec", "touch", "MARKER"], "exec is a shell's own word, and not needed"),
+        (["X=5", "touch", "MARKER"], "a variable is set by env"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_shell_s_line_as_the_command_gets_a_hint(start: Start, marker: Path, words: list[str], hint: str) -> None:
+    namespace = start("--", *(word.replace("MARKER", str(marker)) for word in words))
+    assert namespace.wait() == 127
+    (line,) = namespace.stderr.splitlines()
+    assert line.startswith("pyinit: error: cannot execute ")
+    assert hint in line
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--grace-period"], "--grace-period: a value must follow before --: --grace-period SECONDS"),
+        (["--expand-env", "yes"], "--expand-env: 'yes' would be the command: a value follows an =: --expand-env=yes"),
+        (["--subreaper", "no"], "--subreaper: 'no' would be the command: a value follows an =: --subreaper=no"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_was_taken_for_a_value_or_for_the_command_is_told(
+    start: Start, marker: Path, words: list[str], problem: str
+) -> None:
+    assert error_of(start(*words, "--", "touch", str(marker)), marker) == f"pyinit: error: {problem}"
+
+
 @pytest.mark.parametrize("words", [[], ["--"], ["--settle", "1"], ["--settle", "1", "--"], ["--expand-env"]], ids=" ".join)
 def test_no_command_is_an_error_that_shows_the_usage(start: Start, marker: Path, words: list[str]) -> None:
     error = error_of(start(*words), marker)
-    assert error == "pyinit: error: no command given: pyinit [options] [--] command [argument ...]"
+    usage = "pyinit [options] [--] command [argument ...]"
+    assert error == f"pyinit: error: no command given: {usage} (pyinit --help shows examples and options)"
 
 
 def test_a_command_string_must_follow_its_flag(start: Start, marker: Path) -> None:
@@ -303,8 +361,28 @@ def test_a_single_dash_is_a_command(start: Start) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_tells_of_every_option_with_its_variable_and_default(start: Start, marker: Path, flag: str) -> None:
+def test_help_is_two_screens_that_begin_with_examples(start: Start, marker: Path, flag: str) -> None:
     namespace = start(flag, "--", "touch", str(marker))
+    assert (namespace.wait(), namespace.stderr, marker.exists()) == (0, "", False)
+    lines = namespace.stdout.splitlines()
+    assert lines[0] == "usage: pyinit [options] [--] command [argument ...]"
+    assert len(lines) <= 48
+    assert max(map(len, lines)) <= 80
+    assert 'ENTRYPOINT ["pyinit", "--", "./start.sh"]' in namespace.stdout
+    assert "pyinit --help all" in lines[-1]
+
+
+@pytest.mark.parametrize("tool", ["--probe", "--status"])
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_beside_a_tool_tells_of_the_tool(start: Start, tool: str, flag: str) -> None:
+    namespace = start(tool, flag)
+    assert (namespace.wait(), namespace.stderr) == (0, "")
+    assert namespace.stdout.startswith(f"usage: pyinit {tool} ")
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_all_tells_of_every_option_with_its_variable_and_default(start: Start, marker: Path, flag: str) -> None:
+    namespace = start(flag, "all", "--", "touch", str(marker))
     assert (namespace.wait(), namespace.stderr, marker.exists()) == (0, "", False)
     lines = namespace.stdout.splitlines()
     assert lines[0] == "usage: pyinit [options] [--] command [argument ...]"

@@ -15,7 +15,7 @@ import pytest
 
 from tests.live.conftest import APP_WORDS
 from tests.live.originals import BOTH, ORIGINALS, OURS, REAL, THEIRS, RunCalled, init_called, pyinit_called
-from tests.namespace import ROOT, UNSHARE, WITH_PROC, Namespace, need
+from tests.namespace import ROOT, UNSHARE, WITH_PROC, Namespace, enter, need
 from tests.waiting import PATIENCE, wait_until
 
 APP = APP_WORDS.split()
@@ -509,7 +509,7 @@ def test_a_pause_reaps_the_orphans_of_others(run_called: RunCalled, whose: str) 
     need("nsenter")
     namespace = run_called("catatonit", "-P", whose=whose)
     wait_until_it_pauses(namespace)
-    join = ["nsenter", "--target", str(namespace.init.pid), "--pid", "sh", "-c", "sleep 1000 & sleep 0 & exit 0"]
+    join = [*enter(namespace.init.pid, "pid"), "sh", "-c", "sleep 1000 & sleep 0 & exit 0"]
     subprocess.run(join, check=True, stdout=subprocess.DEVNULL)
     wait_until(lambda: len(namespace.init.children()) == 1, "one orphan lives, and one was reaped")
     namespace.named("sleep")[0].kill()
@@ -522,7 +522,7 @@ def test_a_pause_waits_for_no_orphan(run_called: RunCalled, whose: str) -> None:
     need("nsenter")
     namespace = run_called("catatonit", "-P", whose=whose)
     wait_until_it_pauses(namespace)
-    join = ["nsenter", "--target", str(namespace.init.pid), "--pid", "sh", "-c", "trap '' TERM; sleep 1000 & exit 0"]
+    join = [*enter(namespace.init.pid, "pid"), "sh", "-c", "trap '' TERM; sleep 1000 & exit 0"]
     subprocess.run(join, check=True, stdout=subprocess.DEVNULL)
     wait_until(lambda: namespace.named("sleep"), "an orphan")
     namespace.signal(signal.SIGTERM)
@@ -532,7 +532,7 @@ def test_a_pause_waits_for_no_orphan(run_called: RunCalled, whose: str) -> None:
 @contextlib.contextmanager
 def guest_of(namespace: Namespace, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """An application that has joined the namespace from outside, as the other containers of a pod do; it writes to `guest`."""
-    join = ["nsenter", "--target", str(namespace.init.pid), "--pid", *APP]
+    join = [*enter(namespace.init.pid, "pid"), *APP]
     with (tmp_path / "guest").open("wb") as out, subprocess.Popen(join, stdout=out) as client:
         try:
             wait_until(lambda: "app ready" in (tmp_path / "guest").read_text(), "the guest is ready")
@@ -596,7 +596,11 @@ def test_a_pause_that_is_not_pid_1_adopts_orphans_and_ends_alike(tmp_path: Path)
 
 
 def test_a_pause_needs_no_proc(run_called: RunCalled) -> None:
-    namespace = run_called("catatonit", "-P", unshare=(*UNSHARE, "--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"))
+    namespace = run_called(
+        "catatonit",
+        "-P",
+        unshare=(*UNSHARE, "--mount", "sh", "-c", 'umount -l /proc 2>/dev/null; mount -t tmpfs none /proc; exec "$@"', "sh"),
+    )
     wait_until_it_pauses(namespace)
     namespace.signal(signal.SIGTERM)
     assert (namespace.wait(), namespace.stderr) == (0, "")

@@ -37,6 +37,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "posix.getpgrp": ((), EVERYWHERE),
     "posix.getpid": ((), EVERYWHERE),
     "posix.kill": (("EPERM", "ESRCH"), (*AT_START, *AT_STOP)),
+    "posix.getpgid": (("ESRCH", "EPERM"), EVERYWHERE),
     "posix.listdir": (("ENOENT", "EACCES", "EMFILE"), EVERYWHERE),
     "posix.memfd_create": (("ENOSYS", "EPERM", "EMFILE"), AT_START),
     "posix.open": (("EMFILE", "ENFILE", "EACCES", "ENOENT"), EVERYWHERE),
@@ -74,6 +75,7 @@ LEFT_OUT = {
     "posix._exit": "cannot fail",
     "posix.waitid": "is for the health helper alone, whose end is waited for a moment, or not",
     "posix.closerange": "has no error",
+    "posix.sysconf": "is no system call",
     "posix.strerror": "is no system call, and only words a failure",
     "posix.execv": "happens in __main__, before anything can be lost",
     "posix.getppid": "is for --parent-death-signal alone, where it cannot fail",
@@ -120,6 +122,7 @@ class Case:
             [*FAULTY, function, error, when, *words], own, env={"PATH": os.environ["PATH"], **environment}
         )
         self.told = 0.0
+        self.asked = 0
 
     def stop(self) -> bool:
         """Ask for a stop once the application is ready, and again each second as an impatient person would; True at the end."""
@@ -129,6 +132,7 @@ class Case:
         now = time.monotonic()
         if "app ready" in self.namespace.stdout and now > self.told + 1 and "app got" not in self.namespace.stdout:
             self.told = now
+            self.asked += 1
             with contextlib.suppress(AssertionError, ProcessLookupError, psutil.NoSuchProcess):  # it has just ended
                 self.namespace.signal(signal.SIGTERM)
         return False
@@ -146,6 +150,9 @@ class Case:
             return None if self.namespace.stderr.count("\n") == 1 else f"not told in one line: {story}"
         if "app done" not in self.namespace.stdout:
             return f"the application did not finish: {story}"
+        # The last resort tells the group, and in its sweep everybody: it knows of nobody by himself.
+        if self.namespace.stdout.count("app got SIGTERM") > self.asked and "less care" not in self.namespace.stderr:
+            return f"the application was told more often than anybody asked: {story}"
         if status != 3 and not (status == 143 and self.fell_back):
             return f"the status is wrong: {story}"
         return None
@@ -291,3 +298,25 @@ def test_a_termination_log_that_cannot_be_completed_changes_nothing_about_the_st
         assert f"pyinit: warning: --termination-log: {log}: " in namespace.stderr
         assert "less care" not in namespace.stderr
     assert log.read_text().startswith("pyinit: stop requested: ")
+
+
+def test_a_fault_that_comes_when_the_stop_signal_was_sent_does_not_send_it_again(tmp_path: Path) -> None:
+    """The last resort owes nobody anything then: the wrapper lives on, and runs its last lines."""
+    for error in ("EINVAL", "MemoryError"):
+        case = Case(tmp_path, "posix.waitpid", error, "stop:1", "--", start_script(tmp_path))
+        with case.namespace as namespace:
+            drive([case], Case.stop)
+            assert "less care" in namespace.stderr
+            assert "app done\n" in namespace.stdout
+            assert namespace.stdout.count("app got SIGTERM\n") <= case.asked
+            assert namespace.wait(0) == 3
+
+
+def test_those_whom_a_blind_request_has_reached_are_not_told_again_when_proc_tells_again(tmp_path: Path) -> None:
+    case = Case(tmp_path, "posix.listdir", "EACCES", "stop:1", "--", start_script(tmp_path))
+    with case.namespace as namespace:
+        drive([case], Case.stop)
+        assert "does not tell" in namespace.stderr
+        assert "SIGTERM to 3" not in namespace.stderr, "which would be told in the sweep"
+        assert namespace.stdout.count("app got SIGTERM\n") <= case.asked
+        assert namespace.wait(0) == 143

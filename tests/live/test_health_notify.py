@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.health import SLOW_START, helper, shown
 from tests.live.network import WITH_NETWORK
-from tests.namespace import ROOT, WITH_PROC, Namespace, need
+from tests.namespace import ROOT, WITH_PROC, Namespace, enter, need, need_another_user
 from tests.waiting import wait_until
 
 #: The words that send datagrams.
@@ -39,11 +38,6 @@ def address(namespace: Namespace) -> str:
         return None
 
     return wait_until(find, "NOTIFY_SOCKET")
-
-
-def enter(namespace: Namespace, *words: str) -> None:
-    """Run something in the container as `docker exec` does: its parent is outside."""
-    subprocess.run(["nsenter", f"--target={namespace.init.pid}", "--all", "--", *SAY.split(), *words], check=True, timeout=20)
 
 
 def settled(namespace: Namespace) -> None:
@@ -75,9 +69,7 @@ def test_systemd_notify_is_understood(start: Start, extra: tuple[str, ...]) -> N
     namespace = start(
         *NOTIFY, "--", "sh", "-c", f"systemd-notify {' '.join(extra)} --ready --status=fine; echo said $?; sleep 1000"
     )
-    began = time.monotonic()
-    namespace.wait_for_output("said 0")
-    assert time.monotonic() - began < 4, "it waits for 5 s where nobody takes what it says"
+    namespace.wait_for_output("said 0")  # it says 1, 5 s later, where nobody takes what it says
     become(namespace, "ready")
     assert shown(namespace).notify_status == "fine"
 
@@ -129,9 +121,8 @@ def test_but_not_more_than_the_orchestrator_allows(start: Start) -> None:
     namespace = start(*NOTIFY, "--grace-period", "0.7", "--stop-timeout", "2", "--", "sh", "-c", line)
     namespace.wait_for_output("ready")
     namespace.signal(signal.SIGTERM)
-    began = time.monotonic()
-    assert namespace.wait() == 137
-    assert time.monotonic() - began < 8
+    assert namespace.wait() == 137  # of the 20 s that were asked for two are left
+    assert "SIGKILL for all that is left" in namespace.stderr
 
 
 # --- lies ---
@@ -149,7 +140,7 @@ def test_who_has_entered_the_container_cannot_speak_for_the_command(start: Start
     )
     where = address(namespace)
     liar = subprocess.Popen(
-        ["nsenter", f"--target={namespace.init.pid}", "--all", "--", *SAY.split(), "--to", where, "--stay", "READY=1"],
+        [*enter(namespace.init.pid), *SAY.split(), "--to", where, "--stay", "READY=1"],
         stdout=subprocess.PIPE,
     )
     try:
@@ -179,14 +170,12 @@ def test_who_is_outside_cannot_either(start: Start) -> None:
 @pytest.mark.parametrize("pid", ["1", "2"])
 def test_a_foreign_name_takes_a_privilege(start: Start, pid: str) -> None:
     """Whoever has CAP_SYS_ADMIN in there may say anything; no container has it by default."""
+    need_another_user()
     namespace = start(*NOTIFY, "--", "sleep", "1000")
     where = address(namespace)
     unprivileged = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--reuid=65534", "--clear-groups"]
     words = [
-        "nsenter",
-        f"--target={namespace.init.pid}",
-        "--all",
-        "--",
+        *enter(namespace.init.pid),
         *unprivileged,
         *SAY.split(),
         "--to",

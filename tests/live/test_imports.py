@@ -32,21 +32,37 @@ def modules(importtime: str) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in lines}
 
 
+@pytest.mark.parametrize(
+    ("environment", "more"),
+    [({}, set()), ({"PYINIT_PRE_STOP_DELAY": "auto"}, {"pyinit.platforms"})],
+    ids=["plain", "with a delay of auto"],
+)
 @pytest.mark.parametrize("python", INTERPRETERS, ids=name_of)
-def test_pid_1_at_rest_has_imported_just_these_modules(python: str, tmp_path: Path) -> None:
+def test_pid_1_at_rest_has_imported_just_these_modules(
+    python: str, tmp_path: Path, environment: dict[str, str], more: set[str]
+) -> None:
     bare = imported(python, "-IS", "-c", "pass")
     words = [python, "-X", "importtime", "-IS", str(ROOT / "pyinit" / "__main__.py"), "--", "sleep", "1000"]
-    with Namespace(words, tmp_path, env={"PATH": os.environ["PATH"]}) as namespace:
+    with Namespace(words, tmp_path, env={"PATH": os.environ["PATH"], **environment}) as namespace:
         wait_until(lambda: namespace.named("sleep"), "the command")
         namespace.wait_until_at_rest()
         found = modules(namespace.stderr)
         namespace.signal(signal.SIGTERM)
         assert namespace.wait() == 143
-    unexpected = found - bare - OURS - STANDARD
+    assert more <= found
+    unexpected = found - bare - OURS - STANDARD - more
     assert unexpected == set(), f"PID 1 imports more than it may: {sorted(unexpected)}"
     assert not any(name.startswith(("pyinit.health", "pyinit.probe")) for name in found), "who does not ask does not pay"
     missing = OURS - found
     assert missing == set(), f"PID 1 does not import these any more, so drop them here: {sorted(missing)}"
+
+
+def test_a_target_of_grpc_is_checked_without_what_calls_it() -> None:
+    line = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pyinit import options; "
+    line += "options.parse(['--ready', 'grpc:50051/shop', 'app'], {})"
+    found = imported(sys.executable, "-c", line)
+    assert "pyinit.probe.target" in found
+    assert {"pyinit.probe.grpc", "pyinit.probe.hpack"} & found == set()
 
 
 def test_the_bare_interpreter_imports_neither_site_nor_os() -> None:

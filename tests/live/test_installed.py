@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import APP_WORDS
-from tests.namespace import ROOT, Namespace
+from tests.namespace import ROOT, Namespace, need
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,16 @@ def test_the_installed_script_stops_a_start_script_as_the_source_does(installed:
         namespace.signal(15)
         assert namespace.wait() == 3
         assert namespace.stdout == "app ready\napp got SIGTERM\napp done\nlast\n"
+
+
+def test_man_and_the_shells_find_what_is_installed_beside_the_script(installed: Path) -> None:
+    need("man")
+    environment = {"PATH": f"{installed}/venv/bin:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+    found = subprocess.run(["man", "-w", "pyinit"], capture_output=True, text=True, check=True, env=environment).stdout
+    assert found == f"{installed}/venv/share/man/man1/pyinit.1\n"
+    share = installed / "venv" / "share"
+    for place in ("bash-completion/completions/pyinit", "zsh/site-functions/_pyinit", "fish/vendor_completions.d/pyinit.fish"):
+        assert "pre-stop-delay" in (share / place).read_text()
 
 
 @pytest.mark.parametrize("way", ["beside it", "by a full path", "by a relative path", "by a link to a link"])

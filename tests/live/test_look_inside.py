@@ -16,8 +16,8 @@ import pytest
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.interpreters import INTERPRETERS, name_of
 from tests.live.network import WITH_NETWORK, Network, talk
-from tests.live.test_traffic import SERVER, USERS
-from tests.namespace import ROOT, UNSHARE, Namespace, after, need_another_user, pyinit_from_source
+from tests.live.test_traffic import SERVER
+from tests.namespace import ROOT, UNSHARE, Namespace, after, enter, need_another_user, pyinit_from_source
 from tests.waiting import PATIENCE, wait_until
 
 #: Becomes another user, who may read the checkout wherever it lies.
@@ -28,9 +28,8 @@ def status(
     pyinit: list[str], namespace: Namespace, *words: str, prefix: str = "", **keywords: Any
 ) -> subprocess.CompletedProcess[str]:
     """Look inside."""
-    enter = ["nsenter", f"--target={namespace.init.pid}", *USERS, "--pid", "--mount", "--net", *prefix.split()]
     return subprocess.run(
-        [*enter, *pyinit, "--status", *words],
+        [*enter(namespace.init.pid), *prefix.split(), *pyinit, "--status", *words],
         capture_output=True,
         text=True,
         check=False,
@@ -122,7 +121,7 @@ def test_ports_are_told_with_their_connections_and_queues(pyinit: list[str], tmp
 def test_it_is_not_seen_in_its_own_report_and_other_guests_are_not_told(pyinit: list[str], start: Start) -> None:
     namespace = start("--", "sleep", "1000")
     wait_until(lambda: namespace.named("sleep"), "the command")
-    guest = ["nsenter", f"--target={namespace.init.pid}", *USERS, "--pid", "--mount", "sleep", "2000"]
+    guest = [*enter(namespace.init.pid), "sleep", "2000"]
     with subprocess.Popen(guest) as running:
         wait_until(lambda: len(looked(pyinit, namespace)["processes"]) == 3, "the guest is there")
         found = looked(pyinit, namespace)
@@ -189,10 +188,9 @@ def test_where_containers_share_their_pids_each_is_told_of_its_own(pyinit: list[
     """As `docker run --pid container:...` has it: PID 1 is a pyinit, but that of another container."""
     namespace = start("--", "sleep", "1000")
     wait_until(lambda: namespace.named("sleep"), "the command")
-    enter = ["nsenter", f"--target={namespace.init.pid}", *USERS, "--pid", "--mount", "unshare", "--mount"]
-    with subprocess.Popen([*enter, *pyinit, "--", "sleep", "2000"]) as other:
+    with subprocess.Popen([*enter(namespace.init.pid), "unshare", "--mount", *pyinit, "--", "sleep", "2000"]) as other:
         inside = wait_until(lambda: psutil.Process(other.pid).children(recursive=True)[:1], "it runs")[0]
-        words = ["nsenter", f"--target={inside.pid}", *USERS, "--pid", "--mount", *pyinit, "--status", "--json"]
+        words = [*enter(inside.pid), *pyinit, "--status", "--json"]
 
         def told() -> list[str]:
             done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -223,9 +221,8 @@ def test_a_terminal_is_told_in_colour_unless_that_is_not_wanted(
     namespace = start("--", *APP_WORDS.split())
     namespace.wait_for_output("app ready")
     master, slave = pty.openpty()
-    enter = ["nsenter", f"--target={namespace.init.pid}", *USERS, "--pid", "--mount"]
     env = {"PATH": os.environ["PATH"], "TERM": "xterm", **environment}
-    with subprocess.Popen([*enter, *pyinit, "--status"], stdout=slave, env=env) as running:
+    with subprocess.Popen([*enter(namespace.init.pid), *pyinit, "--status"], stdout=slave, env=env) as running:
         assert running.wait(PATIENCE) == 0
     os.close(slave)
     shown = os.read(master, 1 << 16)
@@ -258,8 +255,9 @@ def test_psutil_tells_more_where_it_is_installed(pyinit: list[str], start: Start
 def test_every_python_looks_inside(start: Start, python: str) -> None:
     namespace = start("--", "sleep", "1000", python=python)
     wait_until(lambda: namespace.named("sleep"), "the command")
-    enter = ["nsenter", f"--target={namespace.init.pid}", *USERS, "--pid", "--mount"]
-    done = subprocess.run([*enter, *pyinit_from_source(python), "--status"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*enter(namespace.init.pid), *pyinit_from_source(python), "--status"], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "sleep 1000" in done.stdout
 

@@ -1,7 +1,9 @@
 """Where pyinit is not PID 1: a subreaper for its orphans, a signal at its parent's death, and the same statuses."""
 
 import os
+import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS
-from tests.namespace import ROOT, Namespace, after
+from tests.namespace import ROOT, Namespace, after, enter, need
 from tests.waiting import wait_until
 
 #: Runs pyinit with a call that fails, or comes late.
@@ -185,3 +187,84 @@ def test_as_pid_1_neither_option_does_harm(pyinit: list[str], tmp_path: Path) ->
     words = [*pyinit, "--subreaper", "--parent-death-signal", "TERM", "--", "sh", "-c", "exit 5"]
     with Namespace(words, tmp_path, unshare=after(":")) as namespace:
         assert namespace.wait() == 5
+
+
+# --- the shell above -------------------------------------------------------------------------------------------------------
+
+
+def warning_of(words: Sequence[str], folder: Path) -> str:
+    """What is warned of where PID 1 is this and runs a pyinit that ends by itself."""
+    with Namespace(words, folder) as namespace:
+        assert namespace.wait() == 5
+        return namespace.stderr
+
+
+@pytest.mark.parametrize("shell", [("dash", "-c"), ("bash", "-c"), ("bash", "-o", "pipefail", "-c"), ("busybox", "sh", "-c")])
+def test_that_pid_1_is_a_shell_is_warned_of_once_with_what_to_write(
+    pyinit: list[str], tmp_path: Path, script: Callable[[str], str], shell: Sequence[str]
+) -> None:
+    need(shell[0])
+    start = script("exit 5")
+    said = warning_of([*shell, '"$@"; exit $?', "sh", *pyinit, "--", start], tmp_path)
+    assert said.count("\n") == 1
+    name = shell[1] if shell[0] == "busybox" else shell[0]
+    assert said.startswith(f"pyinit: warning: PID 1 is a shell ({name}), which does not pass the stop request on: ")
+    assert f'write ENTRYPOINT ["pyinit", "--", "{start}"], or exec in front of pyinit' in said
+
+
+def test_a_start_script_above_is_such_a_shell_as_well(pyinit: list[str], tmp_path: Path, script: Callable[[str], str]) -> None:
+    line = " ".join(pyinit)
+    said = warning_of([script(f"{line} -- sh -c 'exit 5'\nexit $?")], tmp_path)
+    assert "PID 1 is a shell (sh), which does not pass the stop request on" in said
+    assert 'write ENTRYPOINT ["pyinit", "--", "sh", ...]' in said
+
+
+def test_what_is_warned_of_is_true(pyinit: list[str], tmp_path: Path) -> None:
+    with below(pyinit, tmp_path, "--", *APP_WORDS.split(), "--on", "TERM,HUP") as namespace:
+        namespace.wait_for_output("app ready")
+        assert "PID 1 is a shell (sh)" in namespace.stderr
+        namespace.signal(signal.SIGTERM)
+        pyinit_in(namespace).send_signal(signal.SIGHUP)  # which says that all that was sent before would be there by now
+        namespace.wait_for_output("app got SIGHUP")
+        assert namespace.is_there()
+        assert "SIGTERM" not in namespace.stdout + namespace.stderr
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        ("sh", "-c", 'exec "$@"', "sh"),
+        ("sh", "-c", 'trap "kill \\$!; wait \\$!" TERM; "$@" & wait $!', "sh"),
+        (sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"),
+        ("tini", "--"),
+        ("tini", "--", "sh", "-c", '"$@"; exit $?', "sh"),
+    ],
+    ids=["exec", "a trap", "another program", "an init", "a shell below an init"],
+)
+def test_nothing_is_warned_of_where_the_signal_comes(pyinit: list[str], tmp_path: Path, above: Sequence[str]) -> None:
+    if above[0] == "tini":
+        need("tini")
+    assert warning_of([*above, *pyinit, "--", "sh", "-c", "exit 5"], tmp_path) == ""
+
+
+def test_nothing_is_warned_of_at_a_prompt(pyinit: list[str], tmp_path: Path) -> None:
+    line = shlex.join([*pyinit, "--", "sh", "-c", "exit 5"])
+    reader, writer = os.pipe()
+    os.write(writer, f"{line}\nexit $?\n".encode())
+    os.close(writer)
+    try:
+        with Namespace(["bash", "--norc", "-i"], tmp_path, stdin=reader) as namespace:
+            assert namespace.wait() == 5
+            assert "PID 1 is a shell" not in namespace.stderr
+    finally:
+        os.close(reader)
+
+
+def test_nothing_is_warned_of_where_the_parent_is_outside(pyinit: list[str], tmp_path: Path) -> None:
+    """As under docker exec."""
+    with Namespace(["sh", "-c", "echo ready; sleep 1000; :"], tmp_path) as namespace:
+        namespace.wait_for_output("ready")
+        done = subprocess.run(
+            [*enter(namespace.init.pid), *pyinit, "--", "sh", "-c", "exit 5"], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (5, "")

@@ -18,7 +18,7 @@ import pytest
 from pyinit.config import OWN_SOURCE
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.interpreters import INTERPRETERS, name_of
-from tests.namespace import ROOT, need, need_another_user, pyinit_from_source
+from tests.namespace import ROOT, WITH_PROC, enter, need, need_another_user, pyinit_from_source
 from tests.waiting import PATIENCE, wait_until
 
 Reply = Callable[[socket.socket], None]
@@ -333,7 +333,7 @@ def test_every_python_probes(python: str) -> None:
 
 def inside(pid: int, *users: str) -> tuple[str, ...]:
     """The words that enter the namespaces of a container, as `docker exec` does."""
-    return ("nsenter", f"--target={pid}", "--pid", "--mount", *users)
+    return (*enter(pid), *users)
 
 
 def test_pyinit_is_well_while_its_command_serves(pyinit: list[str], start: Start) -> None:
@@ -376,7 +376,7 @@ def test_a_pid_1_of_another_user_is_told_apart_from_a_bad_one(pyinit: list[str],
 def test_where_pid_1_is_no_pyinit_and_nobody_else_is_the_probe_fails(pyinit: list[str]) -> None:
     words = [*pyinit, "--probe", "pyinit"]
     done = subprocess.run(
-        ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", f"{' '.join(words)}; exit $?"],
+        [*WITH_PROC, "sh", "-c", f"{' '.join(words)}; exit $?"],
         capture_output=True,
         text=True,
         check=False,

@@ -47,6 +47,27 @@ def test_twenty_thousand_orphans_are_reaped_and_no_zombie_is_left(start: Start) 
     assert namespace.wait() == 6
 
 
+#: Runs pyinit as where each search among all children is a dear one: from the first on, nearly all exits are taken one by one.
+DEAR = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from pyinit import signals
+mask = signals.block_all()
+from pyinit import cli, supervise
+supervise.DEAR_SEARCH, supervise.SHARE_OF_SEARCHES = 0.0, 0.0001
+cli.main(sys.argv[1:], mask, "pyinit")
+"""
+
+
+def test_where_searches_are_dear_nobody_stays_a_zombie_and_the_status_is_the_command_s(tmp_path: Path) -> None:
+    words = [sys.executable, "-IS", "-c", DEAR, str(ROOT), "--", *CROWD, "orphans", "2000"]
+    with Namespace(words, tmp_path) as namespace:
+        namespace.wait_for_output("left", timeout=60)
+        wait_until(lambda: len(namespace.processes()) == 1, "all orphans are reaped, the command is left")
+        namespace.signal(signal.SIGTERM)
+        assert namespace.wait() == 6
+
+
 def test_every_member_of_a_group_of_two_thousand_is_signalled_once(start: Start, tmp_path: Path) -> None:
     told = tmp_path / "told"
     namespace = start("--forward", "handlers", "--", *CROWD, "members", "2000", str(told))
@@ -168,4 +189,5 @@ def test_no_deadline_hangs_on_a_clock_that_can_be_set() -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("time", "datetime")
     }
     of_log_lines = {("log", "time"), ("log", "gmtime"), ("log", "strftime")}
-    assert used == {("system", "monotonic"), ("system", "process_time"), ("system", "sleep")} | of_log_lines
+    since_boot = {("system", "clock_gettime"), ("system", "CLOCK_BOOTTIME")}
+    assert used == {("system", "monotonic"), ("system", "process_time"), ("system", "sleep")} | since_boot | of_log_lines

@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from pyinit.traffic import counters
 from tests.live.network import IPPROTO_MPTCP, WITH_LOOPBACK, WITH_NETWORK, Network, need_mptcp, talk
-from tests.namespace import ROOT, WITH_PROC, Namespace, after
+from tests.namespace import ROOT, WITH_PROC, Namespace, after, enter
 from tests.waiting import PATIENCE, wait_until
 
 SERVER = f"{sys.executable} -IS {ROOT / 'tests' / 'live' / 'server.py'}"
@@ -29,17 +28,15 @@ AT_ONCE = 5.0
 
 FOR_EVER = "1000"
 
-#: For nsenter: as root, or in the user namespace that was made for the test.
-USERS = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
-
 TOLD = "server got SIGTERM"
 
 BLIND = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "blind.py")]
 
 
 def auto(shortest: float, longest: float | str, quiet: float = 0.3) -> list[str]:
-    """The options of a delay that ends by itself."""
+    """The options of a delay that ends by itself, whatever time this machine's platform allows."""
     return [
+        "--stop-timeout=none",
         "--pre-stop-delay=auto",
         f"--pre-stop-min={shortest}",
         f"--pre-stop-max={longest}",
@@ -397,8 +394,9 @@ def probing(pyinit: list[str], served: Served, target: str) -> Iterator[None]:
     """Somebody in the container who probes it the whole time, as a HEALTHCHECK does now and then."""
     words = [*pyinit, "--probe", target]
     line = f"while {' '.join(words)} >/dev/null; do echo probed; done"
-    enter = ["nsenter", f"--target={served.namespace.init.pid}", *USERS, "--pid", "--mount", "--net"]
-    with subprocess.Popen([*enter, "sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(
+        [*enter(served.namespace.init.pid), "sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as running:
         assert running.stdout is not None
         for _ in range(3):
             assert running.stdout.readline() == b"probed\n"
@@ -774,11 +772,12 @@ def test_options_that_cannot_be_meant_are_refused_in_one_line(
 @pytest.mark.parametrize(
     ("options", "doubt"),
     [
-        ([AUTO, "--pre-stop-quiet=30"], "--pre-stop-quiet (30 s) is above the longest delay (20 s)"),
+        ([AUTO, "--pre-stop-quiet=30"], "--pre-stop-quiet: 30 s are above the longest delay, 20 s"),
         (
             ["--pre-stop-delay=10", "--stop-timeout=10"],
-            "--pre-stop-delay: 10 s, 1 s for the accept queues are more than 10 s (--stop-timeout)",
+            "--pre-stop-delay: 10 s and 1 s for the accept queues are more than 10 s (--stop-timeout)",
         ),
+        (["--grace-period=60", "--stop-timeout=10"], "--grace-period: 60 s are more than 10 s (--stop-timeout)"),
         (["--pre-stop-delay=5", "--pre-stop-until"], "--pre-stop-until: of no use without --pre-stop"),
         (["--pre-stop=true", "--pre-stop-until"], "--pre-stop-until: of no use without --pre-stop-delay"),
     ],
@@ -883,21 +882,17 @@ def test_a_kernel_that_talks_nonsense_keeps_no_container_from_stopping(serving: 
 # --- what it costs ---------------------------------------------------------------------------------------------------------
 
 
-def test_watching_10000_connections_costs_at_most_a_twentieth_of_a_cpu(pyinit: list[str], tmp_path: Path) -> None:
+def test_10000_connections_are_watched_four_times_a_second_at_most(pyinit: list[str], tmp_path: Path) -> None:
+    """The share of a CPU is printed by tests.bench.pressure. That dear looks are rarer is in tests/unit/test_view.py."""
     crowd = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "many.py"), "10000", "8000"]
-    options = [*auto(6, 6), "--log-level=debug"]
+    options = [*auto(3, 3), "--log-level=debug"]
     with Namespace([*pyinit, *options, "--", *crowd], tmp_path, unshare=WITH_NETWORK) as namespace:
         namespace.wait_for_output("many ready")
-
-        def used() -> float:
-            times = psutil.Process(namespace.init.pid).cpu_times()
-            return times.user + times.system
-
+        namespace.wait_until_at_rest()
+        before = namespace.init.num_ctx_switches().voluntary
         namespace.signal(signal.SIGTERM)
         namespace.wait_for_log("10000 connections")
-        before, began = used(), time.monotonic()
-        wait_until(lambda: time.monotonic() - began > 5, "five of the six seconds")
-        cost, seconds = used() - before, time.monotonic() - began
-        print(f"watching 10,000 connections: {cost / seconds:.1%} of a CPU")
-        assert cost <= 0.05 * seconds + 0.06 + 0.02, "the share, one look that is paid for afterwards, two ticks"
+        namespace.wait_for_log("SIGTERM to")
+        looks = namespace.init.num_ctx_switches().voluntary - before
+        assert looks <= 3 / 0.25 + 8, "one more for each thing that happens"
         assert namespace.wait() == 0

@@ -23,10 +23,8 @@ if [ -n "$packages" ]; then
             printf '#!/bin/sh\nexit 101\n' >"$policy"
             chmod +x "$policy"
         fi
-        export DEBIAN_FRONTEND=noninteractive
-        apt-get update --quiet=2
         # shellcheck disable=SC2086 # a list of words
-        apt-get install --quiet=2 --yes --no-install-recommends --no-upgrade $packages >/dev/null
+        docker/static/install.sh --no-upgrade $packages
     fi
 fi
 

@@ -52,6 +52,14 @@ class Release(NamedTuple):
         """Its bill of materials."""
         return self.folder / f"pyinit-linux-{architecture}.cdx.json"
 
+    def deb(self, architecture: str) -> Path:
+        """The package for Debian with this binary."""
+        return self.folder / f"pyinit_{__version__}_{architecture}.deb"
+
+    def apk(self, architecture: str) -> Path:
+        """The package for Alpine with this binary."""
+        return self.folder / f"pyinit-{__version__}-r0.{ARCHITECTURES[architecture]}.apk"
+
     def wheel(self, architecture: str) -> Path:
         """The wheel with this binary."""
         [wheel] = self.folder.glob(f"*_{ARCHITECTURES[architecture]}.whl")

@@ -48,18 +48,22 @@ def test_made_again_under_other_circumstances_it_has_the_same_bytes(release: mad
     assert other == []
 
 
-def test_it_holds_binaries_bills_wheels_the_source_and_one_file_of_sums(release: made.Release) -> None:
+def test_it_holds_binaries_bills_wheels_packages_the_source_and_one_file_of_sums(release: made.Release) -> None:
     assert release.names == [
         "SHA256SUMS",
         f"pyinit-{__version__}-py3-none-any.whl",
         f"pyinit-{__version__}-py3-none-manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl",
         f"pyinit-{__version__}-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64.whl",
+        f"pyinit-{__version__}-r0.aarch64.apk",
+        f"pyinit-{__version__}-r0.x86_64.apk",
         f"pyinit-{__version__}.tar.gz",
         "pyinit-linux-amd64",
         "pyinit-linux-amd64.cdx.json",
         "pyinit-linux-arm64",
         "pyinit-linux-arm64.cdx.json",
         "pyinit-linux-licences.txt",
+        f"pyinit_{__version__}_amd64.deb",
+        f"pyinit_{__version__}_arm64.deb",
     ]
 
 
@@ -110,6 +114,7 @@ def test_the_source_distribution_has_what_builds_the_binaries(release: made.Rele
     with tarfile.open(release.folder / f"pyinit-{__version__}.tar.gz") as archive:
         found = {name.partition("/")[2] for name in archive.getnames()}
     static = {f"docker/static/{path.name}" for path in made.STATIC.iterdir() if path.is_file()}
+    static |= {f"docker/packages/{path.name}" for path in (ROOT / "docker" / "packages").iterdir() if path.is_file()}
     assert static | {"pyproject.toml", "Makefile", "tests/release/test_release.py"} <= found
 
 

@@ -31,6 +31,9 @@ class Init:
     tells: bool = False
 
 
+#: What is set where the delay is to be as long as the traffic wants.
+DELAY_AUTO = (("PYINIT_PRE_STOP_DELAY", "auto"), ("PYINIT_STOP_TIMEOUT", f"{GRACE_PERIOD:g}"))
+
 #: By the word that the command line uses.
 INITS = {
     "none": Init("none"),
@@ -40,12 +43,14 @@ INITS = {
     "catatonit": Init("catatonit", ("catatonit", "--")),
     "docker": Init("docker run --init", from_engine=True),
     "sleep": Init("none, preStop sleep 15", pre_stop=15.0),
-    "fixed": Init("pyinit, delay 15", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "15"),)),
-    "auto": Init("pyinit, delay auto", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "auto"),)),
+    "fixed": Init(
+        "pyinit, delay 15", ("pyinit", "--"), (("PYINIT_PRE_STOP_DELAY", "15"), ("PYINIT_STOP_TIMEOUT", f"{GRACE_PERIOD:g}"))
+    ),
+    "auto": Init("pyinit, delay auto", ("pyinit", "--"), DELAY_AUTO),
     "ready": Init(
         "pyinit, delay auto, ready",
         ("pyinit", "--ready", f"http://127.0.0.1:{PORT}/healthz", "--health-listen", str(HEALTH_PORT), "--"),
-        (("PYINIT_PRE_STOP_DELAY", "auto"),),
+        DELAY_AUTO,
         tells=True,
     ),
 }

@@ -36,5 +36,8 @@ class NoLook(Look):
     def blocks(self, pid: int, signum: int) -> bool | None:
         return self.mask
 
+    def shell(self, pid: int) -> str:
+        return self._names.get(pid, "")
+
     def is_shell(self, pid: int, name: str) -> bool:
         return name in SHELLS

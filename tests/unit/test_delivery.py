@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import BELONGS, DEAF, DRAINS, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, TOLD, UNSURE, Plan, Request
-from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, plan
+from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, plan
 from pyinit.processes import BASIC, Process
 from tests.unit.looks import NoLook
 
@@ -183,6 +183,16 @@ def test_a_daemon_outside_the_group_is_told_before_who_reads_its_output_would_be
     assert again.working == frozenset({5})
 
 
+def test_who_reads_what_one_who_works_writes_through_tee_is_held_back() -> None:
+    stdins, outputs = {4: "pipe:[1]", 5: "pipe:[2]"}, {3: "pipe:[1]", 4: "pipe:[2]"}
+    tee, reader = process(4, 2, "tee"), app(5, 2, "reader")
+    found = decide(SHELL, app(3, 2), tee, reader, stdins=stdins, outputs=outputs)
+    assert (found.now, found.fates[5]) == ({3: SIGTERM}, (READS, 3))
+    daemon = process(3, 1, caught=[SIGTERM], group=3, session=3)
+    found = decide(SHELL, tee, reader, daemon, stdins=stdins, outputs=outputs)
+    assert (found.now, found.fates[5]) == ({3: SIGTERM}, (READS, 3))
+
+
 def test_a_background_job_that_has_left_the_group_is_told_when_nobody_in_it_works_any_more() -> None:
     job = process(5, 2, caught=[SIGTERM], ignored=[SIGINT, SIGQUIT], group=5, session=5)
     found = decide(SHELL, app(3, 2), job)
@@ -304,19 +314,35 @@ def test_sigquit_is_a_stop_request_where_it_ends_the_program_and_not_where_it_me
 ) -> None:
     table = {1: INIT, 2: process(2, 1, name, caught=caught)}
     place = Place(OWN, GROUP_ID)
-    assert asks_for_stop(SIGQUIT, table, NoLook({2: name}), place, is_first=True) == is_stop
-    assert asks_for_stop(SIGQUIT, table, NoLook({2: name}), place, is_first=False) == (name == "nginx")
-    assert not asks_for_stop(SIGWINCH, {1: INIT, 2: process(2, 1)}, NoLook(), place, is_first=True)
+    look = NoLook({2: name})
+    found = forwarding(SIGQUIT, table, look, place)
+    assert asks_for_stop(found, SIGQUIT, table, look, GROUP_ID, is_first=True) == is_stop
+    assert asks_for_stop(found, SIGQUIT, table, look, GROUP_ID, is_first=False) == (name == "nginx")
+    idle = {1: INIT, 2: process(2, 1)}
+    assert not asks_for_stop(forwarding(SIGWINCH, idle, NoLook(), place), SIGWINCH, idle, NoLook(), GROUP_ID, is_first=True)
+
+
+def test_what_was_found_while_a_signal_was_judged_is_what_its_forwarding_would_find() -> None:
+    table = {1: INIT, 2: process(2, 1, "sh"), 3: process(3, 2, caught=[SIGQUIT]), 4: process(4, 2)}
+    place = Place(OWN, GROUP_ID)
+    found = forwarding(SIGQUIT, table, NoLook(), place)
+    request = Request(SIGQUIT, IN_GROUP, False)
+    assert plan(request, table, NoLook(), place, found) is found
+    assert plan(request, table, NoLook(), place) == found
+    assert plan(request.but(spares_mortals=True), table, NoLook(), place, found) is not found
 
 
 @pytest.mark.parametrize("signum", [SIGUSR1, SIGQUIT])
 def test_sigusr1_stops_no_command_that_ignores_it_though_others_die_of_it(signum: int) -> None:
     """A shell ignores SIGQUIT always, so of that it tells nothing."""
     shell, child = process(2, 1, "sh", ignored=[signum]), process(3, 2)
-    table = {1: INIT, 2: shell, 3: child}
-    assert asks_for_stop(signum, table, NoLook(), Place(OWN, GROUP_ID), is_first=True) == (signum == SIGQUIT)
+    place, table = Place(OWN, GROUP_ID), {1: INIT, 2: shell, 3: child}
+    found = forwarding(signum, table, NoLook(), place)
+    assert asks_for_stop(found, signum, table, NoLook(), GROUP_ID, is_first=True) == (signum == SIGQUIT)
     assert decide(shell, child, request=Request(signum, IN_GROUP, False)).now == {3: signum}
-    assert asks_for_stop(signum, {1: INIT, 2: shell}, NoLook(), Place(OWN, GROUP_ID), is_first=True), "nobody hears it"
+    alone = {1: INIT, 2: shell}
+    found = forwarding(signum, alone, NoLook(), place)
+    assert asks_for_stop(found, signum, alone, NoLook(), GROUP_ID, is_first=True), "nobody hears it"
 
 
 def test_a_reload_reaches_the_application_and_never_the_shell() -> None:

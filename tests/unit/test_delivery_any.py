@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, LOOKS, Plan, Request
-from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, is_plain_handler, plan, takes_as_it_is
+from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, is_plain_handler, plan, takes_as_it_is
 from pyinit.processes import BASIC, SHELLS, Look, Process
 
 OWN, GROUP_ID = 1, 2
@@ -233,7 +233,8 @@ def test_rounds_come_to_an_end_as_those_who_work_end(
 @example(Request(SIGTERM, IN_GROUP, True), ({OWN: INIT}, Answers()), True)
 def test_judging_a_signal_raises_nothing(request: Request, place: tuple[dict[int, Process], Answers], is_first: bool) -> None:
     table, look = place
-    assert asks_for_stop(request.signum, table, look, Place(OWN, GROUP_ID), is_first=is_first) in (True, False)
+    found = forwarding(request.signum, table, look, Place(OWN, GROUP_ID))
+    assert asks_for_stop(found, request.signum, table, look, 2, is_first=is_first) in (True, False)
     for process in table.values():
         assert is_plain_handler(request, process, look) in (True, False)
         assert takes_as_it_is(process, request.signum, look) in (True, False)

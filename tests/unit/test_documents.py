@@ -129,7 +129,7 @@ def test_every_page_is_in_the_index() -> None:
 @EVERY_DOCUMENT
 def test_every_variable_that_a_document_names_is_an_option(path: Path) -> None:
     named = set(re.findall(r"\bPYINIT_[A-Z][A-Z_]*[A-Z]\b", path.read_text()))
-    there = set(re.findall(r"\[(PYINIT_\w+); ", (DOCS / "options.md").read_text()))  # as --help has them, see test_readme.py
+    there = set(re.findall(r"\[(PYINIT_\w+); ", (DOCS / "options.md").read_text()))  # as --help has them, see test_help_page.py
     assert sorted(named - TOLD - there) == []
 
 

@@ -153,3 +153,71 @@ def answered(status: int | None, body: bytes = b"") -> Answer:
 )
 def test_an_answer_is_judged_by_what_was_expected(answer: Answer, expect: Expected, meant: tuple[bool, str]) -> None:
     assert judge(answer, expect) == meant
+
+
+def read_by_h11(data: bytes) -> tuple[int, bytes] | None:
+    """Status and body of an answer as another implementation reads it; None where it finds none that is whole."""
+    client = h11.Connection(h11.CLIENT)
+    client.send(h11.Request(method="GET", target="/", headers=[("Host", "a")]))
+    client.send(h11.EndOfMessage())
+    status, body = 0, b""
+    try:
+        client.receive_data(data)
+        client.receive_data(b"")
+        while not isinstance(event := client.next_event(), h11.EndOfMessage):
+            if isinstance(event, h11.Response):
+                status = event.status_code
+            elif isinstance(event, h11.Data):
+                body += bytes(event.data)
+            elif not isinstance(event, h11.InformationalResponse):
+                return None  # it wants more than there is, or the protocol is over
+    except h11.RemoteProtocolError:
+        return None
+    return status, body
+
+
+#: Pieces of answers that are nearly right.
+PIECES_OF_FIELDS = st.sampled_from(
+    [
+        b"Content-Length: 5\r\n",
+        b"Content-Length: 0\r\n",
+        b"content-length:\t3 \r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"transfer-encoding:CHUNKED\r\n",
+        b"Connection: close\r\n",
+        b"X: y\r\n",
+        b"X:\r\n",
+        b"Content-Length: 5\n",
+    ]
+)
+PIECES_OF_BODIES = st.sampled_from(
+    [b"hello", b"5\r\nhello\r\n", b"0\r\n\r\n", b"3;a=b\r\nabc\r\n", b"0\r\nT: 1\r\n\r\n", b"\r\n", b"A" * 70]
+)
+FIRST_LINES = st.sampled_from(
+    [
+        OK,
+        b"HTTP/1.0 200 OK\r\n",
+        b"HTTP/1.1 503 \r\n",
+        b"HTTP/1.1 404 Not\r\n",
+        b"HTTP/1.1 204 None\r\n",
+        b"HTTP/1.1 304 Same\r\n",
+        b"HTTP/1.1 302 F\n",
+    ]
+)
+INTERIM = st.sampled_from([b"", b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n"])
+
+
+@given(
+    INTERIM,
+    FIRST_LINES,
+    st.lists(PIECES_OF_FIELDS, max_size=3, unique=True),
+    st.lists(PIECES_OF_BODIES | st.binary(max_size=9), max_size=4),
+    SIZES,
+)
+def test_what_another_implementation_understands_is_understood_alike(
+    interim: bytes, first: bytes, fields: list[bytes], bodies: list[bytes], sizes: list[int]
+) -> None:
+    data = interim + first + b"".join(fields) + b"\r\n" + b"".join(bodies)
+    meant = read_by_h11(data)
+    if meant is not None:
+        assert answer_to(data, sizes) == meant

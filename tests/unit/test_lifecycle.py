@@ -231,6 +231,26 @@ def test_a_worker_that_was_told_in_this_very_moment_is_not_told_again_by_the_swe
     assert told == [5]
 
 
+@pytest.mark.parametrize(("took", "after"), [(0.0, 1.0), (0.1, 1.0), (0.5, 4.5)])
+def test_in_the_sweep_looks_that_take_long_are_rarer(took: float, after: float) -> None:
+    life = WithEmptyQueues(config(settle=1.0, sweep_timeout=60.0), APP, 0.0)
+    request = delivered(life.on_children([Reaped(APP, 0)], False, 10.0))
+    told = request.but(told=dict.fromkeys(range(3, 9), (1, 0)), seen=dict.fromkeys(range(3, 9), 1))
+    life.on_delivered(request, Plan(dict.fromkeys(range(3, 9), 15), told), 10.0, took)
+    assert delivered(life.on_timeout(11.0)).scope == LEFT  # one more, for who was just being started
+    life.on_delivered(told, Plan({}, told), 11.0, took)
+    assert life.on_children([Reaped(3, 0)], False, 12.0) == []
+    assert life.deadline == 12.0 + after
+
+
+def test_after_sigkill_no_signal_is_forwarded() -> None:
+    life = WithEmptyQueues(config(grace_period=1.0), APP, 0.0)
+    life.on_signal(received(SIGTERM), 10.0)
+    life.on_timeout(11.0)
+    assert life.phase == KILLING
+    assert life.on_signal(received(SIGUSR1), 11.5) == []
+
+
 def test_who_does_not_die_of_sigkill_is_left_behind() -> None:
     life = WithEmptyQueues(config(grace_period=1.0), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)
@@ -790,7 +810,7 @@ class Container(RuleBasedStateMachine):
         phase = self.life.phase
         actions = self.ask("on_signal", Received(signum, 0, 0))
         requests = [action.request for action in actions if isinstance(action, Deliver)]
-        if target == 0:
+        if target == 0 or phase == KILLING:
             assert actions == []
         elif BY_PROGRAM in self.config.stop_on and signum in MAY_ASK_FOR_STOP and signum == target:
             assert [type(action) for action in actions] == [Judge]
@@ -798,7 +818,7 @@ class Container(RuleBasedStateMachine):
             spares = phase not in (RUNNING, PRE_STOP)
             assert requests == [Request(target, IN_GROUP, False, spares_mortals=spares)]
             assert self.life.phase == phase
-        elif phase != KILLING:
+        else:
             self.generation += 1
             self.told[self.generation] = set()
             assert phase == RUNNING or [one.signum for one in requests] == [self.config.stop_signal or target]

@@ -4,9 +4,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pyinit import help as texts
 from pyinit import options
 from pyinit.config import Asked, Config, UsageError
-from pyinit.options import Option, all_options, help_text, nearest, parse
+from pyinit.options import Option, all_options, parse
+from pyinit.probe import command as probe
+from pyinit.status import command as status
 
 #: A value for each option that is not its default, and another one.
 VALUES: dict[str, tuple[str, str]] = {
@@ -49,7 +52,10 @@ CONTEXT = {
 }
 
 #: What becomes of a default that says to look where we are.
-DEFAULTS = {"--unready-at": "request"}
+DEFAULTS = {"--unready-at": "request", "--stop-timeout": None}
+
+#: Fields of Config that are no option's.
+FOUND_OUT = {"assumed"}
 
 EVERY = pytest.mark.parametrize("option", all_options(), ids=lambda option: option.flag)
 
@@ -64,7 +70,7 @@ def test_every_option_has_values_here() -> None:
 
 
 def test_every_field_of_config_has_one_option() -> None:
-    assert sorted(option.field for option in all_options()) == sorted(Config.__annotations__)
+    assert {option.field for option in all_options()} == Config.__annotations__.keys() - FOUND_OUT
 
 
 @EVERY
@@ -151,7 +157,7 @@ def test_a_bad_value_is_told_with_its_option_or_variable(option: Option) -> None
 
 @EVERY
 def test_help_tells_of_it(option: Option) -> None:
-    text = help_text()
+    text = texts.everything()
     assert f"  {option.flag}" in text
     assert f"[{option.variable}; default {option.default or 'none'}]" in text
     assert option.metavar in text
@@ -159,11 +165,27 @@ def test_help_tells_of_it(option: Option) -> None:
 
 
 def test_help_tells_of_the_rest_and_fits_a_screen() -> None:
-    text = help_text()
+    text = texts.everything()
     for word in ("-c STRING", "--help", "--version", "usage: pyinit [options] [--] command [argument ...]", *options.OPTIONS):
         assert word in text
     assert max(map(len, text.splitlines())) <= 100
     assert text.isprintable() or set(text) - {char for char in text if char.isprintable()} == {"\n"}
+
+
+def test_the_short_help_is_two_screens_with_three_examples_first() -> None:
+    lines = texts.short().splitlines()
+    assert len(lines) <= 2 * 24
+    assert max(map(len, lines)) <= 80
+    examples = lines.index("Examples, in a Dockerfile:")
+    assert [line.split()[0] for line in lines[examples + 1 : examples + 4]] == ["ENTRYPOINT", "SHELL", "ENV"]
+    assert examples < lines.index("Options (each has a variable: --grace-period is PYINIT_GRACE_PERIOD, too):")
+    for flag in texts.BRIEFLY:
+        assert sum(line.split()[:1] in ([flag], [f"{flag}[=yes|no]"]) for line in lines) == 1
+    assert "pyinit --help all" in lines[-1]
+
+
+def test_the_usages_of_the_tools_are_those_that_they_show_themselves() -> None:
+    assert texts.USAGES[2:] == (probe.USAGE, status.USAGE)
 
 
 def test_merging_lets_the_command_line_win_pair_by_pair() -> None:
@@ -205,11 +227,21 @@ def test_no_command_is_an_error(words: list[str]) -> None:
         parse(words, {})
 
 
-@pytest.mark.parametrize("word", ["--help", "--version"])
-def test_something_to_read_is_asked_for(word: str) -> None:
-    for words in ([word], ["--settle=nonsense", word], ["--", "pyinit", word]):
-        with pytest.raises(Asked, match=word):
+@pytest.mark.parametrize(
+    ("word", "asked"),
+    [
+        ("--help", "--help"),
+        ("-h", "--help"),
+        ("--version", "--version"),
+        ("--help all", "--help all"),
+        ("--help=all", "--help all"),
+    ],
+)
+def test_something_to_read_is_asked_for(word: str, asked: str) -> None:
+    for words in (word.split(), ["--settle=nonsense", *word.split()], ["--", "pyinit", *word.split()]):
+        with pytest.raises(Asked, match=f"^{asked}$"):
             parse(words, {})
+    assert options.answer(asked)
 
 
 @pytest.mark.parametrize(
@@ -233,10 +265,56 @@ def test_an_option_without_its_value_says_what_must_follow() -> None:
         parse(["--grace-period"], {})
 
 
-def test_something_to_read_takes_no_value() -> None:
-    with pytest.raises((Asked, UsageError)) as caught:
-        parse(["--help=all", "app"], {})
-    assert "did you mean --help?" not in str(caught.value), "that is what was written"
+@pytest.mark.parametrize("word", ["--help=more", "--version=2"])
+def test_something_to_read_takes_no_value(word: str) -> None:
+    with pytest.raises(UsageError, match=f"^{word.partition('=')[0]}: takes no value"):
+        parse([word, "app"], {})
+
+
+@pytest.mark.parametrize(
+    "option", [option for option in all_options() if option.implied is None], ids=lambda option: option.flag
+)
+def test_a_value_that_is_missing_before_the_command_or_another_option_is_told(option: Option) -> None:
+    for words, before in ((["--", "true"], "--"), (["--settle", "1", "--", "true"], "--settle")):
+        with pytest.raises(UsageError) as caught:
+            parse([option.flag, *words], {})
+        assert str(caught.value) == f"{option.flag}: a value must follow before {before}: {option.flag} {option.metavar}"
+
+
+@pytest.mark.parametrize(
+    "option", [option for option in all_options() if option.implied is not None], ids=lambda option: option.flag
+)
+def test_the_value_of_a_switch_that_would_be_the_command_is_told(option: Option) -> None:
+    for value in ("yes", "no"):
+        with pytest.raises(UsageError) as caught:
+            parse([option.flag, value, "--", "true"], CONTEXT.get(option.flag, {}))
+        problem = f"{option.flag}: {value!r} would be the command: a value follows an =: {option.flag}={value}"
+        assert str(caught.value) == problem
+        assert parse([option.flag, value], CONTEXT.get(option.flag, {})).command == (value,), "there is such a program"
+
+
+def test_what_is_near_nothing_is_told_without_a_suggestion() -> None:
+    for word in ("--frobnicate", "-x"):
+        with pytest.raises(UsageError, match=rf"^{word}: no such option \(pyinit --help all lists them\)$"):
+            parse([word, "app"], {})
+    (warning,) = parse(["app"], {"PYINIT_VERSION": "1"}).warnings
+    assert warning == "PYINIT_VERSION is no variable of pyinit, and is ignored"
+
+
+def test_a_string_must_follow_c_and_dumb_init_s_is_told_apart() -> None:
+    with pytest.raises(UsageError, match=r"^-c: a command string must follow, as with sh -c; dumb-init's -c is not needed"):
+        parse(["-c", "--", "app"], {})
+
+
+@pytest.mark.parametrize(("word", "level"), [("warn", "warning"), ("INFO", "info"), ("Debug", "debug"), ("WARN", "warning")])
+def test_levels_of_the_log_are_taken_as_people_write_them(word: str, level: str) -> None:
+    assert parse(["--log-level", word, "app"], {}).config.log_level == level
+
+
+def test_a_word_that_would_be_a_shell_s_among_the_arguments_is_warned_of() -> None:
+    (warning,) = parse(["--", "migrate", "&&", "serve"], {}).warnings
+    assert warning == "'&&' is an argument of migrate here, for there is no shell: pyinit -c '...' has one"
+    assert parse(["-c", "migrate && serve", "&&"], {}).warnings == ()
 
 
 def test_an_unknown_variable_is_a_warning_with_the_nearest() -> None:
@@ -325,15 +403,9 @@ def test_whatever_is_written_it_is_understood_or_refused_in_one_line(words: list
     if parsed is None:
         return
     assert parsed.command or parsed.script is not None
-    assert set(vars(parsed.config)) == {option.field for option in all_options()}
+    assert set(vars(parsed.config)) - FOUND_OUT == {option.field for option in all_options()}
     # What was not taken is passed on, word for word.
     assert list(parsed.command) == words[len(words) - len(parsed.command) :]
-
-
-@given(TEXT, st.lists(TEXT, min_size=1, max_size=5))
-def test_the_nearest_word_is_a_known_one_and_a_known_word_is_its_own(word: str, known: list[str]) -> None:
-    assert nearest(word, known) in known
-    assert nearest(known[-1], known) == known[-1]
 
 
 def test_a_pyinit_that_runs_no_command_is_a_command_and_not_taken_as_one_with_ours() -> None:

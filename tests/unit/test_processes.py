@@ -2,14 +2,16 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit import processes
-from pyinit.processes import Process
+from pyinit import processes, system
+from pyinit.processes import Look, Process, TimeIsOver
+from tests.waiting import wait_until
 
 #: /proc/PID/stat, up to the field that tells which processor it ran on last (proc(5)).
 STAT = (
@@ -138,3 +140,59 @@ def test_our_own_process_reads_right() -> None:
     assert (process.group, process.session) == (os.getpgrp(), os.getsid(0))
     assert process.catches(signal.SIGINT) == callable(signal.getsignal(signal.SIGINT))
     assert process.ignores(signal.SIGPIPE) == (signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN)
+
+
+# --- looking around ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_look_at_all_ends_when_its_time_is_over() -> None:
+    assert processes.snapshot(None, until=system.monotonic() + 1000)
+    with pytest.raises(TimeIsOver):
+        processes.snapshot(None, until=system.monotonic())
+
+
+def test_a_closer_look_ends_when_its_time_is_over_but_what_is_known_is_known() -> None:
+    clock = system.monotonic() + 1000
+    look = Look(clock)
+    words = look.words(os.getpid())
+    assert words
+    look._until = 0.0  # noqa: SLF001 - time passes
+    assert look.words(os.getpid()) == words
+    with pytest.raises(TimeIsOver):
+        look.sleeps_in(os.getpid())
+
+
+def test_a_process_that_does_not_move_is_looked_at_once_and_not_many_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    read = processes.read
+
+    def counted(pid: int) -> Process | None:
+        looks.append(pid)
+        return read(pid)
+
+    monkeypatch.setattr(processes, "read", counted)
+    with subprocess.Popen(["sleep", "1000"]) as sleeper:
+        try:
+            wchan = Path(f"/proc/{sleeper.pid}/wchan")
+            wait_until(lambda: "nanosleep" in wchan.read_text(), "it sleeps")
+            assert not Look().blocks(sleeper.pid, signal.SIGTERM)
+        finally:
+            sleeper.kill()
+    assert looks == [sleeper.pid]
+
+
+def test_our_own_children_outside_of_a_group_are_left_out_of_a_look() -> None:
+    children = [subprocess.Popen(["sleep", "1000"], start_new_session=is_outside) for is_outside in (False, True)]
+    try:
+        inside, outside = (child.pid for child in children)
+        left_out = processes.own_children_outside(os.getpgrp())
+        assert inside not in left_out
+        assert outside in left_out
+        found = processes.snapshot(None, left_out=left_out)
+        assert found is not None
+        assert inside in found
+        assert outside not in found
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()

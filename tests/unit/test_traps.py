@@ -1,9 +1,10 @@
 """Traps: what the text of a shell script says of its signals, on lines as people write them, and for any text at all."""
 
+import subprocess
 from signal import SIGHUP, SIGINT, SIGTERM, SIGUSR1
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyinit.delivery import traps
@@ -286,3 +287,37 @@ def test_the_longest_script_takes_no_longer_than_it_is_long() -> None:
     text = 'trap "a \'b\' \\"c\\"" TERM\n' * 4000
     assert len(list(traps.commands(text))) == 4000
     assert not traps.kills(text)
+
+
+# --- what real shells make of the same text ---
+
+SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
+
+#: Pieces of scripts that run nothing but built-ins that do nothing, whatever is put together of them.
+HARMLESS = st.sampled_from(
+    [
+        *("trap", "trap", "trap --", "tr'a'p", '"trap"', "t\\rap", "\\\n", ":", "true", "if", "then", "fi", "{", "}", "(", ")"),
+        *("TERM", "TERM", "15", "INT", "EXIT", "'TERM'", '"TE"RM', "T\\ERM", "HUP TERM"),
+        *("''", "-", "':'", '": x"', "true", "'true;:'", "'#'", "\\#"),
+        *(" ", " ", " ", "\n", "\n", ";", "&&", "||", "!", "# a\n", "#", "'", '"'),
+    ]
+)
+
+
+def outlives(shell: list[str], text: str) -> bool:
+    """Whether a shell that has run a text outlives SIGTERM: it has a trap for it. Where the text is no script, nobody knows."""
+    # What follows the text is reached only where that is whole, for nothing in it can exit.
+    whole = f"{text}\n:\nkill -s TERM $$\n:\nprintf end\n"
+    done = subprocess.run([*shell, "-c", whole], capture_output=True, check=False, timeout=30, env={})
+    return done.returncode == 0 and done.stdout == b"end"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@settings(max_examples=max(100, settings().max_examples // 10))
+@given(st.lists(HARMLESS, max_size=8).map("".join))
+@example("trap : TERM")
+def test_a_trap_that_a_shell_sets_is_found_in_the_text(shell: str, text: str) -> None:
+    """The other way round there is room for doubt: what stands behind an `if` is found as well."""
+    is_ignoring = "''" in text or '""' in text  # then it outlives the signal without a trap
+    if not is_ignoring and outlives(SHELLS[shell], text):
+        assert traps.traps(text, SIGTERM)
