@@ -6,7 +6,8 @@ of its line, and has no quotes. Names are those of SETTINGS, or options of pyini
 """
 
 from pyinit.config import UsageError
-from pyinit.options import all_options, nearest
+from pyinit.hints import nearest
+from pyinit.options import all_options
 from pyinit.record import Record
 
 TYPE_CHECKING = False
@@ -64,12 +65,17 @@ def read(text: str) -> Settings:
         if name in known:
             variables[name] = value
         elif name not in SETTINGS:
-            raise UsageError(f"line {number}: there is no setting {name!r}; did you mean {nearest(name, [*SETTINGS, *known])}?")
+            raise UsageError(f"line {number}: there is no setting {name!r}{_meant(name, [*SETTINGS, *known])}")
         elif SETTINGS[name] and value not in SETTINGS[name]:
             raise UsageError(f"line {number}: {name} is {' or '.join(SETTINGS[name])}, not {value!r}")
         else:
             found[name.replace("-", "_")] = value
     return Settings(**found, variables=variables)
+
+
+def _meant(name: str, known: list[str], prefix: str = "") -> str:
+    meant = nearest(name, known)
+    return f"; did you mean {prefix}{meant}?" if meant else ""
 
 
 def of_pod(annotations: "Mapping[str, str]") -> "dict[str, str]":
@@ -80,8 +86,7 @@ def of_pod(annotations: "Mapping[str, str]") -> "dict[str, str]":
         name = key.removeprefix(PREFIX)
         if key.startswith(PREFIX) and name != EXCLUDE:
             if name not in variables:
-                likely = nearest(name, [*variables, EXCLUDE])
-                raise UsageError(f"annotation {key}: there is no option {name!r}; did you mean {PREFIX}{likely}?")
+                raise UsageError(f"annotation {key}: there is no option {name!r}{_meant(name, [*variables, EXCLUDE], PREFIX)}")
             found[variables[name]] = value
     return found
 

@@ -9,6 +9,7 @@ from pyinit import options
 from pyinit.config import Asked, Config, UsageError
 from pyinit.options import Option, all_options, parse
 from pyinit.probe import command as probe
+from pyinit.runtime import install
 from pyinit.status import command as status
 
 #: A value for each option that is not its default, and another one.
@@ -185,7 +186,7 @@ def test_the_short_help_is_two_screens_with_three_examples_first() -> None:
 
 
 def test_the_usages_of_the_tools_are_those_that_they_show_themselves() -> None:
-    assert texts.USAGES[2:] == (probe.USAGE, status.USAGE)
+    assert texts.USAGES[2:] == (probe.USAGE, status.USAGE, install.USAGE)
 
 
 def test_merging_lets_the_command_line_win_pair_by_pair() -> None:

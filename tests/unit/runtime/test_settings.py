@@ -31,6 +31,7 @@ def test_a_file_sets_all_of_it() -> None:
     [
         ("\nnonsense", "line 2: 'nonsense' is no setting: write NAME=VALUE"),
         ("runtim=runc", "line 1: there is no setting 'runtim'; did you mean runtime?"),
+        ("colour=red", "line 1: there is no setting 'colour'"),
         ("PYINIT_GRACE=1", "line 1: there is no setting 'PYINIT_GRACE'; did you mean PYINIT_GRACE_PERIOD?"),
         ("inits=keep", "line 1: inits is replace or leave, not 'keep'"),
         ("on-failure=", "line 1: on-failure is fail or start, not ''"),
