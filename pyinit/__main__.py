@@ -13,7 +13,7 @@ if not __package__:
 
     del sys.path[0]
 
-from pyinit import signals
+from pyinit.kernel import signals
 
 if sys.flags.isolated:
     given_mask = signals.block_all()  # from here on the kernel keeps for us what it would drop for PID 1

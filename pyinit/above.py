@@ -3,9 +3,9 @@
 Imported only where our parent is PID 1 of our namespace, and forgotten once the command runs.
 """
 
-from pyinit import system
-from pyinit.processes import SHELLS
-from pyinit.signals import signal
+from pyinit.kernel import system
+from pyinit.kernel.processes import SHELLS
+from pyinit.kernel.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,28 +6,33 @@ The command is started first, and what supervises it is imported while it starts
 import gc
 import sys
 
-from pyinit import last_resort, system, terminal
-from pyinit.config import AUTO, BY_PROGRAM, NO, TOOLS, Asked, UsageError
-from pyinit.signals import signal
+from pyinit.kernel import system, terminal
+from pyinit.kernel.signals import signal
+from pyinit.life import last_resort
+from pyinit.settings.config import AUTO, BY_PROGRAM, DROP_IN, NO, RUNTIME, TOOLS, Asked, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyinit.config import Config
     from pyinit.health.doors import Doors
     from pyinit.log import Log
-    from pyinit.options import Parsed
+    from pyinit.settings.config import Config
+    from pyinit.settings.options import Parsed
+
+#: What has read the options and started the command, and is of no use any more; settings.config is.
+OF_THE_START = (
+    *(f"pyinit.settings.{name}" for name in ("options", "values", "platforms", "hints", "words", "drop_in")),
+    "pyinit.above",
+    "pyinit.kernel.spawn",
+    "pyinit.probe.",
+)
 
 #: Exit status for a fault of ours or of our options; as `docker run` and `timeout` have it.
 OUR_FAULT = 125
 
-#: The names under which we are other programs, see personality.py; and the exit status of all of those for a fault.
-DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
+#: The exit status of all of DROP_IN for a fault.
 THEIR_FAULT = 1
-
-#: What the names begin with under which we are an OCI runtime, see runtime/command.py.
-RUNTIME = "pyinit-runtime"
 
 
 def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> None:
@@ -40,9 +45,7 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
     try:
         system.hold_standard_streams()
         if name in DROP_IN:
-            from pyinit import personality
-
-            status = personality.run(name, arguments, mask)
+            status = as_another(name, arguments, mask)
         elif name.startswith(RUNTIME):
             from pyinit.runtime import command as runtime
 
@@ -85,10 +88,40 @@ def use(arguments: list[str], mask: frozenset[int]) -> int:
     return probe.main(arguments, mask)
 
 
-def _answer(flag: str) -> int:
-    from pyinit import options
+def as_another(name: str, arguments: list[str], mask: frozenset[int]) -> int:
+    """Run as one of DROP_IN, by whose name we are called; return the exit status. Raises UsageError."""
+    from pyinit.settings import drop_in
 
-    return 0 if system.write_stdout(options.answer(flag).encode()) else OUR_FAULT
+    environment = system.environ()
+    variables = {system.decode(key): system.decode(environment[key]) for key in environment}
+    theirs = drop_in.translate(name, arguments, variables)
+    if theirs.answer:
+        write = system.write_stderr if theirs.on_stderr else system.write_stdout
+        return 0 if write(theirs.answer.encode()) else THEIR_FAULT
+    if theirs.pauses:
+        return _pause(list(theirs.words), theirs.defaults)
+    if theirs.reset:
+        system.stop_ignoring(theirs.reset)
+        mask = frozenset()
+    return run(list(theirs.words), mask, theirs.defaults, theirs.statuses, [name, *arguments])
+
+
+def _pause(words: list[str], defaults: "Mapping[str, str]") -> int:
+    """Run without a command."""
+    parsed = parse(words, system.environ(), defaults)
+    notes = place_ourselves(parsed.config)
+    system.accept_sigchld()
+    forget_the_start()
+    system.let_go(keep_terminal=False)
+    from pyinit.life import pause
+
+    return pause.until_told(parsed.config, open_log(parsed, notes))
+
+
+def _answer(flag: str) -> int:
+    from pyinit.settings import help as texts
+
+    return 0 if system.write_stdout(texts.answer(flag).encode()) else OUR_FAULT
 
 
 def run(
@@ -140,7 +173,7 @@ def _supervise(
     how: str,
     doors: "Doors | None",
 ) -> int:
-    from pyinit import supervise
+    from pyinit.life import supervise
 
     folder = system.get_folder()
     system.let_go(keep_terminal=how != terminal.NONE, kept=doors.descriptors if doors else ())
@@ -173,7 +206,7 @@ def open_log(parsed: "Parsed", notes: list[tuple[str, str, str]]) -> "Log":
 
 def parse(arguments: list[str], environment: dict[bytes, bytes], defaults: "Mapping[str, str]") -> "Parsed":
     """As options.read(), which may not be held on to by whoever goes on to run."""
-    from pyinit import options
+    from pyinit.settings import options
 
     return options.read(arguments, environment, defaults)
 
@@ -182,7 +215,8 @@ def _start(
     parsed: "Parsed", environment: dict[bytes, bytes], mask: frozenset[int], ignored: tuple[int, ...], how: str
 ) -> tuple[int, tuple[int, str] | None]:
     """Start the command; return its PID and None, or 0, its exit status and why it could not be started."""
-    from pyinit import options, spawn
+    from pyinit.kernel import spawn
+    from pyinit.settings import options
 
     try:
         return spawn.spawn(options.to_execute(parsed, environment), environment, mask, ignored, how), None
@@ -192,7 +226,7 @@ def _start(
 
 def _with_hint(message: str, parsed: "Parsed") -> str:
     """What is said of a command that is no program, with what may have been meant."""
-    from pyinit import hints
+    from pyinit.settings import hints
 
     hint = "" if parsed.script is not None else hints.not_found(parsed.command)
     return f"{message.partition('; ')[0]}; {hint}" if hint else message
@@ -203,11 +237,11 @@ def forget_the_start() -> None:
 
     A running PID 1 has no use for it, and what is imported next takes its place.
     """
-    probes = [name.removeprefix("pyinit.") for name in sys.modules if name.startswith("pyinit.probe.")]
-    for module in ("options", "values", "platforms", "above", "hints", "words", "spawn", "drop_in", *probes):
-        if sys.modules.pop(f"pyinit.{module}", None):
-            folder, _, name = f"pyinit.{module}".rpartition(".")
-            delattr(sys.modules[folder], name)
+    for name in [name for name in sys.modules if name.startswith(OF_THE_START)]:
+        del sys.modules[name]
+        folder, _, module = name.rpartition(".")
+        if hasattr(sys.modules.get(folder), module):
+            delattr(sys.modules[folder], module)
     if hasattr(sys, "path_importer_cache"):  # the static binary has no path
         sys.path_importer_cache.clear()
     gc.enable()

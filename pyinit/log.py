@@ -7,7 +7,7 @@ stderr takes a line again.
 import sys
 import time
 
-from pyinit import system
+from pyinit.kernel import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,3 +110,8 @@ class Log:
             line = f"pyinit: {text}" if level in ("info", "debug") else f"pyinit: {level}: {text}"
         data = line.encode(sys.getfilesystemencoding(), "backslashreplace")
         return system.write_stderr(data[: LONGEST - 1] + b"\n")
+
+
+def seconds(value: float) -> str:
+    """A time for people: "1.5s"."""
+    return f"{value:.1f}s".replace(".0s", "s")

@@ -15,7 +15,7 @@ each writing: where the two differ, the page was read while it was written.
 """
 
 import pyinit
-from pyinit import system
+from pyinit.kernel import system
 from pyinit.record import Record
 
 #: Bytes of the page.

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from pyinit import help as texts
-from pyinit import options, signals
+from pyinit.kernel import signals
+from pyinit.settings import help as texts
+from pyinit.settings import options
 
 #: What a target of --probe or --ready begins with, or is.
 TARGETS = ("http://", "https://", "tcp:", "unix:/", "grpc:", "exec:", "file:/")
@@ -27,7 +28,7 @@ SIGNALS = tuple(signals.name(number).removeprefix("SIG") for number in range(1, 
 #: What completes a value, apart from words: programs and files, as the shell has them.
 PROGRAM, FILE = "program", "file"
 
-MADE = "# Made by docker/packages/completions.py from pyinit/options.py"
+MADE = "# Made by docker/packages/completions.py from pyinit/settings/options.py"
 
 
 class Flag(NamedTuple):

@@ -3,7 +3,7 @@
     python manual.py > pyinit.1
 
 Its date is that of SOURCE_DATE_EPOCH, or where that is not set, that of options.py. What there is to say of an option stands in
-pyinit/options.py and help.py alone; here is what a page has beside it.
+pyinit/settings/options.py and help.py alone; here is what a page has beside it.
 """
 
 import os
@@ -16,8 +16,9 @@ from textwrap import wrap
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from pyinit import __version__, options  # noqa: E402 - found by the line above
-from pyinit import help as texts  # noqa: E402
+from pyinit import __version__  # noqa: E402 - found by the line above
+from pyinit.settings import help as texts  # noqa: E402
+from pyinit.settings import options  # noqa: E402 - found by the line above
 
 #: What an ASCII character is written as, so that no device makes a typographic one of it (groff_char(7)).
 LITERAL = str.maketrans({"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti", '"': r"\(dq"})
@@ -137,7 +138,7 @@ def manual(epoch: float) -> str:
     """The page; `epoch` is its date, in seconds."""
     day = datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%d")
     lines = [
-        r".\" Made by docker/packages/manual.py from pyinit/options.py",
+        r".\" Made by docker/packages/manual.py from pyinit/settings/options.py",
         f'.TH PYINIT 1 "{day}" "pyinit {__version__}" "User Commands"',
         ".nh",
         ".ad l",

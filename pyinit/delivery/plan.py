@@ -25,8 +25,6 @@ deregistration) may finish. That is a program which was not there before; the on
 It is linear in the number of processes: each is visited once on the way down and once on the way up.
 """
 
-from pyinit import signals
-from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import (
     BELONGS,
     DEAF,
@@ -46,15 +44,17 @@ from pyinit.delivery import (
     Request,
     programs,
 )
-from pyinit.processes import BASIC, below, children_of
+from pyinit.kernel import signals
+from pyinit.kernel.processes import BASIC, below, children_of
+from pyinit.kernel.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
 from pyinit.record import Record
-from pyinit.signals import CONTINUES, IGNORED_BY_DEFAULT, SUSPENDS, signal
+from pyinit.settings.config import COMMAND, GROUP, HANDLERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from pyinit.processes import Look, Process
+    from pyinit.kernel.processes import Look, Process
 
 TERM, INT = int(signal.SIGTERM), int(signal.SIGINT)
 

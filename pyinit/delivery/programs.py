@@ -5,7 +5,7 @@ signal that means something else elsewhere (SIGQUIT, SIGUSR1) asks this program 
 documentation, named by `source`, and is tried with the real program by the tests.
 """
 
-from pyinit import signals
+from pyinit.kernel import signals
 from pyinit.record import Record
 
 #: What a program is: it gets the signal, and what is below it is its own business; the same, though it only passes the signal

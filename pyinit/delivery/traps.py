@@ -4,7 +4,7 @@
 bash with an EXIT trap catches all that would end it. Nor does it tell whether bash waits for a foreground job, or in `wait`.
 """
 
-from pyinit import signals
+from pyinit.kernel import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

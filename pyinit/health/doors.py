@@ -9,14 +9,17 @@ import errno
 import fcntl
 import posix
 
-from pyinit import system
-from pyinit.config import NOTIFY, UsageError
+from pyinit.kernel import system
+from pyinit.record import Record
+from pyinit.settings.config import NOTIFY, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyinit.config import Config
+    from pyinit.health.readiness import Verdict
+    from pyinit.page import State
+    from pyinit.settings.config import Config
 
 #: Connections that wait to be accepted; the kernel takes net.core.somaxconn where that is less.
 BACKLOG = 1024
@@ -134,3 +137,16 @@ def _have_told(descriptor: int) -> None:
     """Have the kernel send us SIGIO when there is something to read. Who sleeps in sigwaitinfo() needs no poll() then."""
     fcntl.fcntl(descriptor, fcntl.F_SETOWN, system.getpid())
     fcntl.fcntl(descriptor, fcntl.F_SETFL, posix.O_NONBLOCK | posix.O_ASYNC)
+
+
+class Given(Record):
+    """What a helper begins with. `state` is that on the page; the rest is what earlier helpers have reported."""
+
+    config: "Config"
+    doors: Doors
+    environment: dict[bytes, bytes]
+    mask: frozenset[int]
+    folder: str
+    state: "State"
+    is_notified: bool
+    verdict: "Verdict | None"

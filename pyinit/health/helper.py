@@ -9,24 +9,25 @@ It ends when PID 1 ends. Where it fails it exits, and PID 1 starts another.
 
 import posix
 
-from pyinit import last_resort, signals, system
-from pyinit.config import NOTIFY
 from pyinit.health import answers, doors, notify, readiness
 from pyinit.health.outbox import Outbox
 from pyinit.health.poller import GONE, READABLE, Poller
 from pyinit.health.prober import Prober
 from pyinit.health.reports import Described, Extended, Line, Notified, Stopping
-from pyinit.lifecycle import RUNNING
+from pyinit.kernel import signals, system
+from pyinit.kernel.signals import signal
+from pyinit.life import last_resort
+from pyinit.life.lifecycle import RUNNING
 from pyinit.page import READY, SIZE
 from pyinit.probe import run as probing
 from pyinit.probe.state import from_bytes
-from pyinit.signals import signal
+from pyinit.settings.config import NOTIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pyinit.health.keeper import Given
+    from pyinit.health.doors import Given
     from pyinit.health.notify import Facts
     from pyinit.health.request import Asked, Refused
     from pyinit.health.server import Server

@@ -8,23 +8,23 @@ Everything in here is of help and not of need: where it fails, a helper is start
 
 import posix
 
-from pyinit import page, signals, system
+from pyinit import page
 from pyinit.health import readiness, reports
-from pyinit.health.doors import PIPE_SIZE
+from pyinit.health.doors import PIPE_SIZE, Given
 from pyinit.health.notify import LONGEST_EXTENSION
 from pyinit.health.readiness import Verdict
-from pyinit.lifecycle import seconds
-from pyinit.record import Record
-from pyinit.signals import signal
+from pyinit.kernel import signals, system
+from pyinit.kernel.signals import signal
+from pyinit.log import seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.config import Config
     from pyinit.health.doors import Doors
-    from pyinit.lifecycle import Action, Lifecycle
+    from pyinit.kernel.system import Reaped
+    from pyinit.life.lifecycle import Action, Lifecycle
     from pyinit.log import Log
     from pyinit.page import Page, State
-    from pyinit.system import Reaped
+    from pyinit.settings.config import Config
 
 #: Seconds until a helper that has ended is started anew: the first time, and at most, doubling in between.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -41,19 +41,6 @@ DIES_WITHIN = 0.05
 
 #: Bytes of a list of children, more than one takes.
 SOME_CHILDREN = 64
-
-
-class Given(Record):
-    """What a helper begins with. `state` is that on the page; the rest is what earlier helpers have reported."""
-
-    config: "Config"
-    doors: "Doors"
-    environment: dict[bytes, bytes]
-    mask: frozenset[int]
-    folder: str
-    state: "State"
-    is_notified: bool
-    verdict: Verdict | None
 
 
 class Keeper:

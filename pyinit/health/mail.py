@@ -8,8 +8,8 @@ import _socket
 import posix
 import sys
 
-from pyinit import system
 from pyinit.health import notify
+from pyinit.kernel import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

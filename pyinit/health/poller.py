@@ -2,7 +2,7 @@
 
 import select
 
-from pyinit import system
+from pyinit.kernel import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The probes of the application: each target is probed again and again, and none waits for another."""
 
-from pyinit import system
 from pyinit.health.readiness import Verdict
+from pyinit.kernel import system
 from pyinit.probe import run, target
 from pyinit.probe.target import EXEC, Expected
 

@@ -5,9 +5,9 @@ verdicts decide. To fallen the lifecycle leads (a stop), or the command itself (
 been told that we are going must not be told otherwise.
 """
 
-from pyinit.config import NOTIFY
 from pyinit.page import FALLEN, READY, UNASKED, UNREADY, WAITING
 from pyinit.record import Record
+from pyinit.settings.config import NOTIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

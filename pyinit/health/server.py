@@ -6,10 +6,10 @@ in any number, harm each other alone.
 
 import _socket  # the C half of `socket`, which costs 5 ms and 1.2 MB more
 
-from pyinit import system
 from pyinit.health import answers, request
 from pyinit.health.poller import READABLE
 from pyinit.health.request import Asked, Refused
+from pyinit.kernel import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 import select
 
-from pyinit import system
-from pyinit.config import UsageError
+from pyinit.kernel import system
 from pyinit.log import printable
 from pyinit.probe import run, target
-from pyinit.values import duration
+from pyinit.settings.config import UsageError
+from pyinit.settings.values import duration
 
 #: Seconds. Docker's own limit is 30, and Kubernetes' 1: whoever has set one knows it.
 TIMEOUT = 5.0

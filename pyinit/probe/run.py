@@ -9,12 +9,13 @@ import posix
 import select
 import sys
 
-from pyinit import system
-from pyinit.config import OWN_SOURCE
+from pyinit.kernel import system
+from pyinit.kernel.signals import signal
 from pyinit.probe import http, state
 from pyinit.probe.target import EXEC, FILE, GRPC, HTTP, HTTPS, TCP, UNIX, Expected, Target
+from pyinit.probe.waits import PIECE, FailedError, Wait, waiting
 from pyinit.record import Record
-from pyinit.signals import signal
+from pyinit.settings.config import OWN_SOURCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ IP_BIND_ADDRESS_NO_PORT = 24
 
 #: Seconds between two looks at what cannot be polled.
 LOOK_AGAIN = 0.02
-
-#: Bytes that one call takes.
-PIECE = 65536
 
 #: Times, and seconds in between, that a process is waited for after its SIGKILL.
 ATTEMPTS, PAUSE = 50, 0.001
@@ -45,23 +43,11 @@ class Outcome(Record):
     reason: str
 
 
-class Wait(Record):
-    """What a probe waits for: events on a descriptor, or (None) some seconds; and what it does meanwhile, for people."""
-
-    descriptor: int | None
-    events: int
-    doing: str
-
-
 class Given(Record):
     """What a command of `exec:` is given: an environment, and the mask of signals."""
 
     environment: "Mapping[bytes, bytes]" = {}  # noqa: RUF012 - nobody changes it
     mask: frozenset[int] = frozenset()
-
-
-class FailedError(Exception):
-    """The probe has failed for a reason that is no OSError."""
 
 
 class Probe:
@@ -235,11 +221,6 @@ def _http(target: Target, expect: Expected) -> "Steps":
     return Outcome(*http.judge(answer, expect))
 
 
-def waiting(answer: http.Answer) -> str:
-    """What we wait for, for people."""
-    return "waiting for an answer" if answer.status is None else f"with status {answer.status} and an answer without end"
-
-
 def _exchange(connection: "_socket.socket", question: bytes, answer: http.Answer) -> "Generator[Wait, None, None]":
     while question:
         try:
@@ -285,7 +266,8 @@ def _grpc(target: Target) -> "Steps":
 
 
 def _command(target: Target, given: Given) -> "Steps":
-    from pyinit import spawn, words
+    from pyinit.kernel import spawn
+    from pyinit.settings import words
 
     try:
         pid = spawn.spawn(words.as_shell(target.place, (), given.environment), given.environment, given.mask)
@@ -302,7 +284,7 @@ def _command(target: Target, given: Given) -> "Steps":
         if descriptor is not None:
             system.close(descriptor)
     if status & 0x7F:
-        from pyinit import signals
+        from pyinit.kernel import signals
 
         return Outcome(False, f"killed by {signals.name(status & 0x7F)}")
     return Outcome(status == 0, f"exit status {status >> 8}")

@@ -3,7 +3,7 @@
 import errno
 import posix
 
-from pyinit import system
+from pyinit.kernel import system
 from pyinit.page import BEGIN, END, SIZE, State
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ import _socket
 import select
 import ssl
 
-from pyinit.probe.run import PIECE, FailedError, Wait, waiting
+from pyinit.probe.waits import PIECE, FailedError, Wait, waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

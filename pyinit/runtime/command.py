@@ -7,13 +7,12 @@ environment as it came. Whatever goes wrong is one line on stderr and one in the
 import posix
 import sys
 
-from pyinit import libc, system
-from pyinit.cli import RUNTIME
-from pyinit.config import UsageError
+from pyinit.kernel import libc, system
+from pyinit.kernel.signals import signal
 from pyinit.log import json_object, json_value, printable, timestamp
 from pyinit.runtime import calls, edit, settings
 from pyinit.runtime.document import Malformed
-from pyinit.signals import signal
+from pyinit.settings.config import RUNTIME, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _edit(path: str, node: "Settings") -> edit.Edit:
 
 
 def _check(variables: "Mapping[str, str]") -> None:
-    from pyinit import options
+    from pyinit.settings import options
 
     options.parse(["--", "true"], variables)
 

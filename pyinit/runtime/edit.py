@@ -9,12 +9,11 @@ layer. Where /dev is not such a tmpfs (the host's own /dev, bound by `-v /dev:/d
 the place is the root folder.
 """
 
-from pyinit.cli import DROP_IN
-from pyinit.config import UsageError
 from pyinit.log import json_value
 from pyinit.record import Record
 from pyinit.runtime import document, settings
 from pyinit.runtime.document import Malformed, Node
+from pyinit.settings.config import DROP_IN, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 import posix
 import sys
 
-from pyinit import system
-from pyinit.config import UsageError
+from pyinit.kernel import system
+from pyinit.settings.config import UsageError
 
 USAGE = "pyinit --install PATH"
 

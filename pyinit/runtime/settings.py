@@ -5,10 +5,10 @@ of its line, and has no quotes. Names are those of SETTINGS, or options of pyini
 `pyinit/NAME: value`, NAME an option as on the command line without its dashes: `pyinit/pre-stop-delay: auto`.
 """
 
-from pyinit.config import UsageError
-from pyinit.hints import nearest
-from pyinit.options import all_options
 from pyinit.record import Record
+from pyinit.settings.config import UsageError
+from pyinit.settings.hints import nearest
+from pyinit.settings.options import all_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 import posix
 
-from pyinit import system
-from pyinit.config import UsageError
+from pyinit.kernel import system
 from pyinit.log import json_object
+from pyinit.settings.config import UsageError
 from pyinit.status import gather, report, text
 
 USAGE = "pyinit --status [--json]"

@@ -2,7 +2,7 @@
 
 import posix
 
-from pyinit import processes, system
+from pyinit.kernel import processes, system
 from pyinit.log import printable
 from pyinit.probe import state
 from pyinit.status.report import Detail, Port, Seen

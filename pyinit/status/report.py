@@ -3,19 +3,19 @@
 Who would be told, held back and waited for is decided by the same code as in a stop, delivery.plan. Times are seconds.
 """
 
-from pyinit import signals
-from pyinit.config import GROUP
 from pyinit.delivery import BELONGS, DEAF, DENIED, HELD, IN_GROUP, LEFT, READS, Request, plan
-from pyinit.processes import below_us
+from pyinit.kernel import signals
+from pyinit.kernel.processes import below_us
+from pyinit.kernel.signals import signal
 from pyinit.record import Record
-from pyinit.signals import signal
+from pyinit.settings.config import GROUP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyinit.kernel.processes import Look, Process
     from pyinit.page import State
-    from pyinit.processes import Look, Process
 
 # What a process does about the stop signal.
 HANDLES, DIES, IGNORES = "handles", "dies", "ignores"

@@ -1,8 +1,7 @@
 """PURE. The document of report.py for people: plain lines, or with colours."""
 
 from pyinit.delivery import BELONGS, DEAF, HELD, READS, TOLD
-from pyinit.lifecycle import seconds
-from pyinit.log import printable
+from pyinit.log import printable, seconds
 from pyinit.status.report import DIES, HANDLES, IGNORES, IN_SWEEP
 
 TYPE_CHECKING = False

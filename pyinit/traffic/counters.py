@@ -1,6 +1,6 @@
 """The kernel's TCP counters of our network namespace: /proc/net/snmp and /proc/net/netstat (proc(5), RFC 1213)."""
 
-from pyinit import system
+from pyinit.kernel import system
 from pyinit.record import Record
 
 

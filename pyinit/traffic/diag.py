@@ -7,8 +7,8 @@ import _socket  # the C half of `socket`, which costs 5 ms and 1.2 MB more
 import errno
 import sys
 
-from pyinit.config import OWN_SOURCE
 from pyinit.record import Record
+from pyinit.settings.config import OWN_SOURCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The kernel's counters, read at the right moments: what the report of loss.py is made from."""
 
-from pyinit import system
+from pyinit.kernel import system
 from pyinit.traffic import counters, loss
 
 TYPE_CHECKING = False

@@ -5,8 +5,8 @@ They do not tell when a connection has last received data. So only "no establish
 
 import sys
 
-from pyinit import system
-from pyinit.config import OWN_SOURCE
+from pyinit.kernel import system
+from pyinit.settings.config import OWN_SOURCE
 from pyinit.traffic.diag import STATE_OF_ESTABLISHED, STATE_OF_LISTENER, Connections
 
 TYPE_CHECKING = False

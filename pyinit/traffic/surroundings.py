@@ -1,6 +1,6 @@
 """Where we are, and who else may be spoken to: what the TCP sockets do not tell."""
 
-from pyinit import system
+from pyinit.kernel import system
 
 #: There in the first network namespace only: net_core_table of net/core/sysctl_net_core.c, as against netns_core_table.
 OF_THE_HOST = "/proc/sys/net/core/netdev_budget"

@@ -1,6 +1,6 @@
 """What we look through: the sockets of our network namespace, and which of their ports matter."""
 
-from pyinit import system
+from pyinit.kernel import system
 from pyinit.traffic import surroundings
 from pyinit.traffic.diag import Connections, Diag
 from pyinit.traffic.proc_net import ProcNet
@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyinit.config import Config
+    from pyinit.settings.config import Config
 
 #: A look may cost this share of a CPU; where it costs more, looks become rarer. With all else that is done then it is 5 %.
 SHARE = 0.04

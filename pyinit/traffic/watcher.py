@@ -11,8 +11,8 @@ from pyinit.traffic.view import View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.config import Config
-    from pyinit.lifecycle import Finding
+    from pyinit.life.lifecycle import Finding
+    from pyinit.settings.config import Config
 
 
 class Watcher:

@@ -11,7 +11,7 @@ import yaml  # type: ignore[import-untyped]  # it says nothing of its types
 from docker import DockerClient
 from docker.errors import NotFound
 
-from pyinit import options, values
+from pyinit.settings import options, values
 from tests.docker.engine import image, remove
 from tests.namespace import ROOT
 from tests.rolling.swarm import swarm

@@ -33,7 +33,7 @@ def main() -> None:
     """Replace, then run."""
     call, fault, start, *arguments = sys.argv[1:]
     sys.path.insert(0, ROOT)
-    from pyinit import signals
+    from pyinit.kernel import signals
 
     mask = signals.block_all()
     import _socket

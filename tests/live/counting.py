@@ -47,13 +47,14 @@ def main() -> None:
     """Replace, then run."""
     path, *arguments = sys.argv[1:]
     sys.path.insert(0, ROOT)
-    from pyinit import signals
+    from pyinit.kernel import signals
 
     mask = signals.block_all()
     import _signal  # type: ignore[import-not-found]  # built in, and left out of the stubs
     import posix
 
-    from pyinit import cli, system
+    from pyinit import cli
+    from pyinit.kernel import system
 
     counts = Counts()
     vars(system).update(posix=counts.proxy(posix), signal=counts.proxy(_signal))

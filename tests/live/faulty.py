@@ -99,15 +99,17 @@ def main() -> None:
     target, error, when, *arguments = words
     fault = Fault(target, error, when)
     sys.path.insert(0, ROOT)
-    from pyinit import signals
+    from pyinit.kernel import signals
 
     mask = signals.block_all()
     import _signal  # type: ignore[import-not-found]  # built in, and left out of the stubs
     import posix
     import time
 
-    from pyinit import cli, last_resort, libc, log, spawn, supervise, system  # noqa: F401 - imported to be found below
+    from pyinit import cli, log
     from pyinit.health import doors, keeper  # noqa: F401 - as above
+    from pyinit.kernel import libc, spawn, system  # noqa: F401 - imported to be found below
+    from pyinit.life import last_resort, supervise  # noqa: F401 - imported to be found below
 
     proxies = {"posix": Proxy(posix, fault), "signal": Proxy(_signal, fault), "select": Proxy(select, fault)}
     #: Everything that PID 1 imports later is there now, so that it can be replaced.

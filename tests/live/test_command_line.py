@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyinit import __version__
-from pyinit.options import OPTIONS, Option
+from pyinit.settings.options import OPTIONS, Option
 from tests.live.conftest import APP_WORDS, Start
 from tests.namespace import Namespace, need, pyinit_from_source
 from tests.waiting import wait_until

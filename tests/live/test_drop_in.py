@@ -644,7 +644,9 @@ def test_a_pause_whose_wait_always_fails_says_so_once_and_lives(tmp_path: Path) 
 TELLS_WHAT_IS_LEFT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from pyinit import cli, pause, signals, supervise
+from pyinit import cli
+from pyinit.kernel import signals
+from pyinit.life import pause, supervise
 
 def tell(*_):
     import gc, types
@@ -668,15 +670,14 @@ def left(folder: Path, name: str, *words: str) -> set[str]:
 @pytest.mark.parametrize(("name", "words"), [("tini", ["-g", "--"]), ("dumb-init", ["-r", "15:2"]), ("catatonit", ["-g"])])
 def test_what_has_translated_is_forgotten_once_the_command_runs(tmp_path: Path, name: str, words: list[str]) -> None:
     own = left(tmp_path, "pyinit", "true")
-    assert "pyinit.supervise" in own
-    assert "pyinit.options" not in own
-    assert left(tmp_path, f"/sbin/{name}", *words, "true") == own | {"pyinit.personality"}
+    assert "pyinit.life.supervise" in own
+    assert "pyinit.settings.options" not in own
+    assert left(tmp_path, f"/sbin/{name}", *words, "true") == own
 
 
 def test_what_has_translated_a_pause_is_forgotten_too(tmp_path: Path) -> None:
     pausing = left(tmp_path, "catatonit", "-P")
-    assert "pyinit.personality" in pausing
-    assert pausing & {"pyinit.drop_in", "pyinit.options", "pyinit.values"} == set()
+    assert pausing & {"pyinit.settings.drop_in", "pyinit.settings.options", "pyinit.settings.values"} == set()
 
 
 def test_a_pause_imports_neither_the_supervisor_nor_what_starts_commands(tmp_path: Path) -> None:
@@ -684,5 +685,7 @@ def test_a_pause_imports_neither_the_supervisor_nor_what_starts_commands(tmp_pat
     with Namespace(words, tmp_path) as namespace:
         namespace.wait_until_at_rest()
         found = {line.rpartition("|")[2].strip() for line in namespace.stderr.splitlines()}
-    assert "pyinit.pause" in found
-    assert {f"pyinit.{name}" for name in ("supervise", "lifecycle", "delivery", "spawn", "words")} & found == set()
+    assert "pyinit.life.pause" in found
+    unneeded = ("life.supervise", "life.lifecycle", "delivery", "kernel.spawn", "settings.words")
+    assert all((ROOT / "pyinit" / f"{name.replace('.', '/')}.py").exists() for name in unneeded if name != "delivery")
+    assert {f"pyinit.{name}" for name in unneeded} & found == set()

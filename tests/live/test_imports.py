@@ -13,8 +13,16 @@ from tests.namespace import ROOT, Namespace
 from tests.waiting import wait_until
 
 #: Of pyinit. (What `python -IS -c pass` imports before a line of ours differs between the versions, and is left out.)
-MODULES = "arrivals cli config delivery last_resort lifecycle log options page processes record signals spawn supervise system"
-OURS = {"pyinit", *(f"pyinit.{name}" for name in f"{MODULES} terminal values watch".split())}
+PLACES = {
+    "kernel": "processes signals spawn system terminal watch",
+    "life": "arrivals last_resort lifecycle supervise",
+    "settings": "config options values",
+}
+OURS = {
+    "pyinit",
+    *(f"pyinit.{name}" for name in ("cli", "delivery", "log", "page", "record", *PLACES)),
+    *(f"pyinit.{folder}.{name}" for folder, names in PLACES.items() for name in names.split()),
+}
 
 #: Of the standard library, all of them built in: they cost nothing but their name.
 STANDARD = {"_signal", "errno", "gc", "posix", "time"}
@@ -34,7 +42,7 @@ def modules(importtime: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("environment", "more"),
-    [({}, set()), ({"PYINIT_PRE_STOP_DELAY": "auto"}, {"pyinit.platforms"})],
+    [({}, set()), ({"PYINIT_PRE_STOP_DELAY": "auto"}, {"pyinit.settings.platforms"})],
     ids=["plain", "with a delay of auto"],
 )
 @pytest.mark.parametrize("python", INTERPRETERS, ids=name_of)

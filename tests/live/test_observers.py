@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pyinit.config import OWN_SOURCE
+from pyinit.settings.config import OWN_SOURCE
 from pyinit.traffic import arrivals, counters, surroundings
 from pyinit.traffic.diag import Connections, Diag
 from pyinit.traffic.proc_net import ProcNet

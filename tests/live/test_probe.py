@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pyinit.config import OWN_SOURCE
+from pyinit.settings.config import OWN_SOURCE
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.interpreters import INTERPRETERS, name_of
 from tests.namespace import ROOT, WITH_PROC, enter, need, need_another_user, pyinit_from_source

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pyinit.config import OWN_SOURCE
+from pyinit.settings.config import OWN_SOURCE
 from tests.live.conftest import Start
 from tests.live.health import PORT, shown
 from tests.live.interpreters import INTERPRETERS, name_of

@@ -51,9 +51,10 @@ def test_twenty_thousand_orphans_are_reaped_and_no_zombie_is_left(start: Start) 
 DEAR = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
-from pyinit import signals
+from pyinit.kernel import signals
 mask = signals.block_all()
-from pyinit import cli, supervise
+from pyinit import cli
+from pyinit.life import supervise
 supervise.DEAR_SEARCH, supervise.SHARE_OF_SEARCHES = 0.0, 0.0001
 cli.main(sys.argv[1:], mask, "pyinit")
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyinit import options
+from pyinit.settings import options
 from tests.namespace import need
 from tests.packages import shells
 from tests.packages.programs import made

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pyinit import __version__, options
-from pyinit import help as texts
-from pyinit.options import Option
+from pyinit import __version__
+from pyinit.settings import help as texts
+from pyinit.settings import options
+from pyinit.settings.options import Option
 from tests.namespace import need
 from tests.packages.programs import made
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pyinit.processes import SHELLS, Look
+from pyinit.kernel.processes import SHELLS, Look
 
 
 class NoLook(Look):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyinit import arrivals, signals, system
-from pyinit.arrivals import Arrivals
+from pyinit.kernel import arrivals, signals, system
+from pyinit.kernel.arrivals import Arrivals
 
 STOPS = frozenset({int(signal.SIGTERM), int(signal.SIGINT), int(signal.SIGQUIT)})
 HUP, USR1, TERM, CHLD, WINCH = map(int, (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGCHLD, signal.SIGWINCH))

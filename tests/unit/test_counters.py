@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit import system
+from pyinit.kernel import system
 from pyinit.traffic import counters
 from pyinit.traffic.counters import Counters
 

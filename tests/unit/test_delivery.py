@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import BELONGS, DEAF, DRAINS, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, TOLD, UNSURE, Plan, Request
 from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, plan
-from pyinit.processes import BASIC, Process
+from pyinit.kernel.processes import BASIC, Process
+from pyinit.settings.config import COMMAND, GROUP, HANDLERS
 from tests.unit.looks import NoLook
 
 OWN = 1

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pyinit.config import COMMAND, GROUP, HANDLERS
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, LOOKS, Plan, Request
 from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, is_plain_handler, plan, takes_as_it_is
-from pyinit.processes import BASIC, SHELLS, Look, Process
+from pyinit.kernel.processes import BASIC, SHELLS, Look, Process
+from pyinit.settings.config import COMMAND, GROUP, HANDLERS
 
 OWN, GROUP_ID = 1, 2
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pyinit.config import OWN_SOURCE
+from pyinit.settings.config import OWN_SOURCE
 from pyinit.traffic import diag
 from pyinit.traffic.diag import Connections, Diag
 

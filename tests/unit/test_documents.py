@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pyinit import options
+from pyinit.settings import options
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

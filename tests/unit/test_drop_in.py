@@ -4,10 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pyinit import __version__, cli
-from pyinit.config import GROUP, Asked, Config, UsageError
-from pyinit.drop_in import PROGRAMS, Translation, translate
-from pyinit.options import Parsed, parse, version_text
+from pyinit import __version__
+from pyinit.settings import config
+from pyinit.settings.config import GROUP, Asked, Config, UsageError
+from pyinit.settings.drop_in import PROGRAMS, Translation, translate
+from pyinit.settings.options import Parsed, parse, version_text
 
 TINIS = ("tini", "tini-static", "docker-init")
 CATATONITS = ("catatonit", "podman-init")
@@ -41,7 +42,7 @@ def refused(name: str, *words: str, **environ: str) -> str:
 
 
 def test_the_names_are_those_that_make_us_look_here() -> None:
-    assert set(cli.DROP_IN) == set(PROGRAMS)
+    assert set(config.DROP_IN) == set(PROGRAMS)
 
 
 # --- all of them ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pyinit import help as texts
+from pyinit.settings import help as texts
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "options.md"
 

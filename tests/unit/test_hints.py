@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit import hints
-from pyinit.options import all_options
-from pyinit.words import SHELL_WORDS
+from pyinit.settings import hints
+from pyinit.settings.options import all_options
+from pyinit.settings.words import SHELL_WORDS
 
 FLAGS = [option.flag for option in all_options()]
 WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=()), max_size=12)

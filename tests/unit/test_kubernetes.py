@@ -10,8 +10,8 @@ import kubernetes_validate  # type: ignore[import-untyped]  # it says nothing of
 import pytest
 from kubernetes_validate import utils
 
-from pyinit import options
-from pyinit.config import Config
+from pyinit.settings import options
+from pyinit.settings.config import Config
 from pyinit.traffic import quiet
 
 FOLDER = Path(__file__).resolve().parents[2] / "docker" / "kubernetes"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from pyinit import options
 from pyinit.runtime import settings
+from pyinit.settings import options
 from tests.unit.test_kubernetes import FOLDER, VERSIONS, Manifest, accepts, manifests
 
 NODES, CLASS = FOLDER / "runtime" / "nodes.yaml", FOLDER / "runtime" / "runtimeclass.yaml"

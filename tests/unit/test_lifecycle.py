@@ -10,10 +10,11 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pyinit.config import AT_REQUEST, AT_SIGNAL, BY_PROGRAM, COMMAND, GROUP, HANDLERS, MAY_ASK_FOR_STOP, QUEUES_MAY_TAKE, Config
 from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
 from pyinit.delivery.plan import Place, plan
-from pyinit.lifecycle import (
+from pyinit.kernel.processes import Process
+from pyinit.kernel.system import Reaped, Received
+from pyinit.life.lifecycle import (
     CUT_SHORT,
     DELAY,
     KILL_TAKES,
@@ -44,9 +45,18 @@ from pyinit.lifecycle import (
     WatchExit,
     WatchTraffic,
 )
-from pyinit.options import parse
-from pyinit.processes import Process
-from pyinit.system import Reaped, Received
+from pyinit.settings.config import (
+    AT_REQUEST,
+    AT_SIGNAL,
+    BY_PROGRAM,
+    COMMAND,
+    GROUP,
+    HANDLERS,
+    MAY_ASK_FOR_STOP,
+    QUEUES_MAY_TAKE,
+    Config,
+)
+from pyinit.settings.options import parse
 from tests.unit.looks import NoLook
 
 OWN = 1

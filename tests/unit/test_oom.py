@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pyinit import system
+from pyinit.kernel import system
 
 V1 = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"
 V2 = "low 0\nhigh 0\nmax 12\noom 4\noom_kill 3\noom_group_kill 0\n"

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pyinit import help as texts
-from pyinit import options
-from pyinit.config import Asked, Config, UsageError
-from pyinit.options import Option, all_options, parse
 from pyinit.probe import command as probe
 from pyinit.runtime import install
+from pyinit.settings import help as texts
+from pyinit.settings import options
+from pyinit.settings.config import Asked, Config, UsageError
+from pyinit.settings.options import Option, all_options, parse
 from pyinit.status import command as status
 
 #: A value for each option that is not its default, and another one.
@@ -242,7 +242,7 @@ def test_something_to_read_is_asked_for(word: str, asked: str) -> None:
     for words in (word.split(), ["--settle=nonsense", *word.split()], ["--", "pyinit", *word.split()]):
         with pytest.raises(Asked, match=f"^{asked}$"):
             parse(words, {})
-    assert options.answer(asked)
+    assert texts.answer(asked)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.config import Config
-from pyinit.options import parse
 from pyinit.page import FALLEN, LONGEST_TEXT, READY, SIZE, WAITING, Page, State, to_bytes
 from pyinit.probe.state import from_bytes, read
+from pyinit.settings.config import Config
+from pyinit.settings.options import parse
 
 TIMES = st.none() | st.floats(0, 1e9)
 NUMBERS = st.integers(0, 1 << 40)

@@ -21,9 +21,9 @@ import hcl2
 import pytest
 import yaml  # type: ignore[import-untyped]  # it says nothing of its types
 
-from pyinit import options
-from pyinit.config import Config
-from pyinit.values import duration
+from pyinit.settings import options
+from pyinit.settings.config import Config
+from pyinit.settings.values import duration
 from tests.namespace import CACHE, ROOT
 
 FOLDER = ROOT / "docker" / "platforms"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit import processes, system
-from pyinit.processes import Look, Process, TimeIsOver
+from pyinit.kernel import processes, system
+from pyinit.kernel.processes import Look, Process, TimeIsOver
 from tests.waiting import wait_until
 
 #: /proc/PID/stat, up to the field that tells which processor it ran on last (proc(5)).

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit import config, signals
 from pyinit.delivery import programs
 from pyinit.delivery.programs import APPLICATION, HELD_BACK, PASSES_ON, PROGRAMS, Program
+from pyinit.kernel import signals
+from pyinit.settings import config
 
 EVERY = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.names[0])
 

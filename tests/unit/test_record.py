@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyinit.delivery import Request
-from pyinit.lifecycle import Exit, KillAll, WatchExit
-from pyinit.system import Reaped
+from pyinit.kernel.system import Reaped
+from pyinit.life.lifecycle import Exit, KillAll, WatchExit
 
 
 @dataclasses.dataclass(frozen=True)

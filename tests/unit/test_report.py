@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.config import GROUP, HANDLERS
+from pyinit.kernel.processes import Process
 from pyinit.log import json_object
 from pyinit.page import READY, State
-from pyinit.processes import Process
+from pyinit.settings.config import GROUP, HANDLERS
 from pyinit.status.report import Detail, Port, Seen, disposition, document, tree
 from pyinit.status.text import Painter, lasting, render
 from tests.unit.looks import NoLook

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit import signals
+from pyinit.kernel import signals
 
 EVERY = sorted(signals.ALL | {signal.SIGKILL, signal.SIGSTOP})
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit import platforms
-from pyinit.config import QUEUES_MAY_TAKE, TO_FINISH, Config, UsageError
-from pyinit.lifecycle import STOPPING, Deliver, Lifecycle, Say
-from pyinit.options import parse, read
-from pyinit.platforms import DOCKER, PLATFORMS, Platform
-from pyinit.system import Received
+from pyinit.kernel.system import Received
+from pyinit.life.lifecycle import STOPPING, Deliver, Lifecycle, Say
+from pyinit.settings import platforms
+from pyinit.settings.config import QUEUES_MAY_TAKE, TO_FINISH, Config, UsageError
+from pyinit.settings.options import parse, read
+from pyinit.settings.platforms import DOCKER, PLATFORMS, Platform
 
 AUTO = "--pre-stop-delay=auto"
 

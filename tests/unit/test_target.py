@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.config import UsageError
 from pyinit.probe import target
 from pyinit.probe.command import TIMEOUT, parse
 from pyinit.probe.target import Expected, Target
+from pyinit.settings.config import UsageError
 
 LOCALHOST = ("127.0.0.1", "::1")
 

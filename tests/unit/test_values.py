@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pyinit import values
+from pyinit.settings import values
 
 PARSERS: list[Callable[[str], object]] = [
     values.duration,

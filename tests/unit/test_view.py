@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyinit import system
+from pyinit.kernel import system
 from pyinit.traffic import view
 
 

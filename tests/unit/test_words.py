@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pyinit.words import SHELL_WORDS, NotSimple, as_shell, expand, getter, is_name, split_simple
+from pyinit.settings.words import SHELL_WORDS, NotSimple, as_shell, expand, getter, is_name, split_simple
 
 #: What may be /bin/sh somewhere.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}

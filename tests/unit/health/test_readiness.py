@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.config import NOTIFY
 from pyinit.health.readiness import NOT_NOTIFIED, NOTIFIED, Verdict, after, first, is_news, is_ready, together
 from pyinit.page import FALLEN, READY, UNASKED, UNREADY, WAITING
+from pyinit.settings.config import NOTIFY
 
 ONE, OTHER = "tcp:1", "tcp:2"
 GOOD, BAD = Verdict(True, "tcp:1: connected"), Verdict(False, "tcp:2: connection refused")

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pyinit import options
-from pyinit.config import UsageError
 from pyinit.runtime import edit
 from pyinit.runtime.document import Malformed
 from pyinit.runtime.edit import Edit
 from pyinit.runtime.settings import Settings
+from pyinit.settings import options
+from pyinit.settings.config import UsageError
 
 #: As runc and engines have it, as far as it is looked at; and what is not.
 CONFIG: dict[str, Any] = {

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pyinit.config import UsageError
-from pyinit.options import all_options
 from pyinit.runtime import settings
 from pyinit.runtime.settings import Settings
+from pyinit.settings.config import UsageError
+from pyinit.settings.options import all_options
 
 
 def test_the_defaults_are_those_of_no_file() -> None:

@@ -8,10 +8,10 @@ Options end at the first word that is none, as musl's getopt() has it: on Alpine
 """
 
 import pyinit
-from pyinit.config import UsageError
-from pyinit.options import version_text
+from pyinit.kernel.signals import signal
 from pyinit.record import Record
-from pyinit.signals import signal
+from pyinit.settings.config import UsageError
+from pyinit.settings.options import version_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ CATATONIT = Program(
     {125: 1, 126: 1, 127: 1},
 )
 
-#: The programs by every name under which we are them; cli.DROP_IN has the same names.
+#: The programs by every name under which we are them; config.DROP_IN has the same names.
 PROGRAMS = {
     "tini": TINI,
     "tini-static": TINI,

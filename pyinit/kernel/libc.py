@@ -8,7 +8,7 @@ without libffi, and OSError where the kernel says no.
 
 import sys
 
-from pyinit import signals
+from pyinit.kernel import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

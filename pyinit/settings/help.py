@@ -3,7 +3,7 @@
 The manual page and the completions are made of the same texts.
 """
 
-from pyinit.options import OPTIONS, USAGE
+from pyinit.settings.options import OPTIONS, USAGE, version_text
 
 WIDTH = 74  # columns of text, behind the indentation
 BRIEF = 36  # columns of an option in the short help
@@ -91,6 +91,15 @@ BRIEFLY = {
     "--log-level": "what to say",
     "--log-format": "how to say it",
 }
+
+
+def answer(asked: str) -> str:
+    """What is printed for "--version", "--help", "--help all", "--probe" or "--status"."""
+    if asked == "--version":
+        return version_text("pyinit ")
+    if asked == "--help all":
+        return everything()
+    return short() if asked == "--help" else of_tool(asked)
 
 
 def short() -> str:

@@ -1,7 +1,7 @@
 """Parsers of option values: text in, value out. A ValueError's message says what is wrong and what is allowed."""
 
-from pyinit import signals
-from pyinit.config import AUTO, BY_PROGRAM, COMMAND, GROUP, HANDLERS, NOTIFY
+from pyinit.kernel import signals
+from pyinit.settings.config import AUTO, BY_PROGRAM, COMMAND, GROUP, HANDLERS, NOTIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

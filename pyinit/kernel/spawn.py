@@ -7,9 +7,9 @@ import errno
 import posix
 import sys
 
-from pyinit import system
-from pyinit.signals import signal
-from pyinit.terminal import FOREGROUND, NONE
+from pyinit.kernel import system
+from pyinit.kernel.signals import signal
+from pyinit.kernel.terminal import FOREGROUND, NONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _is_plain(environment: "Mapping[bytes, bytes]") -> bool:
     if not hasattr(environment, "entries"):
         return True
     try:
-        from pyinit import libc  # noqa: F401 - for _become(), which may not fail to find it
+        from pyinit.kernel import libc  # noqa: F401 - for _become(), which may not fail to find it
     except ImportError:
         pass  # a Python without ctypes: then what has a name is passed on, and the rest is not
     return False
@@ -147,7 +147,7 @@ def _become(
 def _execve(path: bytes, words: list[bytes], environment: "Mapping[bytes, bytes]") -> int:
     """execve(2), with all entries of an environment.Entries. Raises OSError."""
     entries = getattr(environment, "entries", None)
-    libc = sys.modules.get("pyinit.libc")
+    libc = sys.modules.get("pyinit.kernel.libc")
     if entries is not None and libc is not None:
         libc.execute(path, words, entries)
     posix.execve(path, words, dict(environment))

@@ -18,18 +18,19 @@ Where the command is to become ready within a time (--start-timeout) and does no
 traffic has come, so there is nothing to wait for.
 """
 
-from pyinit import signals
-from pyinit.config import AT_REQUEST, AT_SIGNAL, BY_PROGRAM, MAY_ASK_FOR_STOP, QUEUES_MAY_TAKE
 from pyinit.delivery import IN_GROUP, LEFT, LOOKS, Plan, Request
+from pyinit.kernel import signals
+from pyinit.kernel.signals import signal
+from pyinit.log import seconds
 from pyinit.record import Record
-from pyinit.signals import signal
+from pyinit.settings.config import AT_REQUEST, AT_SIGNAL, BY_PROGRAM, MAY_ASK_FOR_STOP, QUEUES_MAY_TAKE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyinit.config import Config
-    from pyinit.system import Reaped, Received
+    from pyinit.kernel.system import Reaped, Received
+    from pyinit.settings.config import Config
 
 RUNNING = "running"
 PRE_STOP = "pre-stop"
@@ -177,11 +178,6 @@ class Finding(Record):
     event: str = ""
     message: str = ""
     fields: dict[str, object] = {}  # noqa: RUF012 - nobody changes it
-
-
-def seconds(value: float) -> str:
-    """A time for people: "1.5s"."""
-    return f"{value:.1f}s".replace(".0s", "s")
 
 
 def _blink(looks: int) -> float:

@@ -3,7 +3,7 @@
 Imported only where there is a mistake.
 """
 
-from pyinit.words import SHELL_WORDS, is_name
+from pyinit.settings.words import SHELL_WORDS, is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

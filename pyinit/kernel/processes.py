@@ -1,6 +1,6 @@
 """Processes as /proc tells of them: who belongs to whom, and what each would do about a signal."""
 
-from pyinit import system
+from pyinit.kernel import system
 from pyinit.record import Record
 
 TYPE_CHECKING = False

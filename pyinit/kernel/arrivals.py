@@ -8,8 +8,8 @@ merged with its like, SIGCONT takes back a SIGTSTP, and nothing is lost should o
 A look is a system call. Those that come often and cannot stand before a stop request, SIGCHLD above all, cost none.
 """
 
-from pyinit import signals, system
-from pyinit.signals import signal
+from pyinit.kernel import signals, system
+from pyinit.kernel.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

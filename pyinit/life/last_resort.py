@@ -1,8 +1,8 @@
 """What PID 1 does when its own code has failed: forward to the group, reap, and leave with the command's exit status."""
 
-from pyinit import system
-from pyinit.arrivals import Arrivals
-from pyinit.signals import signal
+from pyinit.kernel import system
+from pyinit.kernel.arrivals import Arrivals
+from pyinit.kernel.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,10 @@ that is no good raises UsageError with one line that names the option (or variab
 """
 
 import pyinit
-from pyinit import system, values
-from pyinit.config import (
+from pyinit.kernel import system
+from pyinit.record import Record
+from pyinit.settings import values
+from pyinit.settings.config import (
     AT_REQUEST,
     AT_SIGNAL,
     AUTO,
@@ -19,7 +21,6 @@ from pyinit.config import (
     Config,
     UsageError,
 )
-from pyinit.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -299,7 +300,7 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
         if option is None and flag.startswith(TOOLS):
             raise UsageError(f"{flag}: stands first, and alone: it runs no command (pyinit --help shows how)")
         if option is None:
-            from pyinit import hints
+            from pyinit.settings import hints
 
             raise UsageError(hints.unknown_option(word, words, known))
         switch = flag if not equals and option.implied is not None else ""
@@ -377,11 +378,11 @@ def parse(
     variables = [option.variable for option in all_options()]
     for name in sorted(environ):
         if name.startswith("PYINIT_") and name not in variables and name not in TOLD:
-            from pyinit import hints
+            from pyinit.settings import hints
 
             warnings.append(hints.unknown_variable(name, variables))
     if script is None and ("&&" in command or "||" in command):
-        from pyinit import hints
+        from pyinit.settings import hints
 
         warnings += filter(None, [hints.joined(command)])
     return Parsed(config, tuple(command), script, tuple(warnings))
@@ -400,7 +401,7 @@ def read(words: list[str], environment: "Mapping[bytes, bytes]", defaults: "Mapp
 
 
 def _assumed(get: "Callable[[str], str | None]") -> tuple[float, str]:
-    from pyinit import platforms  # only here: without a delay nobody asks
+    from pyinit.settings import platforms  # only here: without a delay nobody asks
 
     return platforms.assumed(get)
 
@@ -507,7 +508,7 @@ def to_execute(parsed: Parsed, environment: "Mapping[bytes, bytes]") -> list[str
     """
     if parsed.script is None and not parsed.config.expand_env:
         return list(parsed.command)
-    from pyinit import words
+    from pyinit.settings import words
 
     if parsed.script is not None:
         return words.as_shell(parsed.script, parsed.command, environment)
@@ -515,17 +516,6 @@ def to_execute(parsed: Parsed, environment: "Mapping[bytes, bytes]") -> list[str
         return [words.expand(word, words.getter(environment)) for word in parsed.command]
     except ValueError as error:
         raise UsageError(f"--expand-env: {error}") from None
-
-
-def answer(asked: str) -> str:
-    """What is printed for "--version", "--help", "--help all", or one of TOOLS."""
-    if asked == "--version":
-        return version_text("pyinit ")
-    from pyinit import help as texts
-
-    if asked == "--help all":
-        return texts.everything()
-    return texts.short() if asked == "--help" else texts.of_tool(asked)
 
 
 def version_text(name: str) -> str:

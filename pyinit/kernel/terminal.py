@@ -1,7 +1,7 @@
 """The terminal: the command has its foreground, and both are suspended and resumed as one job of whatever shell we run in."""
 
-from pyinit import system
-from pyinit.signals import signal
+from pyinit.kernel import system
+from pyinit.kernel.signals import signal
 
 #: How to start the command: with a session of its own, as a group in ours, or as one that gets the terminal as well.
 NONE, BACKGROUND, FOREGROUND = "none", "background", "foreground"

@@ -6,15 +6,16 @@ it tells nobody. But the end of PID 1 is everybody's end, and `podman pod stop` 
 PID 1 it waits for those who came from outside; a second request ends that.
 """
 
-from pyinit import last_resort, system
-from pyinit.arrivals import Arrivals
-from pyinit.signals import signal
+from pyinit.kernel import system
+from pyinit.kernel.arrivals import Arrivals
+from pyinit.kernel.signals import signal
+from pyinit.life import last_resort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.config import Config
+    from pyinit.kernel.watch import Watch
     from pyinit.log import Log
-    from pyinit.watch import Watch
+    from pyinit.settings.config import Config
 
 #: What it leaves for, with exit status 0. All other signals it takes, and does nothing about.
 ENDS = frozenset({int(signal.SIGTERM), int(signal.SIGINT)})
@@ -34,9 +35,9 @@ def until_told(config: "Config", log: "Log") -> int:
             received = arrivals.take(None) if watch is None else watch.wait(None)
             is_request = received is not None and received.signum in ENDS
             if is_request and watch is None:
-                import pyinit.watch
+                from pyinit.kernel import watch as watching
 
-                watch = pyinit.watch.Watch(arrivals)
+                watch = watching.Watch(arrivals)
             elif watch is None or not (is_request or watch.take_exited()):
                 continue
             guest = None if is_request and watch.pid is not None else _a_guest()
@@ -60,7 +61,7 @@ def _a_guest() -> int | None:
     """
     if system.getpid() != 1:
         return None
-    from pyinit import processes
+    from pyinit.kernel import processes
 
     return next((pid for pid, process in (processes.snapshot(None) or {}).items() if process.parent == 0), None)
 

@@ -4,7 +4,7 @@ Follows the POSIX shell language (IEEE 1003.1, "Shell Command Language", 2.2 Quo
 Expansions) for what it accepts; whatever it does not accept is for /bin/sh, so it is never wrong to say "not simple".
 """
 
-from pyinit import system
+from pyinit.kernel import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort.py.
 """
 
-from pyinit import processes, signals, system
-from pyinit.config import BY_PROGRAM, COMMAND, HANDLERS, TERMINATION_LOG
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS
-from pyinit.lifecycle import (
+from pyinit.kernel import processes, signals, system
+from pyinit.kernel.signals import signal
+from pyinit.kernel.watch import Watch
+from pyinit.life.lifecycle import (
     CUT_SHORT,
     PRE_STOP,
     QUEUES,
@@ -29,23 +30,22 @@ from pyinit.lifecycle import (
 )
 from pyinit.log import printable
 from pyinit.page import FALLEN, Page, State
-from pyinit.signals import signal
-from pyinit.watch import Watch
+from pyinit.settings.config import BY_PROGRAM, COMMAND, HANDLERS, TERMINATION_LOG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import TypeVar
 
-    from pyinit.config import Config
     from pyinit.delivery import Plan, Request
     from pyinit.health.doors import Doors
     from pyinit.health.keeper import Keeper
-    from pyinit.last_resort import Command
-    from pyinit.lifecycle import Action
+    from pyinit.kernel.processes import Process
+    from pyinit.kernel.terminal import JobControl
+    from pyinit.life.last_resort import Command
+    from pyinit.life.lifecycle import Action
     from pyinit.log import Log
-    from pyinit.processes import Process
-    from pyinit.terminal import JobControl
+    from pyinit.settings.config import Config
     from pyinit.traffic.loss import Losses
     from pyinit.traffic.watcher import Watcher
 
@@ -124,7 +124,8 @@ class Supervisor:
         if doors is not None:
             self.keep_health(doors)
         if config.pre_stop is not None:
-            from pyinit import spawn, words  # noqa: F401 - loaded while all is well, for run_pre_stop()
+            from pyinit.kernel import spawn  # noqa: F401 - loaded while all is well, for run_pre_stop()
+            from pyinit.settings import words  # noqa: F401 - loaded while all is well, for run_pre_stop()
 
     def loop(self) -> int:
         """Run until it is time to leave; return the exit status."""
@@ -621,7 +622,8 @@ class Supervisor:
         """Start the pre-stop command; None, and a warning, where it cannot be started."""
         told = {b"PYINIT_SIGNAL": signals.name(signum).encode(), b"PYINIT_COMMAND_PID": str(self.command.pid).encode()}
         environment = self.environment | told
-        from pyinit import spawn, words
+        from pyinit.kernel import spawn
+        from pyinit.settings import words
 
         system.change_folder(self.folder)
         try:

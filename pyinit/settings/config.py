@@ -1,7 +1,7 @@
 """Config: what the options said, checked and frozen; and what is raised where they say nothing of use."""
 
+from pyinit.kernel.signals import signal
 from pyinit.record import Record
-from pyinit.signals import signal
 
 #: --forward: who gets a signal: see delivery/plan.py; every handler at once; the command alone.
 GROUP = "group"
@@ -35,6 +35,12 @@ QUEUES_MAY_TAKE = 1.0
 #: --termination-log: where Kubernetes looks, in containers that it has started.
 TERMINATION_LOG = "/dev/termination-log"
 
+
+#: The names under which we are other programs, see drop_in.py.
+DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
+
+#: What the names begin with under which we are an OCI runtime, see runtime/command.py.
+RUNTIME = "pyinit-runtime"
 
 #: With one of these in front we are no init but a tool in a container that has one: for `docker exec`, for HEALTHCHECK.
 TOOLS = ("--probe", "--status", "--install")
@@ -138,4 +144,4 @@ class UsageError(Exception):
 
 
 class Asked(Exception):
-    """The user asked for something to read, not for a command to run: one of those that options.answer() knows."""
+    """The user asked for something to read, not for a command to run: one of those that help.answer() knows."""

@@ -4,11 +4,11 @@ The handler in a `start.sh` is the shell's child: the shell gets its SIGCHLD, no
 polling; a signalfd lets one poll() wait for it and for signals. Neither is there before somebody is held back.
 """
 
-from pyinit import processes, system
+from pyinit.kernel import processes, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.arrivals import Arrivals
+    from pyinit.kernel.arrivals import Arrivals
 
 #: Seconds between two looks at a process that cannot be watched (a kernel before 5.3, a Python without ctypes).
 LOOK_AGAIN = 0.25

@@ -9,9 +9,9 @@ import posix
 import sys
 import time
 
-from pyinit import signals
+from pyinit.kernel import signals
+from pyinit.kernel.signals import signal
 from pyinit.record import Record
-from pyinit.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def environ() -> dict[bytes, bytes]:
         elif sys.flags.utf8_mode:
             given[b"LC_CTYPE"] = b"C"
     if b"" in given or (entries and len(entries) != len(given)):
-        from pyinit.environment import Entries
+        from pyinit.kernel.environment import Entries
 
         return Entries(entries or [name + b"=" + value for name, value in given.items()])
     return given
@@ -252,14 +252,14 @@ def close(descriptor: int) -> None:
 
 def become_subreaper() -> None:
     """Adopt the orphans below us. Raises OSError or ImportError where that cannot be."""
-    from pyinit import libc
+    from pyinit.kernel import libc
 
     libc.become_subreaper()
 
 
 def set_parent_death_signal(signum: int) -> None:
     """Receive a signal when our parent dies; at once where it died before we could ask."""
-    from pyinit import libc
+    from pyinit.kernel import libc
 
     parent = posix.getppid()
     libc.set_parent_death_signal(signum)
@@ -587,7 +587,7 @@ def open_process(pid: int) -> int:
 
 def signal_descriptor() -> int:
     """A descriptor that is readable while a signal is pending. Raises OSError or ImportError."""
-    from pyinit import libc
+    from pyinit.kernel import libc
 
     return libc.signal_descriptor()
 
