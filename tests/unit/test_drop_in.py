@@ -5,8 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyinit import __version__
-from pyinit.settings import config
-from pyinit.settings.config import GROUP, Asked, Config, UsageError
+from pyinit.settings.config import DROP_IN, GROUP, Asked, Config, UsageError
 from pyinit.settings.drop_in import PROGRAMS, Translation, translate
 from pyinit.settings.options import Parsed, parse, version_text
 
@@ -42,7 +41,7 @@ def refused(name: str, *words: str, **environ: str) -> str:
 
 
 def test_the_names_are_those_that_make_us_look_here() -> None:
-    assert set(config.DROP_IN) == set(PROGRAMS)
+    assert set(DROP_IN) == set(PROGRAMS)
 
 
 # --- all of them ---------------------------------------------------------------------------------------------------
