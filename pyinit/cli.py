@@ -9,7 +9,7 @@ import sys
 from pyinit.kernel import system, terminal
 from pyinit.kernel.signals import signal
 from pyinit.life import last_resort
-from pyinit.settings.config import AUTO, BY_PROGRAM, NO, TOOLS, Asked, UsageError
+from pyinit.settings.config import AUTO, BY_PROGRAM, DROP_IN, NO, RUNTIME, TOOLS, Asked, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ OF_THE_START = (
 #: Exit status for a fault of ours or of our options; as `docker run` and `timeout` have it.
 OUR_FAULT = 125
 
-#: The names under which we are other programs, see settings/drop_in.py; and the exit status of all of those for a fault.
-DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
+#: The exit status of all of DROP_IN for a fault.
 THEIR_FAULT = 1
 
 
@@ -47,6 +46,10 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
         system.hold_standard_streams()
         if name in DROP_IN:
             status = as_another(name, arguments, mask)
+        elif name.startswith(RUNTIME):
+            from pyinit.runtime import command as runtime
+
+            status = runtime.run(name, arguments, mask)
         elif arguments and arguments[0].startswith(TOOLS):
             status = use(arguments, mask)
         else:
@@ -67,11 +70,15 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
 def use(arguments: list[str], mask: frozenset[int]) -> int:
     """Run as a tool, with the signals as they were given to us, Ctrl-C included; return the exit status. Raises Asked."""
     if arguments[1:] in (["--help"], ["-h"]):
-        raise Asked("--status" if arguments[0].startswith("--status") else "--probe")
+        raise Asked(next(tool for tool in TOOLS if arguments[0].startswith(tool)))
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # CPython's handler would raise KeyboardInterrupt
     system.accept_sigchld()
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if arguments[0].startswith("--install"):
+        from pyinit.runtime import install
+
+        return install.main(arguments)
     if arguments[0].startswith("--status"):
         from pyinit.status import command as status
 

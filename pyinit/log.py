@@ -62,6 +62,12 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
+def timestamp() -> str:
+    """Now, to the millisecond, as RFC 3339 has it."""
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
+
+
 class Log:
     """Writes lines at or above a level, as text or json. Knows how many lines stderr did not take."""
 
@@ -90,9 +96,8 @@ class Log:
     def _write(self, level: str, event: str, message: str, fields: dict[str, object]) -> bool:
         text = printable(message)
         if self._layout == "json":
-            now = time.time()
             head = {
-                "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z",
+                "time": timestamp(),
                 "level": level,
                 "event": event,
                 "message": text,

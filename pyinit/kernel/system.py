@@ -403,6 +403,56 @@ def append_line(path: str, line: bytes, create: bool) -> None:
         posix.close(descriptor)
 
 
+def replace_line(path: str, before: bytes, line: bytes) -> bool:
+    """Put a line in the place of one that we have added to a regular file, at its end; False where that is not there any more.
+
+    What somebody else has added since stays, and stands before it. Raises OSError, and then the file may have a part of it.
+    """
+    try:
+        descriptor = posix.open(path, posix.O_RDWR | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY)
+    except PermissionError:
+        return False  # it may be added to and not be read
+    try:
+        start = max(0, posix.fstat(descriptor).st_size - MOST_AT_ONCE)
+        tail = posix.pread(descriptor, MOST_AT_ONCE, start)
+        at = tail.rfind(before)
+        if at < 0:
+            return False
+        rest, at = tail[at + len(before) :] + line, start + at
+        end = at + len(rest)
+        while rest:
+            rest = rest[posix.pwrite(descriptor, rest, end - len(rest)) :]
+        posix.ftruncate(descriptor, end)
+    finally:
+        posix.close(descriptor)
+    return True
+
+
+#: Where a container finds its own counter of processes that were killed because memory ran out: {} is its cgroup, as
+#: /proc/self/cgroup names it, or nothing, where the folder is mounted from there on. cgroup v2, and v1 (cgroups(7)).
+OOM_COUNTERS = {b"": "/sys/fs/cgroup{}/memory.events", b"memory": "/sys/fs/cgroup/memory{}/memory.oom_control"}
+
+
+def oom_kills(counter: str | None = None) -> tuple[str, int]:
+    """Where the kernel counts the processes of our cgroup that it has killed because memory ran out; and how many by now.
+
+    A counter that was found before is given, so that it need not be looked for: "" where there is none.
+    """
+    if counter is None:
+        for line in read_file("/proc/self/cgroup").splitlines():
+            _, _, of = line.partition(b":")
+            controllers, _, folder = of.partition(b":")
+            place = OOM_COUNTERS.get(controllers)
+            for found in (decode(folder.rstrip(b"/")), "") if folder else ():
+                if place is not None and exists(place.format(found)):
+                    return oom_kills(place.format(found))
+        return "", 0
+    for line in (read_file(counter) if counter else b"").splitlines():
+        if line.startswith(b"oom_kill ") and line[9:].isdigit():
+            return counter, int(line[9:])
+    return counter, 0
+
+
 def write_stdout(data: bytes) -> bool:
     """Write to stdout, however long that takes; return whether it was written."""
     try:

@@ -96,7 +96,13 @@ class RunPreStop(Record):
 
 
 class WatchTraffic(Record):
-    """Watch the traffic from now on, and call on_finding() with what that brings."""
+    """Watch the traffic from now on, and call on_finding() with what that brings.
+
+    `never_ready` says why the command has never been ready, so that no traffic should have come; "" where it was, or where
+    nobody knows.
+    """
+
+    never_ready: str = ""
 
 
 class AwaitQueues(Record):
@@ -109,6 +115,12 @@ class Unready(Record):
     """Readiness falls, for this reason, and does not come back: no more traffic is to be sent here."""
 
     reason: str
+
+
+class Note(Record):
+    """Put this into the termination log, in the place of what was noted before: should SIGKILL come, nobody can any more."""
+
+    story: str
 
 
 class TellLosses(Record):
@@ -149,6 +161,7 @@ Action = (
     | WatchTraffic
     | AwaitQueues
     | Unready
+    | Note
     | TellLosses
     | KillPreStop
     | KillAll
@@ -221,6 +234,9 @@ class Lifecycle:
         self._was_too_late = False  # the command was not ready by then
         self._sent_too_late: set[int] = set()  # the stop signals that it got, by which it may say that it has died of one
         self._awaited = "nothing is known of it yet"  # why it is not ready
+        self._never_ready = ""  # why it has not been ready yet, once something is known of it
+        self._was_ready = False
+        self._untold: tuple[list[Action], list[Action]] | None = None  # of the request: with a delay, and where there is none
 
     @property
     def deadline(self) -> float | None:
@@ -280,6 +296,8 @@ class Lifecycle:
         if command_exited and self.phase == SWEEPING:
             self._spared = self._pre_stop if was_pre_stop else None  # it was not cut short, so it may finish
             actions.append(Deliver(self._of_all_left()))
+            if self.requested_at is not None:
+                actions.append(self._note("processes that it has left behind have still to end"))
         elif self.phase == SWEEPING:
             actions += self._look_again({child.pid for child in exits}, now)
         elif self.phase == KILLING:
@@ -334,7 +352,7 @@ class Lifecycle:
 
     def on_finding(self, finding: Finding, now: float) -> list[Action]:
         """A look at the traffic has brought something."""
-        said: list[Action] = []
+        said = self._tell_request(finding)
         if finding.message:
             said.append(Say(finding.level, finding.event, finding.message, finding.fields))
         if finding.ends == DELAY and self._delay_over_at is not None:
@@ -348,9 +366,17 @@ class Lifecycle:
     def on_verdict(self, is_ready: bool, reason: str) -> list[Action]:
         """The command is ready, or it is not, for this reason."""
         self._awaited = reason
+        self._was_ready |= is_ready
+        self._never_ready = "" if self._was_ready else reason
         if is_ready:
             self._start_over_at = None
         return []
+
+    def on_oom_kills(self, count: int) -> list[Action]:
+        """The kernel has killed so many more processes of the container because memory ran out."""
+        story = f"the kernel has killed {count} process{'es' if count > 1 else ''} here for want of memory (OOM)"
+        self._story.append(story)
+        return [_say("oom_kill", f"{story}; is the memory limit too low?", "warning", kills=count)]
 
     def on_extended(self, until: float, now: float) -> list[Action]:
         """The command asks for time until then (EXTEND_TIMEOUT_USEC): to become ready, or to finish. None is taken away."""
@@ -467,12 +493,32 @@ class Lifecycle:
         said = Say("info", "stop_requested", heading + note, fields)
         self.phase = PRE_STOP
         self._start_over_at = None
-        begin = [said, *self._fall(AT_REQUEST, "a stop was requested")]
+        fall, watch = self._fall(AT_REQUEST, "a stop was requested"), WatchTraffic(self._never_ready)
         if not waits:
-            return [*begin, WatchTraffic(), *self._await_queues(now)]
+            return [said, *fall, watch, *self._await_queues(now)]
         self._delay_over_at = now + longest if delay != 0 else None
         # The pre-stop command first: should there be no traffic at all, it must be waited for all the same.
-        return [*begin, RunPreStop(signum), WatchTraffic()] if hook else [*begin, WatchTraffic()]
+        begin = [*fall, RunPreStop(signum), watch] if hook else [*fall, watch]
+        noted = self._note(note.removeprefix("; "))
+        if delay is not None:
+            return [said, *begin, noted]
+        # Whether there is a delay at all is known when the traffic has been looked at, and is told then.
+        rest = " ".join(waits[1:]).removeprefix("and ").replace("or until", "keeps serving until")
+        alone = Say("info", "stop_requested", heading + (f"; the command {rest}" if rest else ""), said.fields)
+        self._untold = ([said, noted], [alone, self._note(f"the command {rest}")] if rest else [alone])
+        return begin
+
+    def _tell_request(self, finding: Finding) -> list[Action]:
+        """What there is to tell of the request, if that has waited for the first finding about the traffic."""
+        if self._untold is None:
+            return []
+        with_delay, without = self._untold
+        self._untold = None
+        return without if finding.ends == DELAY else with_delay
+
+    def _note(self, unfinished: str) -> Note:
+        """The story so far, and what goes on; to be read only if nobody could tell the end of it."""
+        return Note("; ".join([*self._story, f"not finished yet: {unfinished}"]))
 
     def _end_delay(self, now: float) -> list[Action]:
         self._delay_over_at = None
@@ -496,7 +542,9 @@ class Lifecycle:
         self._delay_over_at = self._queues_over_at = None
         self._begin_grace(now)
         request = Request(self.stop_signal, IN_GROUP, True, self._by_program)
-        return [*self._fall(AT_SIGNAL, "the command is being stopped"), Deliver(request)]
+        note = self._note(f"the command was told to stop {seconds(self._since(now))} after {self._since_what}")
+        told = self._tell_request(Finding(NOTHING))
+        return [*told, *self._fall(AT_SIGNAL, "the command is being stopped"), Deliver(request), note]
 
     def _of_all_left(self) -> Request:
         """The request for all that the command has left behind: a further round, or the first one of a sweep without a stop."""

@@ -20,6 +20,7 @@ from pyinit.life.lifecycle import (
     KillAll,
     KillPreStop,
     Lifecycle,
+    Note,
     RunPreStop,
     Say,
     TellLosses,
@@ -103,6 +104,8 @@ class Supervisor:
         self.traffic: Watcher | None = None  # from the stop request on
         self.is_blind = False  # it has failed
         self.losses: Losses | None = None
+        self.noted = b""  # what stands in the termination log by now
+        self.oom_counter, self.oom_kills = system.oom_kills()
         self.exit_status: int | None = None
         self.has_killed = False
         self.search_at = 0.0  # no search among all children before then
@@ -152,6 +155,8 @@ class Supervisor:
         if self.keeper is not None:
             none_left = self.mind_helper(exits, none_left, now)
             self.carry_out(self.ask_keeper(lambda keeper: keeper.turn(now), []))
+        if none_left or any(child.killed_by == signal.SIGKILL for child in exits):
+            self.look_for_oom_kills()
         self.carry_out(self.lifecycle.on_children(exits, none_left, now))
         now = system.monotonic()  # what was done meanwhile may have taken long
         if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
@@ -191,12 +196,14 @@ class Supervisor:
                         actions += self.lifecycle.on_gone(pid, system.monotonic())
                 case RunPreStop(signum):
                     actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), system.monotonic())
-                case WatchTraffic():
-                    actions += self.ask_traffic(lambda traffic: traffic.begin())
+                case WatchTraffic(never_ready):
+                    actions += self.watch_traffic(never_ready)
                 case AwaitQueues(until):
                     actions += self.await_queues(until)
                 case Unready(reason):
                     self.fall(reason)
+                case Note(story):
+                    self.write_termination_log(story, is_last=False)
                 case TellLosses():
                     self.tell_losses()
                 case KillPreStop(pid):
@@ -341,6 +348,10 @@ class Supervisor:
             text = f"the traffic cannot be watched, so an automatic delay is as long as it may be: {error}"
             finding = Finding(QUEUES, "warning" if self.config.pre_stop_delay is None else "debug", "traffic_unseen", text)
         return [] if finding is None else self.lifecycle.on_finding(finding, now)
+
+    def watch_traffic(self, never_ready: str) -> "list[Action]":
+        """Watch the traffic from now on; `never_ready` is as in lifecycle.WatchTraffic."""
+        return self.ask_traffic(lambda traffic: traffic.begin(never_ready))
 
     def await_queues(self, until: float) -> "list[Action]":
         """Wait for empty accept queues, and not beyond a time."""
@@ -624,14 +635,30 @@ class Supervisor:
         finally:
             system.change_folder("/")
 
-    def write_termination_log(self, summary: str) -> None:
-        """Add the summary to the termination log."""
+    def look_for_oom_kills(self) -> None:
+        """Tell of what the kernel has killed because memory ran out: nobody else does, unless it was PID 1."""
+        _, kills = system.oom_kills(self.oom_counter)
+        if kills > self.oom_kills:
+            self.carry_out(self.lifecycle.on_oom_kills(kills - self.oom_kills))
+            self.oom_kills = kills
+
+    def write_termination_log(self, summary: str, is_last: bool = True) -> None:
+        """Add the summary to the termination log, in the place of what was noted there before.
+
+        Before the end it is of use in a regular file alone, where it can be replaced. What fails then fails at the end as well.
+        """
         path = self.config.termination_log
         if path is not None:
             path = path if path.startswith("/") else f"{self.folder}/{path}"
+            may_make = path != TERMINATION_LOG
+            if not is_last and system.exists(path) and not system.is_regular_file(path):
+                return
             line = printable(f"pyinit: {summary}")[:LONGEST_SUMMARY].encode("utf-8") + b"\n"
             try:
-                system.append_line(path, line, create=path != TERMINATION_LOG)
-            except OSError as error:
-                if path != TERMINATION_LOG:
-                    self.log.say("warning", "termination_log", f"--termination-log: {path}: {error.strerror}")
+                if not self.noted or not system.replace_line(path, self.noted, line):
+                    system.append_line(path, line, create=may_make)
+                self.noted = line
+            except (OSError, MemoryError) as error:
+                if is_last and may_make:
+                    reason = error.strerror if isinstance(error, OSError) else "out of memory"
+                    self.log.say("warning", "termination_log", f"--termination-log: {path}: {reason}")

@@ -36,8 +36,14 @@ QUEUES_MAY_TAKE = 1.0
 TERMINATION_LOG = "/dev/termination-log"
 
 
+#: The names under which we are other programs, see drop_in.py.
+DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
+
+#: What the names begin with under which we are an OCI runtime, see runtime/command.py.
+RUNTIME = "pyinit-runtime"
+
 #: With one of these in front we are no init but a tool in a container that has one: for `docker exec`, for HEALTHCHECK.
-TOOLS = ("--probe", "--status")
+TOOLS = ("--probe", "--status", "--install")
 
 #: The address that our own probes of loopback addresses come from, by which traffic is told from them.
 OWN_SOURCE = "127.112.121.110"

@@ -112,7 +112,7 @@ CATATONIT = Program(
     {125: 1, 126: 1, 127: 1},
 )
 
-#: The programs by every name under which we are them; cli.DROP_IN has the same names.
+#: The programs by every name under which we are them; config.DROP_IN has the same names.
 PROGRAMS = {
     "tini": TINI,
     "tini-static": TINI,

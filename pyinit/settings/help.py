@@ -14,6 +14,7 @@ USAGES = (
     "pyinit [options] -c STRING [argument ...]",
     "pyinit --probe TARGET [--probe-expect STATUS|TEXT] [--probe-timeout SECONDS]",
     "pyinit --status [--json]",
+    "pyinit --install PATH",
 )
 
 #: What we do, in a sentence.
@@ -43,6 +44,7 @@ OF_TOOLS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("--probe-timeout", "SECONDS", "5", ""),
     ("--status", "", "", "show the phase, the processes, what a stop would do to each, and the ports; --json for programs"),
+    ("--install", "PATH", "", "copy the static binary to this path: for init containers, from an image that has no cp"),
 )
 
 #: -c, which has none either.

@@ -45,9 +45,13 @@ class Delay:
         self._seen: quiet.Seen | None = None
         self._segments = 0  # of inbound data, at the last look
         self._has_told_of_silence = False
+        self._never_ready = ""  # why the command was not, as long as no traffic has come that does not care
 
-    def begin(self) -> Finding | None:
-        """Begin to watch for silence, if that is what ends the delay and there is anything to watch."""
+    def begin(self, never_ready: str = "") -> Finding | None:
+        """Begin to watch for silence, if that is what ends the delay and there is anything to watch.
+
+        Where the command has never been ready, for a reason, there should be no traffic; where none comes, the delay is short.
+        """
         config, ports = self._view.config, self._view.ports
         if config.pre_stop_delay is not None:
             return None
@@ -65,20 +69,21 @@ class Delay:
             self.ended = loss.IGNORED
             text = f"only ignored ports are listened on ({listening}), so there is no pre-stop delay"
             return Finding(DELAY, "info", "no_listener", text)
-        return self._begin_to_watch()
+        return self._begin_to_watch(never_ready)
 
     def _unseen(self, reason: str, level: str = "info") -> Finding:
         self.ended = quiet.MAXIMUM
         text = f"the traffic cannot be watched, so the delay is {seconds(self._policy.maximum)}: {reason}"
         return Finding(NOTHING, level, "traffic_unseen", text, {"reason": reason})
 
-    def _begin_to_watch(self) -> Finding:
+    def _begin_to_watch(self, never_ready: str) -> Finding:
         view = self._view
         probes = view.sockets.own_probes()
         config = view.config
         restricted = view.counts if config.ports or config.ignore_ports or config.health_listen or probes else None
         self._arrivals = arrivals.choose(view.sockets, restricted, view.is_shared or probes > 0)
         first, *_ = self._look_at_connections(self._arrivals, quiet.FIRST)
+        self._never_ready = "" if first.count else never_ready
         # Probes of ours, which the kernel has counted, were as many all the time as in the last minute.
         opened = self._opened / self._life - probes / min(self._life, TIME_WAIT_LASTS)
         average = max(opened, first.segments / self._life)
@@ -117,6 +122,11 @@ class Delay:
         seen = self._seen = quiet.saw(self._seen, at, events, idle)
         if events:
             self.last_event = seen.last_at
+            self._never_ready = ""
+        if self._never_ready and at >= quiet.FIRST:
+            self.ended, self.due_at = loss.NOT_READY, None
+            text = f"the command has never been ready ({self._never_ready}), and no traffic has come since the stop request"
+            return Finding(DELAY, "info", "never_ready", text)
         verdict = quiet.verdict(self._policy, seen)
         if verdict is None or (awaits_word and at < self._policy.maximum):
             over_at = self._requested_at + quiet.over_at(self._policy, seen)
@@ -140,8 +150,12 @@ class Delay:
         limit = f"{seconds(self._policy.maximum)} ({self._view.config.limit_of_delay})"
         if verdict == quiet.QUIET:
             text = f"the traffic has been quiet for {seconds(silence)}, after {rate:.1f} events/s"
+        elif not rate and not seen.events:
+            text = f"no traffic has ever come, so that silence means nothing: served on for {limit}"
         elif silence >= self._policy.quiet:
             text = f"{rate:.1f} events/s are too few for {seconds(silence)} of silence to mean anything: served on for {limit}"
+        elif not seen.events:
+            text = f"no traffic came within {limit}, but that is too short a time to mean anything"
         else:
             text = f"the traffic has not gone quiet within {limit}: the last of it came {seconds(silence)} ago"
         fields: dict[str, object] = {

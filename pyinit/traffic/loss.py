@@ -13,6 +13,7 @@ NO_DELAY = "no delay"
 FIXED = "fixed"
 IGNORED = "only ignored ports"
 NOT_ACCEPTED = "not accepted"
+NOT_READY = "never ready"
 
 #: What would have helped those who came too late, by how the delay ended.
 HINTS = {
@@ -23,6 +24,7 @@ HINTS = {
     PRE_STOP_COMMAND: "the pre-stop command succeeded too early",
     quiet.QUIET: "some router was silent for a while and came back: raise --pre-stop-quiet",
     quiet.MAXIMUM: "routers were later than the longest delay: raise --pre-stop-max, and the time of --stop-timeout",
+    NOT_READY: "they came though the command was never ready: is --ready right?",
     NOT_ACCEPTED: "the application did not accept the connections that waited",
 }
 KEEP_ALIVE = "the application closes keep-alive connections without notice while clients use them"

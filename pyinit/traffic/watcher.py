@@ -37,9 +37,9 @@ class Watcher:
             return self._ledger.due_at
         return self._delay.due_at if self._queues is None else self._queues.due_at
 
-    def begin(self) -> "Finding | None":
-        """The delay begins."""
-        return self._delay.begin()
+    def begin(self, never_ready: str) -> "Finding | None":
+        """The delay begins; `never_ready` is as in lifecycle.WatchTraffic."""
+        return self._delay.begin(never_ready)
 
     def await_queues(self, until: float) -> "Finding | None":
         """The delay is over: wait until no connection waits in an accept queue, and not beyond a time."""

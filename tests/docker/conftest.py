@@ -46,10 +46,10 @@ def start(client: DockerClient) -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def binaries(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the static binary, as `pyinit` and by the names under which engines look for their init."""
+    """A folder with the static binary, as `pyinit`, as an OCI runtime, and as the init that engines look for."""
     folder = tmp_path_factory.mktemp("binaries")
     (folder / "pyinit").write_bytes(files_of(client, "pyinit")["pyinit"])
     (folder / "pyinit").chmod(0o755)
-    for name in ("docker-init", "catatonit"):
+    for name in ("docker-init", "catatonit", "pyinit-runtime"):
         (folder / name).symlink_to("pyinit")
     return folder

@@ -25,17 +25,31 @@ helper_binaries_dir = ["{0}"]
 class Podman:
     """A store, and the `podman` that works on it."""
 
-    def __init__(self, folder: Path, helpers: Path) -> None:
-        """Keep everything in a folder; `helpers` is the one that holds `catatonit`."""
+    def __init__(self, folder: Path, helpers: Path, user: int | None = None) -> None:
+        """Keep everything in a folder; `helpers` is the one that holds `catatonit`. With a user it is rootless."""
         self._words = ["podman", "--root", f"{folder}/root", "--runroot", f"{folder}/runroot", "--tmpdir", f"{folder}/locks"]
+        self.folder = folder  # which every user may enter
         configuration = folder / "containers.conf"
         configuration.write_text(CONFIGURATION.format(helpers))
         self._environment = {**os.environ, "CONTAINERS_CONF": str(configuration)}
+        if user is not None:
+            # A user of whom /etc/subuid knows nothing has one user in its namespace, and no file system but copies.
+            become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+            self._words = [*become, *self._words, "--storage-driver", "vfs"]
+            self._environment |= {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
+            for path in (folder, configuration):
+                os.chown(path, user, user)
+
+    def use_runtime(self, path: Path, flag: str) -> None:
+        """Have containers run by another OCI runtime, which gets a global option without its dashes."""
+        self._words += ["--runtime", str(path), "--runtime-flag", flag]
 
     def __call__(self, *arguments: str, data: bytes | None = None) -> str:
         """Run `podman` with these arguments and input; it succeeds. What it wrote to stdout, and to stderr after that."""
         words = [*self._words, *arguments]
-        done = subprocess.run(words, input=data, capture_output=True, env=self._environment, timeout=60, check=False)
+        done = subprocess.run(
+            words, input=data, capture_output=True, env=self._environment, cwd=self.folder, timeout=60, check=False
+        )
         assert done.returncode == 0, f"{arguments}: {done.stderr.decode()}"
         return done.stdout.decode() + done.stderr.decode()
 
@@ -60,10 +74,10 @@ class Podman:
 
 
 @contextlib.contextmanager
-def podman(helpers: Path) -> Iterator[Podman]:
+def podman(helpers: Path, user: int | None = None) -> Iterator[Podman]:
     """A store that is empty; at the end nothing is left of it."""
     with engine_folder("pyinit-podman-") as folder:
-        store = Podman(folder, helpers)
+        store = Podman(folder, helpers, user)
         try:
             yield store
         finally:

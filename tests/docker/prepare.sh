@@ -1,6 +1,6 @@
 #!/bin/sh
 # Provide what the Docker tests and comparisons need on Debian: the programs of ../prepare.sh, a Docker engine that answers,
-# a base image, and Podman. Does only what is missing, so it may be run again and again.
+# a base image, Podman, and crun beside runc. Does only what is missing, so it may be run again and again.
 set -eu
 
 base=debian:bookworm-slim
@@ -21,6 +21,7 @@ install_missing() {
     have docker || packages="$packages docker.io"
     answers || have dockerd || packages="$packages docker.io"
     have podman || packages="$packages podman"
+    have crun || packages="$packages crun"
     base_is_there || have mmdebstrap || packages="$packages mmdebstrap"
     [ -n "$packages" ] || return 0
     must_be_root "missing:$packages"

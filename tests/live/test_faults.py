@@ -80,6 +80,8 @@ LEFT_OUT = {
     "posix.execv": "happens in __main__, before anything can be lost",
     "posix.getppid": "is for --parent-death-signal alone, where it cannot fail",
     "posix.setpgid": "is for terminals alone, see test_on_a_terminal below",
+    "posix.pread": "is for the termination log alone, see below",
+    "posix.ftruncate": "is for the termination log alone, see below",
     "_signal.getsignal": "is no system call",
     "_signal.signal": "has no error but for a signal that does not exist",
     "_signal.valid_signals": "has no error",
@@ -279,6 +281,23 @@ def test_the_last_resort_waits_for_what_the_command_leaves_behind(tmp_path: Path
         wait_until(said.exists, "the daemon")
         assert "app done" in said.read_text()
         assert "less care" in namespace.stderr
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC", "MemoryError"])
+@pytest.mark.parametrize("function", ["posix.pread", "posix.ftruncate", "posix.pwrite"])
+def test_a_termination_log_that_cannot_be_completed_changes_nothing_about_the_stop(
+    tmp_path: Path, function: str, error: str
+) -> None:
+    log = tmp_path / "log"
+    faulty = [*FAULTY, function, error, "start:always", "--termination-log", str(log), "--", start_script(tmp_path)]
+    with Namespace(faulty, tmp_path, env={"PATH": os.environ["PATH"]}) as namespace:
+        namespace.wait_for_output("app ready")
+        namespace.signal(signal.SIGTERM)
+        assert namespace.wait() == 3
+        assert "app done" in namespace.stdout
+        assert f"pyinit: warning: --termination-log: {log}: " in namespace.stderr
+        assert "less care" not in namespace.stderr
+    assert log.read_text().startswith("pyinit: stop requested: ")
 
 
 def test_a_fault_that_comes_when_the_stop_signal_was_sent_does_not_send_it_again(tmp_path: Path) -> None:

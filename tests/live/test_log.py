@@ -14,6 +14,7 @@ import pytest
 
 from tests.live.conftest import APP_WORDS, Start
 from tests.namespace import Namespace, after
+from tests.waiting import PATIENCE, wait_until
 
 Script = Callable[..., str]
 
@@ -207,7 +208,7 @@ def test_a_very_long_line_is_still_one_json_object(start: Start) -> None:
 
 SUMMARY = (
     r"pyinit: stop requested: SIGTERM from outside the container \(uid 0\); "
-    r"the command exited with status 7, 0\.\ds after the stop request; exit status 7, 0\.\ds after the stop request\n"
+    r"the command exited with status 7, 0(\.\d)?s after the stop request; exit status 7, 0(\.\d)?s after the stop request\n"
 )
 
 
@@ -229,6 +230,28 @@ def test_the_termination_log_keeps_what_the_application_wrote_there(start: Start
     namespace = start("--termination-log", str(path), "--", "sh", "-c", f"echo my last words >{path}; exit 9")
     assert namespace.wait() == 9
     assert path.read_text().startswith("my last words\npyinit: the command exited with status 9, ")
+
+
+def test_where_sigkill_comes_first_the_termination_log_tells_how_far_the_stop_had_come(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "termination-log"
+    namespace = start("--termination-log", str(path), "--pre-stop-delay", "1000", "--", *APP_WORDS.split())
+    namespace.wait_for_output("app ready")
+    namespace.signal(signal.SIGTERM)
+    heading = "pyinit: stop requested: SIGTERM from outside the container (uid 0); not finished yet: "
+    wait_until(lambda: path.exists() and path.read_text().endswith("\n"), "the first line", PATIENCE)
+    namespace.signal(signal.SIGKILL)
+    namespace.wait()
+    assert path.read_text() == heading + "the command keeps serving for 1000s\n"
+
+
+def test_what_was_noted_before_the_end_is_replaced_and_what_others_wrote_stays(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "termination-log"
+    path.write_text("from before\n")
+    script = f"trap 'echo my last words >>{path}; exit 7' TERM; echo app ready; while :; do sleep 0.01; done"
+    stop_application(start("--termination-log", str(path), "--", "sh", "-c", script))
+    first, second, last = path.read_text().splitlines(keepends=True)
+    assert (first, second) == ("from before\n", "my last words\n")
+    assert re.fullmatch(SUMMARY, last)
 
 
 def test_by_default_the_termination_log_is_that_of_kubernetes_where_it_exists(start: Start, tmp_path: Path) -> None:

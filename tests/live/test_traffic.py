@@ -259,6 +259,57 @@ def test_where_nobody_listens_there_is_no_delay(serving: Serving) -> None:
     assert "refused" not in log
 
 
+def test_the_log_does_not_tell_of_a_delay_that_there_is_not(serving: Serving) -> None:
+    served = serving(*auto(30, FOR_EVER), server="")
+    served.request_stop()
+    assert served.told_after() < AT_ONCE
+    first, second, *_ = served.finish().splitlines()
+    assert first == "pyinit: stop requested: SIGTERM from outside the container (uid 0)"
+    assert second == "pyinit: nobody listens on a TCP port, so there is no pre-stop delay"
+
+
+def test_a_server_that_nobody_has_ever_called_is_told_of_as_that(serving: Serving) -> None:
+    served = serving(*auto(0.1, 0.7))
+    served.request_stop()
+    assert 0.7 <= served.told_after() < AT_ONCE
+    log = served.finish()
+    assert "no traffic has ever come, so that silence means nothing: served on for 0.7s (--pre-stop-max)" in log
+    assert "ago" not in log
+
+
+def never_ready(serving: Serving, folder: Path) -> Served:
+    """A server that has not become ready, and of which that is known."""
+    looks = folder / "looks"
+    served = serving(*auto(30, FOR_EVER), "--ready", f"exec:echo >>{looks}; exit 1", "--ready-interval", "0.1")
+    # Before a second look is made, PID 1 has been told of the first one.
+    wait_until(lambda: looks.exists() and looks.stat().st_size > 1, "a second look", PATIENCE)
+    return served
+
+
+def test_a_command_that_was_never_ready_is_told_after_a_second_without_traffic(serving: Serving, tmp_path: Path) -> None:
+    served = never_ready(serving, tmp_path)
+    served.request_stop()
+    assert 1.0 <= served.told_after() < AT_ONCE
+    log = served.finish()
+    assert "the command has never been ready (exec:echo" in log
+    assert "), and no traffic has come since the stop request\n" in log
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_unless_traffic_comes_that_does_not_care_for_readiness(serving: Serving, tmp_path: Path, when: str) -> None:
+    served = never_ready(serving, tmp_path)
+    if when == "before":
+        served.crowd(1)  # and it stays connected
+    served.request_stop()
+    if when == "after":
+        assert served.network.request(8000) == b"hello"
+    time.sleep(1.5)  # nothing happens, which cannot be waited for
+    assert not served.is_told
+    served.request_stop()
+    assert served.told_after() < AT_ONCE
+    assert "has never been ready" not in served.finish()
+
+
 @pytest.mark.parametrize(("address", "name"), [("udp:5300", "UDP"), ("unix:\0pyinit", "unix sockets")])
 def test_what_cannot_be_watched_is_served_for_the_maximum_and_the_log_says_so(
     serving: Serving, address: str, name: str, tmp_path: Path

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pyinit import __version__, cli
-from pyinit.settings.config import GROUP, Asked, Config, UsageError
+from pyinit import __version__
+from pyinit.settings.config import DROP_IN, GROUP, Asked, Config, UsageError
 from pyinit.settings.drop_in import PROGRAMS, Translation, translate
 from pyinit.settings.options import Parsed, parse, version_text
 
@@ -41,7 +41,7 @@ def refused(name: str, *words: str, **environ: str) -> str:
 
 
 def test_the_names_are_those_that_make_us_look_here() -> None:
-    assert set(cli.DROP_IN) == set(PROGRAMS)
+    assert set(DROP_IN) == set(PROGRAMS)
 
 
 # --- all of them ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ LAYERS = (
     ("settings", "probe.command"),
     ("life.lifecycle", "life.last_resort"),
     ("traffic", "health"),
-    ("life", "status"),
+    ("life", "status", "runtime"),
     ("above", "cli"),
     ("__main__",),
 )

@@ -20,6 +20,7 @@ from pyinit.life.lifecycle import (
     KILL_TAKES,
     KILLING,
     NOT_READY_IN_TIME,
+    NOTHING,
     PHASES,
     PRE_STOP,
     QUEUES,
@@ -36,6 +37,7 @@ from pyinit.life.lifecycle import (
     KillAll,
     KillPreStop,
     Lifecycle,
+    Note,
     RunPreStop,
     Say,
     TellLosses,
@@ -91,7 +93,7 @@ class WithEmptyQueues(Lifecycle):
 
 def without_words(actions: list[Action]) -> list[Action]:
     """The actions that do something."""
-    return [action for action in actions if not isinstance(action, Say | TellLosses | WatchTraffic)]
+    return [action for action in actions if not isinstance(action, Say | TellLosses | WatchTraffic | Note)]
 
 
 def delivered(actions: list[Action]) -> Request:
@@ -322,9 +324,99 @@ def test_an_automatic_delay_ends_when_the_traffic_is_quiet() -> None:
     life = WithEmptyQueues(auto(), APP, 0.0)
     assert WatchTraffic() in life.on_signal(received(SIGTERM), 10.0)
     assert (life.phase, life.deadline) == (PRE_STOP, 30.0)
-    said, deliver = life.on_finding(Finding(DELAY, "info", "traffic_quiet", "quiet", {"seconds": 7.0}), 17.0)
+    life.on_finding(Finding(NOTHING), 10.0)
+    said, *rest = life.on_finding(Finding(DELAY, "info", "traffic_quiet", "quiet", {"seconds": 7.0}), 17.0)
     assert said == Say("info", "traffic_quiet", "quiet", {"seconds": 7.0})
-    assert delivered([deliver]).signum == SIGTERM
+    assert delivered(rest).signum == SIGTERM
+
+
+def heading(actions: list[Action]) -> str:
+    """What is said of the request."""
+    (said,) = (action for action in actions if isinstance(action, Say) and action.event == "stop_requested")
+    return said.message.removeprefix("stop requested: SIGTERM from outside the container (uid 0)")
+
+
+@pytest.mark.parametrize(
+    ("fields", "with_delay", "without"),
+    [
+        ({}, "; the command keeps serving until the traffic is quiet (5s to 20s)", ""),
+        (
+            {"pre_stop": "hook", "pre_stop_timeout": 9.0},
+            "; the command keeps serving until the traffic is quiet (5s to 20s) and waits for the pre-stop command, at most 9s",
+            "; the command waits for the pre-stop command, at most 9s",
+        ),
+        (
+            {"pre_stop": "hook", "pre_stop_until": True},
+            "; the command keeps serving until the traffic is quiet (5s to 20s) or until the pre-stop command succeeds",
+            "; the command keeps serving until the pre-stop command succeeds",
+        ),
+    ],
+)
+def test_a_delay_is_told_of_where_there_is_one_and_not_where_nobody_listens(
+    fields: dict[str, object], with_delay: str, without: str
+) -> None:
+    for finding, expected in ((Finding(NOTHING), with_delay), (Finding(DELAY, "info", "no_listener", "nobody"), without)):
+        life = WithEmptyQueues(auto(**fields), APP, 0.0)
+        asked = life.on_signal(received(SIGTERM), 10.0)
+        life.on_pre_stop_started(9, 10.0)
+        found = life.on_finding(finding, 10.0)
+        assert heading([*asked, *found]) == expected
+        assert heading(found) == expected, "before what was found"
+
+
+def notes(actions: list[Action]) -> list[str]:
+    """What is noted in the termination log before the end."""
+    return [
+        action.story.removeprefix("stop requested: SIGTERM from outside the container (uid 0); ")
+        for action in actions
+        if isinstance(action, Note)
+    ]
+
+
+def test_should_sigkill_come_first_the_termination_log_says_how_far_the_stop_had_come() -> None:
+    life = WithEmptyQueues(config(pre_stop_delay=5.0), APP, 0.0)
+    assert notes(life.on_signal(received(SIGTERM), 10.0)) == ["not finished yet: the command keeps serving for 5s"]
+    told = "not finished yet: the command was told to stop 5s after the stop request"
+    assert notes(life.on_timeout(15.0)) == [told]
+    exited = "the command exited with status 3, 6s after the stop request; "
+    left = "not finished yet: processes that it has left behind have still to end"
+    assert notes(life.on_children([Reaped(APP, 3)], False, 16.0)) == [exited + left]
+    end = life.on_children([], True, 17.0)
+    assert notes(end) == []
+    assert "not finished" not in exit_of(end).summary
+
+
+def test_without_a_stop_nothing_is_noted_before_the_end() -> None:
+    life = WithEmptyQueues(config(), APP, 0.0)
+    assert notes(life.on_children([Reaped(APP, 3)], False, 1.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "never_ready"),
+    [
+        ([], ""),
+        ([(False, "tcp:80: refused")], "tcp:80: refused"),
+        ([(False, "a"), (False, "b")], "b"),
+        ([(False, "a"), (True, "")], ""),
+        ([(True, ""), (False, "it hangs")], ""),
+    ],
+)
+def test_who_watches_the_traffic_is_told_whether_there_should_have_been_any(
+    verdicts: list[tuple[bool, str]], never_ready: str
+) -> None:
+    life = WithEmptyQueues(auto(ready=("tcp:80",)), APP, 0.0)
+    for is_ready, reason in verdicts:
+        life.on_verdict(is_ready, reason)
+    assert WatchTraffic(never_ready) in life.on_signal(received(SIGTERM), 10.0)
+
+
+def test_processes_that_the_kernel_has_killed_for_want_of_memory_are_told_of_in_the_log_and_in_the_summary() -> None:
+    life = WithEmptyQueues(config(), APP, 0.0)
+    (said,) = life.on_oom_kills(1)
+    story = "the kernel has killed 1 process here for want of memory (OOM)"
+    assert said == Say("warning", "oom_kill", f"{story}; is the memory limit too low?", {"kills": 1})
+    end = exit_of(life.on_children([Reaped(APP, 137, 9)], True, 1.0))
+    assert end.summary.startswith(f"{story}; the command was killed by SIGKILL, 1s after the start")
 
 
 def test_an_automatic_delay_ends_at_its_maximum_though_nobody_says_so() -> None:
@@ -344,6 +436,7 @@ def test_the_orchestrator_s_time_is_left_for_finishing(grace: float | None, limi
 def test_a_finding_that_ends_nothing_is_told() -> None:
     life = WithEmptyQueues(auto(), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)
+    life.on_finding(Finding(NOTHING), 10.0)
     assert life.on_finding(Finding("", "warning", "traffic_unseen", "no eyes"), 10.0) == [
         Say("warning", "traffic_unseen", "no eyes", {})
     ]
@@ -421,7 +514,7 @@ def test_a_pre_stop_command_has_the_last_word_even_where_nobody_listens() -> Non
 
 def test_a_pre_stop_command_is_waited_for_where_nobody_listens() -> None:
     life = WithEmptyQueues(auto(pre_stop="hook"), APP, 0.0)
-    run, watch = life.on_signal(received(SIGTERM), 10.0)[1:]
+    run, watch = life.on_signal(received(SIGTERM), 10.0)
     assert (run, watch) == (RunPreStop(SIGTERM), WatchTraffic()), "in this order, or it would not be known of"
     life.on_pre_stop_started(9, 10.0)
     assert without_words(life.on_finding(Finding(DELAY, "info", "no_listener", "nobody"), 10.0)) == []
@@ -456,7 +549,7 @@ def test_readiness_falls_at_the_request_before_anything_else_is_done() -> None:
     life = WithEmptyQueues(asked(pre_stop_delay=5.0, pre_stop="hook"), APP, 0.0)
     said, *rest = life.on_signal(received(SIGTERM), 10.0)
     assert isinstance(said, Say)
-    assert rest == [Unready("a stop was requested"), RunPreStop(SIGTERM), WatchTraffic()]
+    assert rest[:3] == [Unready("a stop was requested"), RunPreStop(SIGTERM), WatchTraffic()]
 
 
 def test_or_right_before_the_stop_signal() -> None:
@@ -483,11 +576,11 @@ def test_a_command_that_is_not_ready_in_time_is_stopped_at_once_and_the_reason_i
     life = WithEmptyQueues(asked(start_timeout=30.0, pre_stop_delay=5.0, pre_stop="hook", grace_period=4.0), APP, 100.0)
     assert life.deadline == 130.0
     life.on_verdict(False, "tcp:80: connection refused")
-    said, fall, deliver = life.on_timeout(130.0)
+    said, fall, *rest = life.on_timeout(130.0)
     assert isinstance(said, Say)
     assert said.message == "not ready within 30s (--start-timeout): tcp:80: connection refused; the command is stopped"
     assert isinstance(fall, Unready)
-    assert delivered([deliver]).signum == SIGTERM
+    assert delivered(rest).signum == SIGTERM
     assert (life.phase, life.kill_at) == (STOPPING, 134.0)
 
 

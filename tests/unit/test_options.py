@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyinit.probe import command as probe
+from pyinit.runtime import install
 from pyinit.settings import help as texts
 from pyinit.settings import options
 from pyinit.settings.config import Asked, Config, UsageError
@@ -185,7 +186,7 @@ def test_the_short_help_is_two_screens_with_three_examples_first() -> None:
 
 
 def test_the_usages_of_the_tools_are_those_that_they_show_themselves() -> None:
-    assert texts.USAGES[2:] == (probe.USAGE, status.USAGE)
+    assert texts.USAGES[2:] == (probe.USAGE, status.USAGE, install.USAGE)
 
 
 def test_merging_lets_the_command_line_win_pair_by_pair() -> None:
@@ -409,7 +410,12 @@ def test_whatever_is_written_it_is_understood_or_refused_in_one_line(words: list
 
 
 def test_a_pyinit_that_runs_no_command_is_a_command_and_not_taken_as_one_with_ours() -> None:
-    for words in (["pyinit", "--probe", "tcp:1"], ["/usr/bin/pyinit", "--status", "--json"], ["pyinit", "--probe=tcp:1"]):
+    for words in (
+        ["pyinit", "--install", "/a"],
+        ["pyinit", "--probe", "tcp:1"],
+        ["/usr/bin/pyinit", "--status", "--json"],
+        ["pyinit", "--probe=tcp:1"],
+    ):
         assert parse(["--settle", "2", "--", *words], {}).command == tuple(words)
 
 
