@@ -127,7 +127,13 @@ def split(reference: str) -> tuple[str, str]:
     head, slash, last = name.rpartition("/")
     last, _, tag = last.partition(":")
     name = (head + slash + last).lower()
-    for prefix in ("docker.io/library/", "index.docker.io/library/", "public.ecr.aws/docker/library/", "docker.io/", "library/"):
+    for prefix in (
+        "docker.io/library/",
+        "index.docker.io/library/",
+        "public.ecr.aws/docker/library/",
+        "docker.io/",
+        "library/",
+    ):
         name = name.removeprefix(prefix)
     return name, tag
 

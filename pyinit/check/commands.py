@@ -263,7 +263,10 @@ def is_server(words: Known) -> bool:
     if name in SERVERS or base(inner[0]) in SERVERS:
         return True
     return base(inner[0]).rstrip("0123456789.") in ("python", "node", "ruby", "php", "java", "dotnet", "perl") and (
-        any(re.search(r"(?:server|serve|app|main|worker|index|runserver|bot|consumer|daemon)", word) for word in as_text(inner[1:4]))
+        any(
+            re.search(r"(?:server|serve|app|main|worker|index|runserver|bot|consumer|daemon)", word)
+            for word in as_text(inner[1:4])
+        )
     )
 
 

@@ -4,7 +4,13 @@ import importlib.util
 import sys
 
 #: Modules of the extra `pyinit[check]`, by the name of the package that brings each.
-NEEDED = {"yaml": "PyYAML", "tree_sitter": "tree-sitter", "tree_sitter_bash": "tree-sitter-bash", "hcl2": "python-hcl2", "rich": "rich"}
+NEEDED = {
+    "yaml": "PyYAML",
+    "tree_sitter": "tree-sitter",
+    "tree_sitter_bash": "tree-sitter-bash",
+    "hcl2": "python-hcl2",
+    "rich": "rich",
+}
 
 #: Exit status where nothing could be checked.
 USAGE = 2

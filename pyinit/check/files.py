@@ -29,7 +29,9 @@ SKIPPED = frozenset(
 #: Bytes above which a file is no Dockerfile, script or manifest.
 LARGEST = 4_000_000
 
-COMPOSE_NAME = re.compile(r"^(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml$|^(?:docker-)?stack(?:[.-][\w.-]+)?\.ya?ml$|\.compose\.ya?ml$|-stack\.ya?ml$")
+COMPOSE_NAME = re.compile(
+    r"^(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml$|^(?:docker-)?stack(?:[.-][\w.-]+)?\.ya?ml$|\.compose\.ya?ml$|-stack\.ya?ml$"
+)
 DOCKERFILE_NAME = re.compile(r"^(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?$|\.(?:[Dd]ockerfile|[Cc]ontainerfile)$")
 NOT_DOCKERFILE = re.compile(r"\.(?:dockerignore|md|py|sh|txt|j2|tmpl|tpl|erb|template|in|json|ya?ml|bak|orig)$")
 
@@ -94,7 +96,11 @@ def kind_of(path: str, text: str, *, is_named: bool) -> str | None:
     kind = kind_by_name(path)
     if kind == ECS or (kind is None and path.endswith(".json")):
         return ECS if '"containerDefinitions"' in text else None
-    if kind in (YAML, None) and re.search(r"^\s*(?:-\s+)?[\"']?kind[\"']?\s*:", text, re.M) and re.search(r"^\s*(?:-\s+)?[\"']?apiVersion[\"']?\s*:", text, re.M):
+    if (
+        kind in (YAML, None)
+        and re.search(r"^\s*(?:-\s+)?[\"']?kind[\"']?\s*:", text, re.M)
+        and re.search(r"^\s*(?:-\s+)?[\"']?apiVersion[\"']?\s*:", text, re.M)
+    ):
         return KUBERNETES
     if kind == YAML and is_named and re.search(r"^services\s*:", text, re.M):
         return COMPOSE

@@ -202,9 +202,7 @@ class _Reader:
                 words.append(child.type)  # export, declare, unset
             elif child.is_named or child.type not in ("(", ")"):
                 words.append(self.word(child))
-        return self.make(
-            COMMAND, node, words=tuple(words), has_assignments=has_assignments, is_redirected=is_redirected
-        )
+        return self.make(COMMAND, node, words=tuple(words), has_assignments=has_assignments, is_redirected=is_redirected)
 
     def redirected(self, node: tree_sitter.Node) -> Statement:
         """A statement with redirections. The grammar hangs the words that follow one below it."""
