@@ -42,9 +42,12 @@ class Project:
     bases: dict[str, bases.Base] = field(default_factory=dict)
     built: dict[tuple[str, str | None, tuple[tuple[str, str | None], ...]], Image | None] = field(default_factory=dict)
     contexts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    fargate: set[str] = field(default_factory=set)
+    checked: int = 0
 
     def load(self, path: str, text: str, kind: str) -> None:
         """Read a file of this kind. One that cannot be read is a fault, and stops no other."""
+        self.checked += 1
         try:
             self._load(path, text, kind)
         except Unreadable as error:
@@ -67,7 +70,10 @@ class Project:
             self.objects += kubernetes.objects(found)
             self.workloads += kubernetes.workloads(found)
         elif kind == files.ECS:
-            self.workloads += ecs.workloads(list(nodes.documents(path, text)))
+            found = list(nodes.documents(path, text))
+            self.workloads += ecs.workloads(found)
+            if any(ecs.is_fargate(one.get("taskDefinition") or one) for one in found):
+                self.fargate.add(path)
         elif kind == files.NOMAD:
             self.workloads += nomad.workloads(nomad.document(path, text))
         elif kind == files.QUADLET:
@@ -89,7 +95,7 @@ class Project:
     def _learn(self, line: str, path: str) -> None:
         names = re.findall(r"(?:-t|--tag)[= ]+[\"']?([\w./:-]+)", line)
         given = re.search(r"(?:-f|--file)[= ]+[\"']?([\w./-]+)", line)
-        last = line.split()[-1].strip("\"'") if line.split() else "."
+        last = line.rsplit(maxsplit=1)[-1].strip("\"'") if line.split() else "."
         for folder in (files.top_of(path), os.path.dirname(path) or "."):
             file = given[1] if given else os.path.join(last if "$" not in last else ".", "Dockerfile")
             where = os.path.normpath(os.path.join(os.path.relpath(folder), file))
@@ -157,7 +163,9 @@ class Project:
             candidate: sum(os.path.exists(os.path.join(candidate, source.lstrip("/"))) for source in sources)
             for candidate in candidates
         }
-        self.contexts[path] = tuple(sorted(candidates, key=lambda candidate: (-counted[candidate], candidates.index(candidate))))[:1]
+        self.contexts[path] = tuple(
+            sorted(candidates, key=lambda candidate: (-counted[candidate], candidates.index(candidate)))
+        )[:1]
         return self.contexts[path]
 
 
@@ -259,7 +267,11 @@ def image_of(project: Project, workload: Workload) -> tuple[Image | None, tuple[
 
 def _subject(project: Project, workload: Workload | None, made: Image | None, contexts: tuple[str, ...]) -> Subject:
     env: dict[str, At[str | None]] = {**(made.env if made else {}), **(workload.env if workload else {})}
-    is_whole = (workload is None or workload.env_is_whole) and made is not None and (made.base is not None or not _has_unknown_base(made))
+    is_whole = (
+        (workload is None or workload.env_is_whole)
+        and made is not None
+        and (made.base is not None or not _has_unknown_base(made))
+    )
     values = {name: value.value for name, value in env.items()}
     if workload is not None and workload.platform == KUBERNETES:
         values.setdefault("KUBERNETES_SERVICE_HOST", "10.0.0.1")

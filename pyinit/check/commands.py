@@ -180,7 +180,7 @@ def behind_init(words: Known) -> Known:
             break
         if word == "--":
             return rest[at + 1 :]
-        at += 2 if word[1:] in with_word and len(word) == 2 or word == "--rewrite" else 1  # noqa: PLR2004 - as above
+        at += 2 if (word[1:] in with_word and len(word) == 2) or word == "--rewrite" else 1  # noqa: PLR2004 - as above
     return rest[at:]
 
 

@@ -98,11 +98,11 @@ def kind_of(path: str, text: str, *, is_named: bool) -> str | None:
         return ECS if '"containerDefinitions"' in text else None
     if (
         kind in (YAML, None)
-        and re.search(r"^\s*(?:-\s+)?[\"']?kind[\"']?\s*:", text, re.M)
-        and re.search(r"^\s*(?:-\s+)?[\"']?apiVersion[\"']?\s*:", text, re.M)
+        and re.search(r"^\s*(?:-\s+)?[\"']?kind[\"']?\s*:", text, re.MULTILINE)
+        and re.search(r"^\s*(?:-\s+)?[\"']?apiVersion[\"']?\s*:", text, re.MULTILINE)
     ):
         return KUBERNETES
-    if kind == YAML and is_named and re.search(r"^services\s*:", text, re.M):
+    if kind == YAML and is_named and re.search(r"^services\s*:", text, re.MULTILINE):
         return COMPOSE
     if kind == YAML:
         return None
@@ -112,9 +112,9 @@ def kind_of(path: str, text: str, *, is_named: bool) -> str | None:
 
 
 def _by_text(text: str) -> str | None:
-    if re.search(r"^\s*FROM\s+\S+", text, re.M | re.I):
+    if re.search(r"^\s*FROM\s+\S+", text, re.MULTILINE | re.IGNORECASE):
         return DOCKERFILE
-    if re.search(r"^services\s*:", text, re.M):
+    if re.search(r"^services\s*:", text, re.MULTILINE):
         return COMPOSE
     return ECS if '"containerDefinitions"' in text else None
 
@@ -126,7 +126,7 @@ def is_template(path: str, text: str) -> bool:
     for folder in list(Path(path).parents)[:4]:
         if (folder / "Chart.yaml").is_file():
             return True
-    return bool(re.search(r"^\s*(?:-\s*)?\{\{|^\s*\{%|:\s*\{\{", text, re.M))
+    return bool(re.search(r"^\s*(?:-\s*)?\{\{|^\s*\{%|:\s*\{\{", text, re.MULTILINE))
 
 
 def below(folder: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ def edits_of(findings: Iterable[Finding], *, unsafe: bool) -> list[Edit]:
 def _overlap(one: Edit, other: Edit) -> bool:
     if one.path != other.path:
         return False
-    return one.start < other.end and other.start < one.end or (one.start == other.start and one != other)
+    return (one.start < other.end and other.start < one.end) or (one.start == other.start and one != other)
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:

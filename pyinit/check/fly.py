@@ -61,7 +61,9 @@ def workloads(path: str, text: str, found: dict[str, Any]) -> Iterator[Workload]
         args = build.get("args")
         known = {str(key): str(value) for key, value in args.items()} if isinstance(args, dict) else {}
         target = build.get("build-target")
-        made = Build(folder or ".", dockerfile, str(target) if target else None, known, place(path, text, "dockerfile", "build"))
+        made = Build(
+            folder or ".", dockerfile, str(target) if target else None, known, place(path, text, "dockerfile", "build")
+        )
     image = build.get("image")
     env = found.get("env")
     variables: dict[str, At[str | None]] = {}

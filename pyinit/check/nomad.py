@@ -30,13 +30,13 @@ def document(path: str, text: str) -> Node:
     return _body(path, body) if body is not None else nodes.missing(path)
 
 
-def _place(path: str, tree: Any) -> Place:  # noqa: ANN401 - lark says nothing of its types
+def _place(path: str, tree: Any) -> Place:
     meta = tree.meta
     end = meta.end_column if meta.end_line == meta.line else 0
     return Place(path, meta.line, meta.column, end)
 
 
-def _text(tree: Any) -> str | None:  # noqa: ANN401 - as above
+def _text(tree: Any) -> str | None:
     """The text of a string, or None where something is put into it."""
     found = []
     for part in tree.children:
@@ -48,7 +48,7 @@ def _text(tree: Any) -> str | None:  # noqa: ANN401 - as above
     return "".join(found).replace('\\"', '"').replace("\\n", "\n")
 
 
-def _body(path: str, tree: Any) -> Node:  # noqa: ANN401 - as above
+def _body(path: str, tree: Any) -> Node:
     pairs: list[tuple[Node, Node]] = []
     blocks: dict[str, list[Node]] = {}
     keys: dict[str, Node] = {}
@@ -74,7 +74,7 @@ def _body(path: str, tree: Any) -> Node:  # noqa: ANN401 - as above
     return Node(MAP, _place(path, tree), pairs=tuple(pairs))
 
 
-def _value(path: str, tree: Any) -> Node:  # noqa: ANN401 - as above
+def _value(path: str, tree: Any) -> Node:
     data = getattr(tree, "data", None)
     if data == "expr_term" and len(tree.children) == 1:
         return _value(path, tree.children[0])

@@ -87,7 +87,11 @@ def _of_statement(statement: script.Statement) -> float | None:
     if statement.kind == script.LISTED and statement.word == "&&":
         parts = [seconds for seconds in map(_of_statement, statement.parts) if seconds is not None]
         return sum(parts) if parts else None
-    if statement.kind == script.COMMAND and statement.words[:1] in (("sleep",), ("/bin/sleep",)) and not statement.is_background:
+    if (
+        statement.kind == script.COMMAND
+        and statement.words[:1] in (("sleep",), ("/bin/sleep",))
+        and not statement.is_background
+    ):
         return _seconds(statement.words[1]) if len(statement.words) > 1 else None
     return None
 

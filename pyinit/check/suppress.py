@@ -65,7 +65,9 @@ def _statement(lines: list[str], first: int) -> range:
     return range(at, last + 1)
 
 
-def apply(findings: list[Finding], texts: dict[str, str], checked: frozenset[str]) -> tuple[list[Finding], list[Finding], list[Ignore]]:
+def apply(
+    findings: list[Finding], texts: dict[str, str], checked: frozenset[str]
+) -> tuple[list[Finding], list[Finding], list[Ignore]]:
     """Findings that stand, those that are ignored, and the comments that ignored nothing of the rules that were checked."""
     comments = {path: ignores(path, text) for path, text in texts.items()}
     used: set[tuple[Ignore, str]] = set()

@@ -44,7 +44,9 @@ RULES = (
         "cut them at SIGTERM. Their official images say so by STOPSIGNAL; an image built on Debian has to say it again, and an image built "
         "on theirs for another program has to take it back. Which program wants what is the table by which pyinit itself delivers signals.",
         {"Dockerfile": 'FROM debian:bookworm-slim\nRUN apt-get install --yes nginx\nCMD ["nginx", "-g", "daemon off;"]\n'},
-        {"Dockerfile": 'FROM debian:bookworm-slim\nRUN apt-get install --yes nginx\nSTOPSIGNAL SIGQUIT\nCMD ["nginx", "-g", "daemon off;"]\n'},
+        {
+            "Dockerfile": 'FROM debian:bookworm-slim\nRUN apt-get install --yes nginx\nSTOPSIGNAL SIGQUIT\nCMD ["nginx", "-g", "daemon off;"]\n'
+        },
         "https://nginx.org/en/docs/control.html; pyinit/delivery/programs.py names the source for each program",
     ),
     Rule(
@@ -73,8 +75,10 @@ RULES = (
         "Swarm and Compose wait for the first successful check before they go on with an update. By default that is made after 30 s. And a "
         "check whose tool is not in the image never succeeds.",
         {"Dockerfile": 'FROM debian:bookworm-slim\nHEALTHCHECK CMD curl --fail http://127.0.0.1:8080/\nCMD ["/app"]\n'},
-        {"Dockerfile": 'FROM debian:bookworm-slim\nHEALTHCHECK --interval=5s CMD ["pyinit", "--probe", "http://127.0.0.1:8080/"]\n'
-         'COPY --from=pyinit /pyinit /usr/local/bin/pyinit\nENTRYPOINT ["pyinit", "--"]\nCMD ["/app"]\n'},
+        {
+            "Dockerfile": 'FROM debian:bookworm-slim\nHEALTHCHECK --interval=5s CMD ["pyinit", "--probe", "http://127.0.0.1:8080/"]\n'
+            'COPY --from=pyinit /pyinit /usr/local/bin/pyinit\nENTRYPOINT ["pyinit", "--"]\nCMD ["/app"]\n'
+        },
         "https://docs.docker.com/reference/dockerfile/#healthcheck",
         SAFE,
     ),
@@ -84,8 +88,14 @@ RULES = (
         "two inits, or one that signals the wrapper as well",
         "The outer init signals the inner one, and each has its own idea of when to leave. And `tini -g` signals the shell together with the "
         "program: the shell dies at once, tini leaves with it, and the kernel kills the program in the middle of its work.",
-        {"compose.yaml": "services:\n  shop:\n    build: .\n    init: true\n", "Dockerfile": 'FROM alpine\nENTRYPOINT ["tini", "--"]\nCMD ["/app"]\n'},
-        {"compose.yaml": "services:\n  shop:\n    build: .\n", "Dockerfile": 'FROM alpine\nENTRYPOINT ["tini", "--"]\nCMD ["/app"]\n'},
+        {
+            "compose.yaml": "services:\n  shop:\n    build: .\n    init: true\n",
+            "Dockerfile": 'FROM alpine\nENTRYPOINT ["tini", "--"]\nCMD ["/app"]\n',
+        },
+        {
+            "compose.yaml": "services:\n  shop:\n    build: .\n",
+            "Dockerfile": 'FROM alpine\nENTRYPOINT ["tini", "--"]\nCMD ["/app"]\n',
+        },
         "https://github.com/krallin/tini#process-group-killing",
     ),
     Rule(
@@ -121,4 +131,3 @@ RULES = (
         "https://man7.org/linux/man-pages/man2/kill.2.html",
     ),
 )
-

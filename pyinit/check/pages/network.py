@@ -53,7 +53,8 @@ RULES = (
         "once takes the application's delay away. Native sidecars are stopped after the other containers.",
         {
             "deploy.yaml": deployment(DELAY.replace("25", "10")).replace(
-                "      containers:\n", "      containers:\n        - name: sql\n          image: gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14\n"
+                "      containers:\n",
+                "      containers:\n        - name: sql\n          image: gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14\n",
             )
         },
         {
@@ -71,8 +72,18 @@ RULES = (
         "readiness probes that hold `auto` up",
         "A probe is a connection. One that comes more often than the quiet time, to a port that counts, looks like a client that has not "
         "noticed yet, and the delay takes its maximum.",
-        {"Dockerfile": APP, "deploy.yaml": deployment(AUTO + PORT + PROBE, "terminationGracePeriodSeconds: 45").replace("port: 8080}}", "port: 8080}, periodSeconds: 5}")},
-        {"Dockerfile": APP, "deploy.yaml": deployment(AUTO + PORT + PROBE, "terminationGracePeriodSeconds: 45").replace("port: 8080}}", "port: 8080}, periodSeconds: 10}")},
+        {
+            "Dockerfile": APP,
+            "deploy.yaml": deployment(AUTO + PORT + PROBE, "terminationGracePeriodSeconds: 45").replace(
+                "port: 8080}}", "port: 8080}, periodSeconds: 5}"
+            ),
+        },
+        {
+            "Dockerfile": APP,
+            "deploy.yaml": deployment(AUTO + PORT + PROBE, "terminationGracePeriodSeconds: 45").replace(
+                "port: 8080}}", "port: 8080}, periodSeconds: 10}"
+            ),
+        },
         "docker/kubernetes/README.md, Probes",
     ),
     Rule(
@@ -83,7 +94,9 @@ RULES = (
         {"Dockerfile": APP, "deploy.yaml": deployment(AUTO, "hostNetwork: true\nterminationGracePeriodSeconds: 45")},
         {
             "Dockerfile": APP,
-            "deploy.yaml": deployment(AUTO + "  - {name: PYINIT_PORTS, value: '8080'}\n", "hostNetwork: true\nterminationGracePeriodSeconds: 45"),
+            "deploy.yaml": deployment(
+                AUTO + "  - {name: PYINIT_PORTS, value: '8080'}\n", "hostNetwork: true\nterminationGracePeriodSeconds: 45"
+            ),
         },
         "docker/kubernetes/README.md, Security context",
     ),

@@ -166,4 +166,3 @@ RULES = (
         "https://github.com/containers/podman/issues/21134",
     ),
 )
-

@@ -36,7 +36,11 @@ def page(rule: Rule) -> str:
 def _files(files: dict[str, str]) -> list[str]:
     lines = []
     for name, text in files.items():
-        kind = "dockerfile" if "Dockerfile" in name else {"sh": "sh", "yaml": "yaml", "json": "json", "toml": "toml"}.get(name.rpartition(".")[2], "ini")
+        kind = (
+            "dockerfile"
+            if "Dockerfile" in name
+            else {"sh": "sh", "yaml": "yaml", "json": "json", "toml": "toml"}.get(name.rpartition(".")[2], "ini")
+        )
         lines += [f"`{name}`", f"```{kind}", text.rstrip("\n"), "```", ""]
     return lines
 

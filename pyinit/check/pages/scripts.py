@@ -45,8 +45,14 @@ RULES = (
         "a wait that the trap cuts short",
         "`wait` returns as soon as a trapped signal has come. If nothing waits once more, the script leaves, and with PID 1 the kernel kills "
         "whoever is still finishing.",
-        {"Dockerfile": DOCKERFILE, "start.sh": "#!/bin/sh\ntrap 'kill -TERM $pid' TERM\ngunicorn shop:app &\npid=$!\nwait $pid\n"},
-        {"Dockerfile": DOCKERFILE, "start.sh": "#!/bin/sh\ntrap 'kill -TERM $pid' TERM\ngunicorn shop:app &\npid=$!\nwait $pid\nwait $pid\n"},
+        {
+            "Dockerfile": DOCKERFILE,
+            "start.sh": "#!/bin/sh\ntrap 'kill -TERM $pid' TERM\ngunicorn shop:app &\npid=$!\nwait $pid\n",
+        },
+        {
+            "Dockerfile": DOCKERFILE,
+            "start.sh": "#!/bin/sh\ntrap 'kill -TERM $pid' TERM\ngunicorn shop:app &\npid=$!\nwait $pid\nwait $pid\n",
+        },
         "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/wait.html",
     ),
     Rule(

@@ -3,7 +3,7 @@
 from pyinit.check.model import ERROR, INFO, WARNING
 from pyinit.check.pages.rule import Rule, deployment
 
-OURS = "FROM python:3.12-slim\nCOPY --from=pyinit /pyinit /usr/local/bin/pyinit\nENTRYPOINT [\"pyinit\", \"--\"]\n"
+OURS = 'FROM python:3.12-slim\nCOPY --from=pyinit /pyinit /usr/local/bin/pyinit\nENTRYPOINT ["pyinit", "--"]\n'
 GUNICORN = OURS + 'CMD ["gunicorn", "--graceful-timeout=20", "shop:app"]\n'
 
 
@@ -29,7 +29,11 @@ RULES = (
         "a preStop hook that takes the whole grace period",
         "The hook's time counts inside terminationGracePeriodSeconds. The program is told when the hook is over, and there is nothing left then.",
         {"deploy.yaml": deployment('lifecycle: {preStop: {exec: {command: ["sleep", "30"]}}}')},
-        {"deploy.yaml": deployment('lifecycle: {preStop: {exec: {command: ["sleep", "10"]}}}', "terminationGracePeriodSeconds: 40")},
+        {
+            "deploy.yaml": deployment(
+                'lifecycle: {preStop: {exec: {command: ["sleep", "10"]}}}', "terminationGracePeriodSeconds: 40"
+            )
+        },
         "https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/#hook-handler-execution",
     ),
     Rule(
@@ -91,10 +95,14 @@ RULES = (
         ERROR,
         "more time than the platform gives",
         "Fargate takes a stopTimeout of 120 s at most, Fly a kill_timeout of 300 s.",
-        {"task.json": '{\n  "requiresCompatibilities": ["FARGATE"],\n  "containerDefinitions": [\n'
-         '    {"name": "shop", "image": "example.org/shop:1", "stopTimeout": 180}\n  ]\n}\n'},
-        {"task.json": '{\n  "requiresCompatibilities": ["FARGATE"],\n  "containerDefinitions": [\n'
-         '    {"name": "shop", "image": "example.org/shop:1", "stopTimeout": 120}\n  ]\n}\n'},
+        {
+            "task.json": '{\n  "requiresCompatibilities": ["FARGATE"],\n  "containerDefinitions": [\n'
+            '    {"name": "shop", "image": "example.org/shop:1", "stopTimeout": 180}\n  ]\n}\n'
+        },
+        {
+            "task.json": '{\n  "requiresCompatibilities": ["FARGATE"],\n  "containerDefinitions": [\n'
+            '    {"name": "shop", "image": "example.org/shop:1", "stopTimeout": 120}\n  ]\n}\n'
+        },
         "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html; https://fly.io/docs/reference/configuration/",
     ),
     Rule(
@@ -103,10 +111,15 @@ RULES = (
         "`auto` is not told how long it has",
         "A container cannot ask its orchestrator for the grace period. With `--pre-stop-delay auto` pyinit divides the time between the delay and the "
         "work, where PYINIT_STOP_TIMEOUT says how much there is; without it the delay alone may take 20 s.",
-        {"Dockerfile": OURS + 'CMD ["/app"]\n', "compose.yaml": compose("stop_grace_period: 30s", "environment: {PYINIT_PRE_STOP_DELAY: auto}")},
         {
             "Dockerfile": OURS + 'CMD ["/app"]\n',
-            "compose.yaml": compose("stop_grace_period: 30s", "environment: {PYINIT_PRE_STOP_DELAY: auto, PYINIT_STOP_TIMEOUT: 30}"),
+            "compose.yaml": compose("stop_grace_period: 30s", "environment: {PYINIT_PRE_STOP_DELAY: auto}"),
+        },
+        {
+            "Dockerfile": OURS + 'CMD ["/app"]\n',
+            "compose.yaml": compose(
+                "stop_grace_period: 30s", "environment: {PYINIT_PRE_STOP_DELAY: auto, PYINIT_STOP_TIMEOUT: 30}"
+            ),
         },
         "pyinit --help, --stop-timeout",
     ),

@@ -118,12 +118,14 @@ def _of_sidekiq(subject: Subject, step: launch.Step) -> tuple[At[float], str] | 
 def _of_spring(subject: Subject, step: launch.Step) -> tuple[At[float], str] | None:
     name = "spring.lifecycle.timeout-per-shutdown-phase"
     found = commands.option(step.words, f"-D{name}", f"--{name}")
-    variable = subject.variable("SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE") or subject.variable("SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE")
+    variable = subject.variable("SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE") or subject.variable(
+        "SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE"
+    )
     text = found[0] if found else (variable.value if variable else None)
     place = step.line[found[1]].place if found else (variable.place if variable else step.place)
     if not text:
         return None
-    iso = re.fullmatch(r"PT(\d+)S", text, re.I)
+    iso = re.fullmatch(r"PT(\d+)S", text, re.IGNORECASE)
     seconds = float(iso[1]) if iso else (float(text) / 1000 if text.isdecimal() else times.seconds(text))
     return (At(seconds, place), "Spring's timeout-per-shutdown-phase") if seconds is not None else None
 
@@ -139,7 +141,7 @@ def _in_files(subject: Subject, pattern: str) -> tuple[str, Place] | None:
                 for context in subject.around.contexts:
                     for path in _candidates(context, source):
                         text = subject.project.files.read(path)
-                        found = re.search(pattern, text, re.M) if text else None
+                        found = re.search(pattern, text, re.MULTILINE) if text else None
                         if found and text:
                             return found[1], Place(path, text.count("\n", 0, found.start(1)) + 1)
         return None
@@ -147,7 +149,16 @@ def _in_files(subject: Subject, pattern: str) -> tuple[str, Place] | None:
 
 
 #: Names of files that say something of a program's times.
-CONFIGS = ("nginx.conf", "gunicorn.conf.py", "gunicorn_conf.py", "gunicorn_config.py", "config/sidekiq.yml", "celeryconfig.py", "php-fpm.conf", "www.conf")
+CONFIGS = (
+    "nginx.conf",
+    "gunicorn.conf.py",
+    "gunicorn_conf.py",
+    "gunicorn_config.py",
+    "config/sidekiq.yml",
+    "celeryconfig.py",
+    "php-fpm.conf",
+    "www.conf",
+)
 
 
 def _candidates(context: str, source: str) -> Iterator[str]:
@@ -272,7 +283,11 @@ def _no_time(subject: Subject) -> Iterator[Finding]:
         return
     pattern = r"^\s*process_control_timeout\s*=\s*[1-9]"
     is_elsewhere = any("process_control_timeout" in run.text for run in image.runs)
-    if is_elsewhere or _in_files(subject, r"^\s*process_control_timeout\s*=\s*([1-9]\w*)") or _copies_unknown_configs(image, subject, pattern):
+    if (
+        is_elsewhere
+        or _in_files(subject, r"^\s*process_control_timeout\s*=\s*([1-9]\w*)")
+        or _copies_unknown_configs(image, subject, pattern)
+    ):
         return
     yield Finding(
         "PI303",
@@ -299,7 +314,7 @@ def _copies_unknown_configs(image: Image, subject: Subject, pattern: str) -> boo
                 if not os.path.isfile(where):
                     return True
                 text = subject.project.files.read(where) or ""
-                if re.search(pattern, text, re.M):
+                if re.search(pattern, text, re.MULTILINE):
                     return True
     return False
 
@@ -379,7 +394,11 @@ def pi307(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_fargate(subject: Subject) -> bool:
-    return subject.workload is not None and subject.workload.node is not None and subject.workload.place.path in subject.project.fargate
+    return (
+        subject.workload is not None
+        and subject.workload.node is not None
+        and subject.workload.place.path in subject.project.fargate
+    )
 
 
 def pi308(subject: Subject) -> Iterator[Finding]:

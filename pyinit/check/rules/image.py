@@ -81,7 +81,9 @@ def pi101(subject: Subject) -> Iterator[Finding]:
         program = _called(running[0])
         init = init_before(subject, number)
         where = f"between {init} and {program}" if init else f"as PID 1, and {program} is its child"
-        told = "dies of SIGTERM, and the program with it" if init else "does not pass SIGTERM on: the program is killed at the end"
+        told = (
+            "dies of SIGTERM, and the program with it" if init else "does not pass SIGTERM on: the program is killed at the end"
+        )
         yield Finding(
             "PI101",
             f"the shell form keeps a shell {where}; it {told}",
@@ -121,7 +123,9 @@ def _exec_form(image: Image | None, step: Step, running: list[script.Statement])
     return _exec_before(source, instruction, instruction.text, tail, 0)
 
 
-def _exec_before(source: Dockerfile, instruction: Instruction, text: str, tail: script.Statement, shift: int) -> tuple[Edit, ...]:
+def _exec_before(
+    source: Dockerfile, instruction: Instruction, text: str, tail: script.Statement, shift: int
+) -> tuple[Edit, ...]:
     at = tail.start + shift
     if tail.has_assignments or at >= len(instruction.offsets) or text[at : at + 1].strip() == "":
         return ()  # `A=1 exec app` is right, too, but `exec` has to stand behind the assignments
@@ -291,7 +295,7 @@ def pi107(subject: Subject) -> Iterator[Finding]:
     if found is None or found.text.strip().upper() == "NONE":
         return
     place = image.source.place(found.start, found.end)
-    inner = re.match(r"CMD\s+(.*)", found.text.strip(), re.S | re.I)
+    inner = re.match(r"CMD\s+(.*)", found.text.strip(), re.DOTALL | re.IGNORECASE)
     text = inner[1].strip() if inner else ""
     tool = _first_word(text)
     if tool and tool not in script.SHELLS and subject.tool(tool) is False:
@@ -372,7 +376,9 @@ def pi108(subject: Subject) -> Iterator[Finding]:
 
 
 #: Programs that start helpers and leave their orphans to PID 1.
-BROWSERS = re.compile(r"(?<![\w./-])(?:chromium(?:-browser)?|google-chrome-stable)(?![\w/-])|playwright install|puppeteer browsers install")
+BROWSERS = re.compile(
+    r"(?<![\w./-])(?:chromium(?:-browser)?|google-chrome-stable)(?![\w/-])|playwright install|puppeteer browsers install"
+)
 
 
 def pi109(subject: Subject) -> Iterator[Finding]:
@@ -386,7 +392,11 @@ def pi109(subject: Subject) -> Iterator[Finding]:
     for step in subject.launch.steps:
         if step.kind != launch.SCRIPT or step.script is None or step.executes is not True:
             continue
-        jobs = [one for one in step.script.walk() if one.is_background and one.kind == script.COMMAND and commands.is_server(one.words)]
+        jobs = [
+            one
+            for one in step.script.walk()
+            if one.is_background and one.kind == script.COMMAND and commands.is_server(one.words)
+        ]
         for job in jobs[:1]:
             yield Finding(
                 "PI109",
@@ -394,7 +404,7 @@ def pi109(subject: Subject) -> Iterator[Finding]:
                 "and is killed when the other leaves",
                 job.place,
                 subject.chain,
-                mend="put an init in front: ENTRYPOINT [\"pyinit\", \"--\"]",
+                mend='put an init in front: ENTRYPOINT ["pyinit", "--"]',
             )
     if image is None or subject.workload is not None:
         return
@@ -406,7 +416,7 @@ def pi109(subject: Subject) -> Iterator[Finding]:
                 f"a browser starts helpers whose orphans become children of PID 1, and {first.name} does not wait for them",
                 first.place,
                 (run.place, *subject.chain),
-                mend="put an init in front: ENTRYPOINT [\"pyinit\", \"--\"]",
+                mend='put an init in front: ENTRYPOINT ["pyinit", "--"]',
             )
             return
 
@@ -446,7 +456,10 @@ def _user_changer(subject: Subject) -> At[str] | None:
                 if statement.kind == script.COMMAND and commands.base(at_word) in CHANGES_USER:
                     return At(commands.base(at_word), statement.place)
     entry = subject.workload.entrypoint or subject.workload.command if subject.workload else None
-    words = [*_words_of(subject.image.entrypoint if subject.image else None), *_words_of(subject.image.command if subject.image else None)]
+    words = [
+        *_words_of(subject.image.entrypoint if subject.image else None),
+        *_words_of(subject.image.command if subject.image else None),
+    ]
     for at, word in enumerate([*words, *_words_of(entry)]):
         if commands.base(word) in CHANGES_USER and at:
             place = subject.image.entrypoint or subject.image.command if subject.image else None

@@ -44,13 +44,18 @@ def ingresses_of(project: Project, pod: Pod) -> list[Node]:
     return [
         one
         for one in project.objects
-        if one.get("kind").text == "Ingress" and one.get("metadata", "namespace").text == pod.namespace and _backends(one) & names
+        if one.get("kind").text == "Ingress"
+        and one.get("metadata", "namespace").text == pod.namespace
+        and _backends(one) & names
     ]
 
 
 def _backends(ingress: Node) -> set[str]:
     spec = ingress.get("spec")
-    found = [spec.get("defaultBackend"), *(path.get("backend") for rule in spec.get("rules") for path in rule.get("http", "paths"))]
+    found = [
+        spec.get("defaultBackend"),
+        *(path.get("backend") for rule in spec.get("rules") for path in rule.get("http", "paths")),
+    ]
     return {backend.get("service", "name").text or backend.get("serviceName").text for backend in found} - {""}
 
 
@@ -111,7 +116,11 @@ def pi501(subject: Subject) -> Iterator[Finding]:
     if least is None and hook is not None:
         return  # a hook whose time is not known
     step = subject.launch.pyinit
-    if least is None and (not subject.launch.is_known and subject.image is not None and subject.image.base is None) and row.name not in balancers.OF_CLOUDS:
+    if (
+        least is None
+        and (not subject.launch.is_known and subject.image is not None and subject.image.base is None)
+        and row.name not in balancers.OF_CLOUDS
+    ):
         return
     if least is None and (not workload.env_is_whole or (step is not None and step.config is None)):
         return
@@ -214,7 +223,12 @@ def pi503(subject: Subject) -> Iterator[Finding]:
         for pattern, stays in SIDECARS:
             words = [word or "" for one in (other.entrypoint, other.command) if one is not None for word in one.words]
             variables = any("SIGTERM_DELAY" in name or "TERM_TIMEOUT" in name for name in other.env)
-            if pattern.search(other.image.value) and other.hook is None and not variables and not re.search(stays, " ".join(words)):
+            if (
+                pattern.search(other.image.value)
+                and other.hook is None
+                and not variables
+                and not re.search(stays, " ".join(words))
+            ):
                 yield Finding(
                     "PI503",
                     f"this sidecar is told to stop at the same moment, and leaves while the application serves on for {times.shown(seconds)} s",
@@ -297,4 +311,3 @@ def pi505(subject: Subject) -> Iterator[Finding]:
 
 
 CHECKS = (pi501, pi502, pi503, pi504, pi505)
-

@@ -122,9 +122,11 @@ def pi403(subject: Subject) -> Iterator[Finding]:
             mend="a readinessProbe; with PYINIT_HEALTH_LISTEN: httpGet /readyz",
         )
         return
-    is_http = bool(liveness.get("httpGet")) or any(
-        re.search(r"http|web", port.get("name").text) for port in container.get("ports")
-    ) or any(name != "kube-proxy, iptables" for name in balancers_of(subject.project, pod))
+    is_http = (
+        bool(liveness.get("httpGet"))
+        or any(re.search(r"http|web", port.get("name").text) for port in container.get("ports"))
+        or any(name != "kube-proxy, iptables" for name in balancers_of(subject.project, pod))
+    )
     if readiness.get("tcpSocket") and is_http:
         yield Finding(
             "PI403",
@@ -191,7 +193,11 @@ def pi405(subject: Subject) -> Iterator[Finding]:
     start = step.config.start_timeout
     node = workload.node
     if workload.platform == KUBERNETES:
-        probe, name = (node.get("startupProbe"), "startupProbe") if node.get("startupProbe") else (node.get("livenessProbe"), "livenessProbe")
+        probe, name = (
+            (node.get("startupProbe"), "startupProbe")
+            if node.get("startupProbe")
+            else (node.get("livenessProbe"), "livenessProbe")
+        )
         if not probe:
             return
         parts = [_number(probe.get("initialDelaySeconds"), 0.0), _budget(probe)]
@@ -253,7 +259,8 @@ def _is_scaled(subject: Subject, document: Node) -> bool:
     """Whether an autoscaler sets the number of replicas."""
     name = document.get("metadata", "name").text
     return any(
-        one.get("kind").text in ("HorizontalPodAutoscaler", "ScaledObject") and one.get("spec", "scaleTargetRef", "name").text == name
+        one.get("kind").text in ("HorizontalPodAutoscaler", "ScaledObject")
+        and one.get("spec", "scaleTargetRef", "name").text == name
         for one in subject.project.objects
     )
 
@@ -276,7 +283,11 @@ def pi407(subject: Subject) -> Iterator[Finding]:
         )
     replicas = pod.document.get("spec", "replicas").number
     for budget in subject.project.objects:
-        if budget.get("kind").text != "PodDisruptionBudget" or not pod.labels or budget.get("spec", "selector", "matchExpressions"):
+        if (
+            budget.get("kind").text != "PodDisruptionBudget"
+            or not pod.labels
+            or budget.get("spec", "selector", "matchExpressions")
+        ):
             continue
         wanted = {key.text: value.text for key, value in budget.get("spec", "selector", "matchLabels").pairs}
         if not wanted or not wanted.items() <= pod.labels.items() or budget.get("metadata", "namespace").text != pod.namespace:
@@ -314,7 +325,7 @@ def pi408(subject: Subject) -> Iterator[Finding]:
 
 
 def pi409(subject: Subject) -> Iterator[Finding]:
-    """stopSignal without os.name."""
+    """StopSignal without os.name."""
     workload = subject.workload
     if workload is None or workload.pod is None or workload.node is None:
         return
@@ -341,14 +352,26 @@ def pi410(subject: Subject) -> Iterator[Finding]:
     node = workload.node
     labels = [*node.get("labels").items, *node.get("deploy", "labels").items]
     texts = [item.text for item in labels]
-    texts += [f"{key.text}={value.text}" for part in (node.get("labels"), node.get("deploy", "labels")) for key, value in part.pairs]
+    texts += [
+        f"{key.text}={value.text}" for part in (node.get("labels"), node.get("deploy", "labels")) for key, value in part.pairs
+    ]
     is_proxied = any(PROXIED.search(text) for text in texts) or "VIRTUAL_HOST" in workload.env
     replicas = node.get("deploy", "replicas").number or 1
     order = node.get("deploy", "update_config", "order").text
     rolls = replicas > 1 or order == "start-first"
-    if not is_proxied or not rolls or delays.least_delay(subject) is not None or workload.hook is not None or node.get("pre_stop"):
+    if (
+        not is_proxied
+        or not rolls
+        or delays.least_delay(subject) is not None
+        or workload.hook is not None
+        or node.get("pre_stop")
+    ):
         return
-    if any(step.kind == launch.UNKNOWN for step in subject.launch.steps) or not subject.launch.is_known or not workload.env_is_whole:
+    if (
+        any(step.kind == launch.UNKNOWN for step in subject.launch.steps)
+        or not subject.launch.is_known
+        or not workload.env_is_whole
+    ):
         return
     yield Finding(
         "PI410",
@@ -360,7 +383,7 @@ def pi410(subject: Subject) -> Iterator[Finding]:
 
 
 def pi411(subject: Subject) -> Iterator[Finding]:
-    """minReadySeconds 0 behind a cloud load balancer."""
+    """MinReadySeconds 0 behind a cloud load balancer."""
     found = _first_of_pod(subject)
     if found is None or found[1].kind != "Deployment":
         return
@@ -393,14 +416,17 @@ def _has_gates(subject: Subject, pod: Pod) -> bool:
     )
     if namespace is None:
         return False
-    return any(key.text == "elbv2.k8s.aws/pod-readiness-gate-inject" and value.text == "enabled" for key, value in namespace.get("metadata", "labels").pairs)
+    return any(
+        key.text == "elbv2.k8s.aws/pod-readiness-gate-inject" and value.text == "enabled"
+        for key, value in namespace.get("metadata", "labels").pairs
+    )
 
 
 # --- Quadlet ---
 
 
 def pi412(subject: Subject) -> Iterator[Finding]:
-    """systemd that kills before Podman is done."""
+    """Systemd that kills before Podman is done."""
     workload = subject.workload
     if workload is None or workload.platform != QUADLET or workload.node is None or workload.grace is None:
         return
@@ -424,7 +450,13 @@ def pi412(subject: Subject) -> Iterator[Finding]:
 def pi413(subject: Subject) -> Iterator[Finding]:
     """TimeoutStopSec, which does not lengthen Podman's own time."""
     workload = subject.workload
-    if workload is None or workload.platform != QUADLET or workload.node is None or workload.grace_is_stated or workload.grace is None:
+    if (
+        workload is None
+        or workload.platform != QUADLET
+        or workload.node is None
+        or workload.grace_is_stated
+        or workload.grace is None
+    ):
         return
     stated = quadlet.last(workload.node, "Service", "TimeoutStopSec")
     limit = quadlet.systemd_seconds(stated.text) if stated else None

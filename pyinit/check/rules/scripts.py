@@ -62,7 +62,11 @@ def pi201(subject: Subject) -> Iterator[Finding]:
         if step.kind != launch.SCRIPT or stop_traps(parsed):
             continue
         init = init_before(subject, number)
-        whom = f"{init} ends with the script, which dies of SIGTERM" if init else "the script is PID 1, and passes SIGTERM to nobody"
+        whom = (
+            f"{init} ends with the script, which dies of SIGTERM"
+            if init
+            else "the script is PID 1, and passes SIGTERM to nobody"
+        )
         has_exit_trap = any("EXIT" in trap.signals and trap.is_set for trap in script.traps(parsed.statements))
         has_jobs = any(one.is_background for one in parsed.walk())
         tails = launch.tails(parsed.statements, parsed.functions)
@@ -76,8 +80,10 @@ def pi201(subject: Subject) -> Iterator[Finding]:
                 f"{name} is started without exec: {whom}, so {name} is killed with its work",
                 tail.place,
                 subject.chain,
-                mend=mend + "; or ENTRYPOINT [\"pyinit\", \"--\"], which lets it finish as it is",
-                edits=(Edit(parsed.path, tail.start, tail.start, "exec "),) if can_exec and not has_jobs and _is_file(parsed) else (),
+                mend=mend + '; or ENTRYPOINT ["pyinit", "--"], which lets it finish as it is',
+                edits=(Edit(parsed.path, tail.start, tail.start, "exec "),)
+                if can_exec and not has_jobs and _is_file(parsed)
+                else (),
             )
         if found:
             continue
@@ -89,7 +95,7 @@ def pi201(subject: Subject) -> Iterator[Finding]:
                     f"{name} runs in the foreground of the script: {whom}, so {name} is killed with its work",
                     statement.place,
                     subject.chain,
-                    mend="start it with `&`, `wait` for it, and trap TERM; or ENTRYPOINT [\"pyinit\", \"--\"], which lets it finish as it is",
+                    mend='start it with `&`, `wait` for it, and trap TERM; or ENTRYPOINT ["pyinit", "--"], which lets it finish as it is',
                 )
 
 
@@ -174,7 +180,9 @@ def pi203(subject: Subject) -> Iterator[Finding]:
 def _in_background(statement: Statement, parsed: Script) -> bool:
     """Whether a statement is part of something that is in the background, or of a pipeline."""
     return any(
-        one.start <= statement.start and statement.end <= one.end and (one.is_background or one.kind in (script.PIPELINE, script.FUNCTION))
+        one.start <= statement.start
+        and statement.end <= one.end
+        and (one.is_background or one.kind in (script.PIPELINE, script.FUNCTION))
         for one in parsed.walk()
         if one is not statement
     )
@@ -248,7 +256,10 @@ def pi206(subject: Subject) -> Iterator[Finding]:
         jobs = [
             one
             for one in everything
-            if one.is_background and one.kind == script.COMMAND and commands.is_server(one.words) and not commands.daemonizes(one.words)
+            if one.is_background
+            and one.kind == script.COMMAND
+            and commands.is_server(one.words)
+            and not commands.daemonizes(one.words)
         ]
         for job in jobs:
             yield Finding(
@@ -272,10 +283,18 @@ def pi207(subject: Subject) -> Iterator[Finding]:
                 continue
             condition = statement.condition
             is_endless = statement.word == "forever" or (
-                statement.word == "while" and len(condition) == 1 and (condition[0].words in ALWAYS or condition[0].kind == script.OTHER and parsed.text[condition[0].start : condition[0].end].strip("[] ") == "1")
+                statement.word == "while"
+                and len(condition) == 1
+                and (
+                    condition[0].words in ALWAYS
+                    or (condition[0].kind == script.OTHER
+                    and parsed.text[condition[0].start : condition[0].end].strip("[] ") == "1")
+                )
             )
             body = [one for part in statement.parts for one in part.walk()]
-            leaves = any(one.kind == script.COMMAND and one.words[:1] in (("break",), ("exit",), ("return",), ("exec",)) for one in body)
+            leaves = any(
+                one.kind == script.COMMAND and one.words[:1] in (("break",), ("exit",), ("return",), ("exec",)) for one in body
+            )
             restarted = [one for one in body if serves(one, parsed)]
             again = [one for one in condition if statement.word == "until" and serves(one, parsed)]
             found = again or (restarted if is_endless and not leaves else [])
@@ -299,7 +318,10 @@ def pi208(subject: Subject) -> Iterator[Finding]:
                 if not statement.is_exec:
                     continue
                 behind = [one for one in block[at + 1 :] if one.kind != script.FUNCTION]
-                harmless = all(one.kind == script.COMMAND and one.words[:1] in (("exit",), ("echo",), ("printf",), ("return",)) for one in behind)
+                harmless = all(
+                    one.kind == script.COMMAND and one.words[:1] in (("exit",), ("echo",), ("printf",), ("return",))
+                    for one in behind
+                )
                 if behind and not harmless:
                     yield Finding(
                         "PI208",
