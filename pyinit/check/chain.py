@@ -52,7 +52,7 @@ class Project:
             self._load(path, text, kind)
         except Unreadable as error:
             if not (kind in (files.KUBERNETES, files.COMPOSE) and files.is_template(path, text)):
-                self.faults.append(Fault(path, error.line, str(error)))
+                self.faults.append(Fault(path, min(error.line, max(1, len(text.splitlines()))), str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one file is told, and the other files are read
             self.faults.append(Fault(path, 1, f"this stopped its reader: {type(error).__name__}: {error}"))
 

@@ -95,12 +95,12 @@ def _executes(parsed: script.Script) -> bool:
 
 def once(findings: list[Finding]) -> list[Finding]:
     """Each finding once: what several containers have in common is told for the first, with the longest chain."""
-    made: dict[tuple[str, Place], Finding] = {}
+    made: dict[tuple[str, Place, str], Finding] = {}
     for finding in findings:
-        key = (finding.rule, finding.place)
+        key = (finding.rule, finding.place, finding.message)
         if key not in made:
             made[key] = finding
-        elif len(finding.chain) > len(made[key].chain) and finding.message == made[key].message:
+        elif len(finding.chain) > len(made[key].chain):
             made[key] = replace(finding, edits=made[key].edits or finding.edits, is_safe=made[key].is_safe)
     return list(made.values())
 

@@ -1,7 +1,7 @@
 """The pages of PI5..."""
 
 from pyinit.check.model import ERROR, INFO, WARNING
-from pyinit.check.pages.orchestrator import APP, PROBE
+from pyinit.check.pages.orchestrator import APP, DELAY, PROBE, SLOW
 from pyinit.check.pages.rule import INGRESS, PORT, SERVICE, Rule, deployment
 
 
@@ -11,8 +11,6 @@ def namespaced(text: str) -> str:
 
 
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
-DELAY = 'lifecycle: {preStop: {exec: {command: ["sleep", "25"]}}}\n'
-SLOW = "terminationGracePeriodSeconds: 60"
 READY = "minReadySeconds: 15"
 AUTO = (
     "env:\n  - {name: PYINIT_PRE_STOP_DELAY, value: auto}\n  - {name: PYINIT_STOP_TIMEOUT, value: '45'}\n"

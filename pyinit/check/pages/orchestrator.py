@@ -5,6 +5,8 @@ from pyinit.check.pages.rule import INGRESS, PORT, SERVICE, Rule, deployment
 from pyinit.check.pages.stops import OURS, compose
 
 APP = OURS + 'CMD ["/app"]\n# docker build -t example.org/shop .\n'
+DELAY = 'lifecycle: {preStop: {exec: {command: ["sleep", "25"]}}}\n'
+SLOW = "terminationGracePeriodSeconds: 60"
 PROBE = "readinessProbe: {httpGet: {path: /ready, port: 8080}}\n"
 
 RULES = (
@@ -61,13 +63,13 @@ RULES = (
         {
             "Dockerfile": APP,
             "deploy.yaml": deployment(
-                "env: [{name: PYINIT_START_TIMEOUT, value: '60'}]\nstartupProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 30}"
+                "env: [{name: PYINIT_READY, value: 'tcp:8080'}, {name: PYINIT_START_TIMEOUT, value: '60'}]\nstartupProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 30}"
             ),
         },
         {
             "Dockerfile": APP,
             "deploy.yaml": deployment(
-                "env: [{name: PYINIT_START_TIMEOUT, value: '60'}]\nstartupProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 70}"
+                "env: [{name: PYINIT_READY, value: 'tcp:8080'}, {name: PYINIT_START_TIMEOUT, value: '60'}]\nstartupProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 70}"
             ),
         },
         "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
@@ -143,8 +145,8 @@ RULES = (
         INFO,
         "minReadySeconds 0 behind a cloud load balancer",
         "A pod that is ready is not yet a healthy target. Without minReadySeconds or readiness gates the update goes on meanwhile.",
-        {"deploy.yaml": deployment(PORT + PROBE, "", "", SERVICE, INGRESS)},
-        {"deploy.yaml": deployment(PORT + PROBE, "", "minReadySeconds: 15", SERVICE, INGRESS)},
+        {"deploy.yaml": deployment(PORT + PROBE + DELAY, SLOW, "", SERVICE, INGRESS)},
+        {"deploy.yaml": deployment(PORT + PROBE + DELAY, SLOW, "minReadySeconds: 15", SERVICE, INGRESS)},
         "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/pod_readiness_gate/",
     ),
     Rule(

@@ -287,8 +287,10 @@ def pi207(subject: Subject) -> Iterator[Finding]:
                 and len(condition) == 1
                 and (
                     condition[0].words in ALWAYS
-                    or (condition[0].kind == script.OTHER
-                    and parsed.text[condition[0].start : condition[0].end].strip("[] ") == "1")
+                    or (
+                        condition[0].kind == script.OTHER
+                        and parsed.text[condition[0].start : condition[0].end].strip("[] ") == "1"
+                    )
                 )
             )
             body = [one for part in statement.parts for one in part.walk()]
