@@ -67,7 +67,7 @@ SHORT = (
         "dnf aws gcloud az kubectl helm consul-template-once wait-for-it wait-for-it.sh wait-for wait-for.sh wait4ports "
         "dockerize-wait alembic flyway liquibase composer artisan-migrate terraform ansible-playbook pytest tox make cmake gcc "
         "msgfmt locale-gen a2enmod a2ensite chsh passwd adduser addgroup mc mongosh mongo createuser pg_dump pg_restore ldd time "
-        "confd jinja2 j2 sponge cmp numfmt tsc webpack vite-build eslint prettier prisma sqlx goose migrate dbmate rake knex".split()
+        "unittest nose2 nosetests coverage doctest compileall venv ensurepip pdb confd jinja2 j2 sponge cmp numfmt tsc webpack vite-build eslint prettier prisma sqlx goose migrate dbmate rake knex".split()
     )
     | programs.ONLY_WAITING
     | SHELL_WORDS
@@ -80,12 +80,17 @@ SHORT_TASKS = frozenset(
     "configtest reload inspect call control status purge compile generate seed export import".split()
 )
 
-INTERPRETERS = ("python", "python2", "python3", "ruby", "perl", "node", "nodejs", "php", "pypy3", "deno", "bun")
+INTERPRETERS = ("python", "python2", "python3", "ruby", "perl", "node", "nodejs", "php", "pypy3", "deno", "bun", "java", "dotnet")
 
 
 def base(word: str | None) -> str:
     """The name of a program from its path."""
     return (word or "").rpartition("/")[2]
+
+
+def is_interpreter(word: str | None) -> bool:
+    """Whether a program runs a program that is a file."""
+    return base(word).rstrip("0123456789.") in {name.rstrip("0123456789.") for name in INTERPRETERS}
 
 
 def as_text(words: Known) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ from pyinit.check.model import Place
 #: A word that stands for all the arguments of the script.
 ARGUMENTS = "\0$@"
 
+#: What a path begins with whose beginning is not known.
+SOMEWHERE = "\0"
+
 COMMAND, PIPELINE, LISTED, IF, CASE, LOOP, FUNCTION, SUBSHELL, GROUP, ASSIGNMENT, OTHER = (
     "command",
     "pipeline",
@@ -292,6 +295,11 @@ class _Reader:
             keyword = "forever"
         return self.make(LOOP, node, parts=parts, condition=condition, word=keyword)
 
+    def tail(self, parts: list[str | None]) -> str | None:
+        """A path of which only the end is known, as "\\0/bin/java" of "$JAVA_HOME/bin/java"; None where that is no path."""
+        last = parts[-1] if parts else None
+        return SOMEWHERE + last if len(parts) == 2 and parts[0] is None and last and last.startswith("/") else None  # noqa: PLR2004
+
     def word(self, node: tree_sitter.Node) -> str | None:
         """The text of a word as the shell passes it on; None where that depends."""
         kind = node.type
@@ -308,10 +316,11 @@ class _Reader:
                 return ARGUMENTS
             if all(child.type == "string_content" for child in inner):
                 return re.sub(r"\\([\"\\$`])", r"\1", text[1:-1]).replace("\\\n", "")
-            return None
+            return self.tail([self.text_of(child) if child.type == "string_content" else None for child in inner])
         if kind == "concatenation":
             parts = [self.word(child) for child in node.children]
-            return None if any(part is None or part == ARGUMENTS for part in parts) else "".join(map(str, parts))
+            is_known = all(part is not None and part != ARGUMENTS for part in parts)
+            return "".join(map(str, parts)) if is_known else self.tail(parts)
         if kind in ("simple_expansion", "expansion") and text in ("$@", "$*", "${@}"):
             return ARGUMENTS
         return None

@@ -210,7 +210,7 @@ def pi104(subject: Subject) -> Iterator[Finding]:
         if signal.value in wanted or at in wanted or not LOSES.search(text or ""):
             return
         what = text.partition(";")[0]
-    elif signal.value == "WINCH" and name in commands.SERVERS:
+    elif signal.value == "WINCH" and (name in commands.SERVERS or commands.is_interpreter(first.words[0])):
         wanted, what = ("TERM",), "ignores it, and is killed at the end of the grace period"
     else:
         return
@@ -375,6 +375,20 @@ def pi108(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def background_servers(parsed: script.Script) -> Iterator[script.Statement]:
+    """Commands in the background that go on: known servers, and programs whose PID the script keeps."""
+    everything = list(parsed.walk())
+    for statement in everything:
+        words = statement.words
+        if not statement.is_background or statement.kind != script.COMMAND or not words or words[0] in parsed.functions:
+            continue
+        behind = parsed.text[statement.end : statement.end + 80].lstrip(" \t&\n")
+        is_kept = bool(re.match(r"(?:export\s+)?\w+=[\"']?\$!", behind)) and words[0] is not None
+        if commands.is_server(words) or (is_kept and not commands.is_short(words)):
+            if not commands.daemonizes(words):
+                yield statement
+
+
 #: Programs that start helpers and leave their orphans to PID 1.
 BROWSERS = re.compile(
     r"(?<![\w./-])(?:chromium(?:-browser)?|google-chrome-stable)(?![\w/-])|playwright install|puppeteer browsers install"
@@ -392,11 +406,7 @@ def pi109(subject: Subject) -> Iterator[Finding]:
     for step in subject.launch.steps:
         if step.kind != launch.SCRIPT or step.script is None or step.executes is not True:
             continue
-        jobs = [
-            one
-            for one in step.script.walk()
-            if one.is_background and one.kind == script.COMMAND and commands.is_server(one.words)
-        ]
+        jobs = list(background_servers(step.script))
         for job in jobs[:1]:
             yield Finding(
                 "PI109",

@@ -8,7 +8,7 @@ from pyinit.check import commands, launch, script
 from pyinit.check.chain import Subject
 from pyinit.check.launch import Step
 from pyinit.check.model import Edit, Finding
-from pyinit.check.rules.image import init_before, standing
+from pyinit.check.rules.image import background_servers, init_before, standing
 from pyinit.check.script import Script, Statement
 
 #: Signals that ask for a stop.
@@ -87,6 +87,9 @@ def pi201(subject: Subject) -> Iterator[Finding]:
             )
         if found:
             continue
+        if len(tails) == 1 and tails[0].words[:1] == ("wait",):
+            yield from _untold(subject, parsed, whom)
+            continue
         for statement in parsed.statements:
             if statement not in tails and serves(statement, parsed):
                 name = _name(statement)
@@ -97,6 +100,18 @@ def pi201(subject: Subject) -> Iterator[Finding]:
                     subject.chain,
                     mend='start it with `&`, `wait` for it, and trap TERM; or ENTRYPOINT ["pyinit", "--"], which lets it finish as it is',
                 )
+
+
+def _untold(subject: Subject, parsed: Script, whom: str) -> Iterator[Finding]:
+    """Jobs that the script waits for, and tells nothing: it has no trap."""
+    for job in background_servers(parsed):
+        yield Finding(
+            "PI201",
+            f"{_name(job)} runs in the background of a script without a trap: {whom}, so {_name(job)} is killed with its work",
+            job.place,
+            subject.chain,
+            mend="trap TERM, pass it on, and wait once more; or ENTRYPOINT [\"pyinit\", \"--\"], which tells them as they are",
+        )
 
 
 def _is_file(parsed: Script) -> bool:
@@ -196,7 +211,7 @@ def pi204(subject: Subject) -> Iterator[Finding]:
             if action is None:
                 continue
             inner = [one for top in action for one in top.walk() if one.kind == script.COMMAND and one.words]
-            names = [one.words[0] for one in inner]
+            names = [one.words[0] for one in inner if one.words[0] not in parsed.functions]
             sends = any(one.words[0] in ("kill", "pkill", "killall") and one.words[1:2] != ("-0",) for one in inner)
             unknown = any(name is None or (name not in commands.SHELL_WORDS and name not in commands.SHORT) for name in names)
             if not sends or "wait" in names or unknown or _loops(action):
@@ -253,15 +268,7 @@ def pi206(subject: Subject) -> Iterator[Finding]:
             continue
         if step.executes is True and any(one.is_exec for one in everything) and subject.launch.program is not None:
             continue  # PI109 tells of that
-        jobs = [
-            one
-            for one in everything
-            if one.is_background
-            and one.kind == script.COMMAND
-            and commands.is_server(one.words)
-            and not commands.daemonizes(one.words)
-        ]
-        for job in jobs:
+        for job in background_servers(parsed):
             yield Finding(
                 "PI206",
                 f"nobody waits for {_name(job)}: when the script ends it is killed with its work, and when it dies nobody knows",
