@@ -1,9 +1,9 @@
-"""PURE. What load balancers need before they have noticed that a pod goes: the rows of docker/kubernetes/README.md, which this prints.
+"""PURE. What load balancers need before they have noticed that a pod goes: the table of docker/kubernetes/README.md.
 
     python3 -m pyinit.check.balancers
 
-The minimum is the shortest wait that somebody found sufficient, the maximum the longest that somebody asked for, where these are above
-pyinit's defaults; `why` is Markdown, with the sources.
+The minimum is the shortest wait that somebody found sufficient, the maximum the longest that somebody asked for, where these
+are above pyinit's defaults; `why` is Markdown, with the sources.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From the manifest to the program: which Dockerfile builds an image, what a workload starts in it, and which scripts lie on the way."""
+"""From the manifest to the program: which Dockerfile builds an image, and what a workload starts in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `pyinit-check`: options, files, findings, fixes, and an exit status: 0 nothing, 1 findings, 2 it was used wrongly."""
+"""The command `pyinit-check`: options, files, findings, fixes, and the exit status: 0 nothing, 1 findings, 2 wrong use."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pyinit import __version__
 from pyinit.check import bases, check, fix, sources
+from pyinit.check.chain import Project
 from pyinit.check.config import BadConfig, Config, load
 from pyinit.check.files import Files
 from pyinit.check.model import SEVERITIES, Finding
@@ -60,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "--base-image-config",
         metavar="FILE|docker",
         action="append",
-        help="what `docker image inspect` printed, for the ENTRYPOINT and STOPSIGNAL of base images; `docker` asks the local engine",
+        help="what `docker image inspect` printed of base images: ENTRYPOINT, STOPSIGNAL; `docker` asks the local engine",
     )
     made.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: where it is a terminal")
     return made
@@ -87,7 +88,7 @@ def known_bases(names: Sequence[str], references: Sequence[str]) -> dict[str, ba
             for reference in references:
                 text = _inspect(reference)
                 if text:
-                    found.update({reference: base for base in bases.from_config(text).values()})
+                    found[reference] = next(iter(bases.from_config(text).values()))
             continue
         try:
             with open(name, encoding="utf-8") as file:
@@ -111,7 +112,7 @@ def _inspect(reference: str) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
-def _references(project: sources.Project) -> list[str]:
+def _references(project: Project) -> list[str]:
     found = [
         one.text.split()[0]
         for file in project.dockerfiles.values()

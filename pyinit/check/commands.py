@@ -1,6 +1,7 @@
 """PURE. What a command line is: a shell, an init, a wrapper, a server, or something that is over soon.
 
-What programs want and which are wrappers is the delivery's table (pyinit/delivery/programs.py); here is only what a file tells and
+What programs want and which are wrappers is the delivery's table (pyinit/delivery/programs.py); here is only what a file
+tells and
 /proc never has to: commands that are over soon, those that put themselves in the background, and the options for times.
 """
 
@@ -48,26 +49,38 @@ STAYING = {
 
 #: Servers and workers, beside those of the delivery's table that are applications.
 SERVERS = frozenset(
-    "uvicorn hypercorn daphne granian uwsgi flask dramatiq rq rqworker airflow dagster puma rails rackup thin sidekiq resque unicorn "
-    "next nuxt nest ts-node tsx bun deno catalina.sh spring-boot redis-server valkey-server mysqld mariadbd mongod rabbitmq-server "
-    "caddy traefik envoy prometheus grafana-server vault consul etcd minio php-fpm apache2-foreground httpd-foreground apachectl "
+    "uvicorn hypercorn daphne granian uwsgi flask dramatiq rq rqworker airflow dagster puma rails rackup thin sidekiq resque "
+    "unicorn "
+    "next nuxt nest ts-node tsx bun deno catalina.sh spring-boot redis-server valkey-server mysqld mariadbd mongod "
+    "rabbitmq-server "
+    "caddy traefik envoy prometheus grafana-server vault consul etcd minio php-fpm apache2-foreground httpd-foreground "
+    "apachectl "
     "supervisord crond cron sshd squid varnishd streamlit jupyter mlflow celery gunicorn nginx java dotnet node haproxy "
-    "kafka-server-start.sh zookeeper-server-start.sh elasticsearch logstash kibana hasura postgrest keycloak kc.sh standalone.sh".split()
+    "kafka-server-start.sh zookeeper-server-start.sh elasticsearch logstash kibana hasura postgrest keycloak "
+    "kc.sh standalone.sh".split()
 ) | {name for row in programs.PROGRAMS if row.what == programs.APPLICATION for name in row.names}
 
 #: Commands that are over soon, or that do nothing which a signal could cut.
 SHORT = (
     frozenset(
-        "awk basename bash-completion cat chgrp chmod chown cksum clear cmp comm cp createdb curl cut date dd df diff dig dirname dos2unix "
-        "du echo egrep envsubst expr fgrep file find getent git gomplate grep groupadd groups gzip head host hostname htpasswd id "
-        "install ip iptables jq keytool ldconfig less ln logger ls md5sum mkdir mkfifo mktemp more mount mv mysql mysqladmin nc netcat "
-        "nproc nslookup openssl pg_isready pidof ping pgrep pip pip3 pkill killall poetry-install printenv printf ps psql pwd readlink "
-        "realpath redis-cli rm rmdir rsync sed seq setcap sha256sum sleep sort split ssh-keygen stat stty sysctl tail tar tee test touch "
-        "tr true false uname uniq unzip update-ca-certificates useradd usermod uuidgen wc wget which whoami xargs yq zip apt-get apk yum "
+        "awk basename bash-completion cat chgrp chmod chown cksum clear cmp comm cp createdb curl cut date dd df diff dig "
+        "dirname dos2unix "
+        "du echo egrep envsubst expr fgrep file find getent git gomplate grep groupadd groups gzip head host hostname "
+        "htpasswd id "
+        "install ip iptables jq keytool ldconfig less ln logger ls md5sum mkdir mkfifo mktemp more mount mv mysql mysqladmin "
+        "nc netcat "
+        "nproc nslookup openssl pg_isready pidof ping pgrep pip pip3 pkill killall poetry-install printenv printf ps psql "
+        "pwd readlink "
+        "realpath redis-cli rm rmdir rsync sed seq setcap sha256sum sleep sort split ssh-keygen stat stty sysctl tail tar "
+        "tee test touch "
+        "tr true false uname uniq unzip update-ca-certificates useradd usermod uuidgen wc wget which whoami xargs yq zip "
+        "apt-get apk yum "
         "dnf aws gcloud az kubectl helm consul-template-once wait-for-it wait-for-it.sh wait-for wait-for.sh wait4ports "
         "dockerize-wait alembic flyway liquibase composer artisan-migrate terraform ansible-playbook pytest tox make cmake gcc "
-        "msgfmt locale-gen a2enmod a2ensite chsh passwd adduser addgroup mc mongosh mongo createuser pg_dump pg_restore ldd time "
-        "unittest nose2 nosetests coverage doctest compileall venv ensurepip pdb confd jinja2 j2 sponge cmp numfmt tsc webpack vite-build eslint prettier prisma sqlx goose migrate dbmate rake knex".split()
+        "msgfmt locale-gen a2enmod a2ensite chsh passwd adduser addgroup mc mongosh mongo createuser pg_dump pg_restore ldd "
+        "time "
+        "unittest nose2 nosetests coverage doctest compileall venv ensurepip pdb confd jinja2 j2 sponge cmp numfmt tsc webpack "
+        "vite-build eslint prettier prisma sqlx goose migrate dbmate rake knex".split()
     )
     | programs.ONLY_WAITING
     | SHELL_WORDS
@@ -75,12 +88,28 @@ SHORT = (
 
 #: Second words by which a server's own command line is something that is over soon.
 SHORT_TASKS = frozenset(
-    "migrate collectstatic makemigrations compilemessages createsuperuser check loaddata shell test lint build install ci audit prune "
-    "version --version -v -V --help -h -t -T db:migrate db:create db:prepare db:setup db:seed assets:precompile init upgrade db "
+    "migrate collectstatic makemigrations compilemessages createsuperuser check loaddata shell test lint build install ci "
+    "audit prune "
+    "version --version -v -V --help -h -t -T db:migrate db:create db:prepare db:setup db:seed assets:precompile init upgrade "
+    "db "
     "configtest reload inspect call control status purge compile generate seed export import".split()
 )
 
-INTERPRETERS = ("python", "python2", "python3", "ruby", "perl", "node", "nodejs", "php", "pypy3", "deno", "bun", "java", "dotnet")
+INTERPRETERS = (
+    "python",
+    "python2",
+    "python3",
+    "ruby",
+    "perl",
+    "node",
+    "nodejs",
+    "php",
+    "pypy3",
+    "deno",
+    "bun",
+    "java",
+    "dotnet",
+)
 
 
 def base(word: str | None) -> str:
@@ -213,7 +242,7 @@ def daemonizes(words: Known) -> bool:
         return "daemon off" not in line
     if name in ("service", "rc-service", "initctl", "systemctl"):
         return True
-    if name == "apachectl" or name == "apache2ctl":
+    if name in ("apachectl", "apache2ctl"):
         return "FOREGROUND" not in line
     if name in ("httpd", "apache2"):
         return not re.search(r"FOREGROUND|-X", line)
@@ -225,7 +254,7 @@ def daemonizes(words: Known) -> bool:
 
 
 def is_task(words: Known) -> bool:
-    """Whether a command of a server's or an interpreter's command line is over soon: manage.py migrate, npm install, nginx -t."""
+    """Whether what a server's or an interpreter's name begins is over soon: manage.py migrate, npm install, nginx -t."""
     text = as_text(words)
     name = base(text[0]) if text else ""
     rest = text[1:]

@@ -1,7 +1,7 @@
-"""PURE. Dockerfiles as BuildKit reads them: instructions with flags, JSON and shell form, heredocs, ONBUILD, the escape directive.
+"""PURE. Dockerfiles as BuildKit reads them: flags, JSON and shell form, heredocs, ONBUILD, the escape directive.
 
-Follows https://docs.docker.com/reference/dockerfile/ and BuildKit's frontend/dockerfile/parser; what it refuses is read as well as
-it can be, for a check says what is known.
+Follows https://docs.docker.com/reference/dockerfile/ and BuildKit's frontend/dockerfile/parser; what it refuses is read as
+well as it can be, for a check says what is known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ VARIABLE = re.compile(r"\\\$|\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^{}]*))?\})|\$")
 WITH_HEREDOCS = ("RUN", "COPY", "ADD")
 
 INSTRUCTIONS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split()
+    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME "
+    "WORKDIR".split()
 )
 
 
@@ -39,8 +40,10 @@ class Heredoc:
 
 @dataclass(frozen=True)
 class Instruction:
-    """An instruction. `text` is what follows the name and the flags, lines joined; `words` is it as a JSON array of strings, if it is
-    one. `offsets` has for each character of `text` where it stands in the file, and one more for the end.
+    """An instruction.
+
+    `text` is what follows the name and the flags, lines joined; `words` is it as a JSON array of strings, if it is one. `offsets` has
+    for each character of `text` where it stands in the file, and one more for the end.
     """
 
     name: str
@@ -127,7 +130,7 @@ class _Reader:
 
     def instructions(self) -> Iterator[Instruction]:
         while self.at < len(self.starts):
-            line, start = self.line(self.at)
+            line, _ = self.line(self.at)
             if not line.strip() or line.lstrip().startswith("#"):
                 self.at += 1
                 continue
@@ -182,7 +185,7 @@ class _Reader:
         stop = len(letters.rstrip())
         text = letters[at:stop]
         place = place_of(self.path, self.text, self.starts, start, offsets[max(stop - 1, 0)] + 1)
-        here = tuple(offsets[at:stop]) + (offsets[stop] if stop < len(offsets) else end,)
+        here = (*offsets[at:stop], offsets[stop] if stop < len(offsets) else end)
         inner = None
         heredocs: tuple[Heredoc, ...] = ()
         if name == "ONBUILD" and not is_inner:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyinit.check import nodes, reading
-from pyinit.check.model import ECS, At, Workload
+from pyinit.check.model import ECS, At, Words, Workload
 from pyinit.check.nodes import Node
 
 #: Seconds from the stop request to SIGKILL where a definition does not say, and the most that Fargate takes.
@@ -16,15 +16,15 @@ GRACE, MOST_OF_FARGATE = 30.0, 120.0
 
 
 def workloads(documents: list[Node]) -> Iterator[Workload]:
-    """The containers of the definitions, as `register-task-definition` takes them and as `describe-task-definition` prints them."""
+    """The containers, of definitions as they are registered and as `describe-task-definition` prints them."""
     for document in documents:
-        definition = document.get("taskDefinition") if document.get("taskDefinition") else document
+        definition = document.get("taskDefinition") or document
         for container in definition.get("containerDefinitions"):
             if container.kind == nodes.MAP:
-                yield _workload(container, definition)
+                yield _workload(container)
 
 
-def _workload(container: Node, definition: Node) -> Workload:
+def _workload(container: Node) -> Workload:
     stated = container.get("stopTimeout")
     seconds = stated.number
     image = container.get("image")
@@ -52,7 +52,7 @@ def _workload(container: Node, definition: Node) -> Workload:
     )
 
 
-def _list(node: Node) -> reading.Words | None:
+def _list(node: Node) -> Words | None:
     return reading.words(node) if node.kind == nodes.LIST and node.items else None
 
 

@@ -27,7 +27,8 @@ def main() -> int:
     lacking = missing()
     if lacking:
         sys.stderr.write(
-            f"pyinit-check: error: not installed: {', '.join(lacking)}; install pyinit with its extra: pip install 'pyinit[check]'\n"
+            f"pyinit-check: error: not installed: {', '.join(lacking)}; install pyinit with its extra: pip install "
+            "'pyinit[check]'\n"
         )
         return USAGE
     from pyinit.check import cli  # only here: it imports what may be missing

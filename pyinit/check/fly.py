@@ -1,4 +1,7 @@
-"""PURE. fly.toml as workloads. https://fly.io/docs/reference/configuration/"""
+"""PURE. fly.toml as workloads.
+
+https://fly.io/docs/reference/configuration/
+"""
 
 from __future__ import annotations
 

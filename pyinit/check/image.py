@@ -49,8 +49,8 @@ class Run:
 class Image:
     """An image as far as its Dockerfile, and what is known of its base, tell.
 
-    `entrypoint` and `command` are None where there is none, and `is_entrypoint_known`, `is_command_known` are False where the base may
-    have one. `stop_signal` is without SIG; None where it is unknown; `stop_place` where it was declared.
+    `entrypoint` and `command` are None where there is none, and `is_entrypoint_known`, `is_command_known` are False where
+    the base may have one. `stop_signal` is without SIG; None where it is unknown; `stop_place` where it was declared.
     """
 
     place: Place
@@ -183,7 +183,7 @@ class _Builder:
             source=self.source,
             onbuild=(),
             reference=below.reference,
-            env={name: value for name, value in below.env.items()},
+            env=dict(below.env),
         )
         scope = {name: value.value for name, value in below.env.items()}
         for instruction in (*below.onbuild, *stage.rest):

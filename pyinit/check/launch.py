@@ -1,10 +1,11 @@
-"""What runs as PID 1, and what below it: from ENTRYPOINT and CMD, or what a manifest puts in their place, down to the program."""
+"""What runs as PID 1, and what below it: from ENTRYPOINT and CMD, or what stands in their place, down to the program."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from pyinit import options
 from pyinit.check import bases, commands, script
@@ -27,7 +28,7 @@ PYINIT, INIT, SUPERVISOR, SHELL, SCRIPT, WRAPPER, PROGRAM, UNKNOWN = (
     "unknown",
 )
 
-Line = tuple[At["str | None"], ...]
+Line: TypeAlias = tuple[At["str | None"], ...]
 
 #: Steps behind which nobody goes.
 MOST = 12
@@ -37,8 +38,8 @@ MOST = 12
 class Step:
     """One program of the chain. `executes` tells whether the next takes its place: None where that is unknown.
 
-    `text` is what `sh -c` was given, `script` what it or the file says, `is_shell_form` that Docker puts the shell there. `config` is
-    what pyinit's options say.
+    `text` is what `sh -c` was given, `script` what it or the file says, `is_shell_form` that Docker puts the shell there.
+    `config` is what pyinit's options say.
     """
 
     kind: str
@@ -110,11 +111,11 @@ def commanded(image: Image | None, entrypoint: Words | None, command: Words | No
         is_known = is_known and image.is_command_known
     shell = image.shell_words if image else ("/bin/sh", "-c")
     if own_entrypoint is not None and own_entrypoint.shell_form is not None:
-        line = tuple(At(word, own_entrypoint.place) for word in (*shell, own_entrypoint.shell_form))
-        return line, is_known, own_entrypoint, own_command is not None
+        first: Line = tuple(At(word, own_entrypoint.place) for word in (*shell, own_entrypoint.shell_form))
+        return first, is_known, own_entrypoint, own_command is not None
     line = line_of(own_entrypoint)
     if own_command is not None and own_command.shell_form is not None:
-        more = tuple(At(word, own_command.place) for word in (*shell, own_command.shell_form))
+        more: Line = tuple(At(word, own_command.place) for word in (*shell, own_command.shell_form))
         return (*line, *more), is_known, own_command, False
     return (*line, *line_of(own_command)), is_known, None, False
 
@@ -307,8 +308,8 @@ def _kind_of_shell(name: str, image: Image | None) -> str | None:
 def stays_not(kind: str | None, parsed: Script) -> bool | None:
     """Whether a shell that was given `-c` executes the last command, so that no shell stays. None where that is unknown.
 
-    Measured: dash 0.5.12 never does. bash 5.2 does it for a simple command without redirections that stands alone or ends a list, older
-    versions only where it stands alone. busybox does it for whatever simple command is the last.
+    Measured: dash 0.5.12 never does. bash 5.2 does it for a simple command without redirections that stands alone or ends a
+    list, older versions only where it stands alone. busybox does it for whatever simple command is the last.
     """
     last = parsed.statements[-1] if parsed.statements else None
     if last is None:
@@ -326,7 +327,7 @@ def stays_not(kind: str | None, parsed: Script) -> bool | None:
 
 
 def tails(statements: tuple[Statement, ...], functions: Mapping[str, Statement], depth: int = 0) -> list[Statement]:
-    """The statements that may be the last to run: one for each branch. Of functions that are called, the last of their bodies."""
+    """The statements that may be the last to run: one for each branch; of a function that is called, its last one."""
     if not statements or depth > MOST:
         return []
     last = statements[-1]
@@ -348,7 +349,7 @@ def tails(statements: tuple[Statement, ...], functions: Mapping[str, Statement],
 
 
 def _is_only_end(statement: Statement) -> bool:
-    """Whether a statement merely leaves with the status of the one before it, as `exit $?` does, or is no statement that runs."""
+    """Whether a statement merely leaves, as `exit $?` does, or is none that runs."""
     return statement.kind == script.FUNCTION or (
         statement.kind == script.COMMAND and statement.words[:1] in (("exit",), ("return",))
     )
@@ -370,7 +371,7 @@ def _tail(parsed: Script, arguments: Line, place: Place | None) -> tuple[Line | 
         others = [one for one in parsed.walk() if one.is_exec and one not in passing]
         return (arguments if not others and not _reset(sets) else None), True
     if len(found) != 1 or not runs:
-        return None, (True if found and len(executed) == len(found) else False)
+        return None, (bool(found) and len(executed) == len(found))
     (last,) = runs
     words = last.words[1:] if last.is_exec else last.words
     if last.is_background:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from pyinit.check.nodes import Node
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 #: Severities, the worst first.
 ERROR, WARNING, INFO = "error", "warning", "info"
@@ -42,10 +42,10 @@ class Place:
 
 
 @dataclass(frozen=True)
-class At(Generic[T]):
+class At(Generic[T_co]):
     """A value, and where it stands."""
 
-    value: T
+    value: T_co
     place: Place
 
 
@@ -88,8 +88,8 @@ class Build:
 class Workload:
     """A container as an orchestrator runs it.
 
-    `grace` is in seconds, from the stop request to SIGKILL: None where that is unknown. `env` has None for values that are unknown,
-    and `env_is_whole` tells whether there may be variables that are not in it.
+    `grace` is in seconds, from the stop request to SIGKILL: None where that is unknown. `env` has None for values that are
+    unknown, and `env_is_whole` tells whether there may be variables that are not in it.
     """
 
     platform: str
@@ -136,8 +136,8 @@ class Edit:
 class Finding:
     """What a rule has found.
 
-    `chain` is the way from the image to the manifest, `sum` the arithmetic where there is some, `mend` what to do. `edits` do it;
-    `is_safe` says that they cannot change what the image does otherwise.
+    `chain` is the way from the image to the manifest, `sum` the arithmetic where there is some, `mend` what to do. `edits`
+    do it; `is_safe` says that they cannot change what the image does otherwise.
     """
 
     rule: str

@@ -11,7 +11,8 @@ from pyinit.check.model import Place
 
 TEXT, LIST, MAP, NOTHING = "text", "list", "map", "nothing"
 
-#: Levels below which nothing is read, and nodes of a document beyond which it is not: aliases of aliases can make a file endless.
+#: Levels below which nothing is read, and nodes of a document beyond which it is not: aliases of aliases can make a file
+#: endless.
 DEEPEST, MOST = 64, 200_000
 
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -67,7 +68,7 @@ class Node:
         return self.kind == TEXT and self.text.lower() in ("true", "yes", "on")
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below it."""
+        """The node and all below it."""
         yield self
         for child in (*self.items, *(value for _, value in self.pairs)):
             yield from child.walk()
@@ -113,8 +114,10 @@ class _Reader:
             made = Node(NOTHING if is_null else TEXT, place, given.value, is_plain=given.style is None)
         elif isinstance(given, yaml.SequenceNode):
             made = Node(LIST, place, items=tuple(self.node(item, depth + 1) for item in given.value))
-        else:
+        elif isinstance(given, yaml.MappingNode):
             made = Node(MAP, place, pairs=tuple(self._pairs(given, depth)))
+        else:
+            made = Node(NOTHING, place)
         self.made[id(given)] = made
         return made
 

@@ -1,4 +1,7 @@
-"""Jobs of Nomad as workloads. https://developer.hashicorp.com/nomad/docs/job-specification/task"""
+"""Jobs of Nomad as workloads.
+
+https://developer.hashicorp.com/nomad/docs/job-specification/task
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyinit.check import nodes, reading, times
-from pyinit.check.model import NOMAD, At, Place, Workload
+from pyinit.check.model import NOMAD, At, Place, Words, Workload
 from pyinit.check.nodes import LIST, MAP, NOTHING, TEXT, Node, Unreadable
 
 #: Seconds from the stop request to SIGKILL where a job does not say, and what a client allows unless it is told otherwise.
@@ -110,15 +113,12 @@ def _workload(task: Node) -> Workload:
     image, signal, init = config.get("image"), task.get("kill_signal"), config.get("init")
     command, args = reading.words(config.get("command")), reading.words(config.get("args"))
     if config.get("args").kind == LIST:
-        args = reading.Words(
-            tuple(item.text if item.kind == TEXT else None for item in config.get("args")), config.get("args").place
-        )
+        args = Words(tuple(item.text if item.kind == TEXT else None for item in config.get("args")), config.get("args").place)
     if command is not None:
         word = config.get("command").text if config.get("command").kind == TEXT else None
-        command = reading.Words((word, *(args.words if args else ())), command.place)
+        command = Words((word, *(args.words if args else ())), command.place)
     variables = {name: value for name, value in reading.variables(environment).items() if name != "labels"}
     label = task.get("labels")
-    delay = task.get("shutdown_delay")
     return Workload(
         NOMAD,
         label.items[0].text if label.items else "?",
@@ -133,6 +133,6 @@ def _workload(task: Node) -> Workload:
         bool(stated),
         At(signal.text.upper().removeprefix("SIG"), signal.place) if signal.kind == TEXT else None,
         At(init.is_true, init.place) if init else None,
-        None if not delay else None,
+        None,
         task,
     )

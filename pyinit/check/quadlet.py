@@ -1,4 +1,7 @@
-"""PURE. Quadlet's *.container units as workloads. https://docs.podman.io/en/latest/markdown/podman-systemd.unit.5.html"""
+"""PURE. Quadlet's *.container units as workloads.
+
+https://docs.podman.io/en/latest/markdown/podman-systemd.unit.5.html
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shell scripts as a small tree of statements, read by tree-sitter's grammar of bash. What that cannot read is no script to us."""
+"""Shell scripts as a small tree of statements, read by tree-sitter's grammar of bash."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ SHEBANG = re.compile(r"^#!\s*(?:\S*/env\s+(?:-\S+\s+)*)?(?:\S*/)?(\w+)")
 class Statement:
     """A statement and what is below it.
 
-    `words` are those of a simple command, without assignments: None for a word that cannot be known, ARGUMENTS for "$@". `parts` are
-    the commands of a pipeline, the two sides of a list, or the body of a loop, function, group or subshell; `branches` those of an
-    `if` or `case`, and `has_else` says that one of them runs in any case. Offsets count characters of the script's text.
+    `words` are those of a simple command, without assignments: None for a word that cannot be known, ARGUMENTS for "$@".
+    `parts` are the commands of a pipeline, the two sides of a list, or the body of a loop, function, group or subshell;
+    `branches` those of an `if` or `case`, and `has_else` says that one of them runs in any case. Offsets count characters of
+    the script's text.
     """
 
     kind: str
@@ -70,7 +71,7 @@ class Statement:
         return self.kind == COMMAND and len(self.words) > 1 and self.words[0] == "exec"
 
     def walk(self) -> Iterator[Statement]:
-        """This statement and all below it, in the order of the text."""
+        """The statement and all below it, in the order of the text."""
         yield self
         for group in (self.condition, self.parts, *self.branches):
             for child in group:
@@ -296,7 +297,7 @@ class _Reader:
         return self.make(LOOP, node, parts=parts, condition=condition, word=keyword)
 
     def tail(self, parts: list[str | None]) -> str | None:
-        """A path of which only the end is known, as "\\0/bin/java" of "$JAVA_HOME/bin/java"; None where that is no path."""
+        """A path of which only the end is known, of "$JAVA_HOME/bin/java" say; None where that is no path."""
         last = parts[-1] if parts else None
         return SOMEWHERE + last if len(parts) == 2 and parts[0] is None and last and last.startswith("/") else None  # noqa: PLR2004
 

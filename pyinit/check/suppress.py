@@ -71,7 +71,8 @@ def apply(
     """Findings that stand, those that are ignored, and the comments that ignored nothing of the rules that were checked."""
     comments = {path: ignores(path, text) for path, text in texts.items()}
     used: set[tuple[Ignore, str]] = set()
-    standing, ignored = [], []
+    standing: list[Finding] = []
+    ignored: list[Finding] = []
     for finding in findings:
         hit = False
         for comment in comments.get(finding.place.path, ()):

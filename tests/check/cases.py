@@ -3,8 +3,9 @@
     python3 -m tests.check.cases            # precision and recall of each rule
     python3 -m tests.check.cases --missed   # and what is missing or too much
 
-Each case is a public Dockerfile with its start script and manifest, rewritten as small as it can be: the facts, not the words. What is
-right was written down by hand, before anything was run: `expect FILE:LINE RULE`. A finding that is not expected counts twice.
+Each case is a public Dockerfile with its start script and manifest, rewritten as small as it can be: the facts, not the
+words. What is right was written down by hand, before anything was run: `expect FILE:LINE RULE`. A finding that is not
+expected counts twice.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Case:
 
 def read(path: Path) -> Case:
     """A case from its file."""
-    head, *rest = re.split(r"^-- (\S+) --\n", path.read_text(), flags=re.M)
+    head, *rest = re.split(r"^-- (\S+) --\n", path.read_text(), flags=re.MULTILINE)
     lines = head.splitlines()
     why = " ".join(line[2:] for line in lines if line.startswith("# "))
     expected = frozenset(line.removeprefix("expect ") for line in lines if line.startswith("expect "))
@@ -88,7 +89,10 @@ class Score:
 
     def table(self) -> str:
         """Precision (with and without a double count of false positives) and recall of each rule that was expected or found."""
-        lines = ["| rule | right | too much | missing | precision | counted double | recall |", "|---|---:|---:|---:|---:|---:|---:|"]
+        lines = [
+            "| rule | right | too much | missing | precision | counted double | recall |",
+            "|---|---:|---:|---:|---:|---:|---:|",
+        ]
         rules = sorted({*self.right, *self.wrong, *self.missed})
         for rule in [*rules, "all"]:
             parts = [sum(one.values()) if rule == "all" else one[rule] for one in (self.right, self.wrong, self.missed)]

@@ -1,4 +1,7 @@
-"""PURE. GitLab's code quality report. https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format"""
+"""PURE. GitLab's code quality report.
+
+https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+"""
 
 from __future__ import annotations
 

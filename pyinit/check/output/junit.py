@@ -27,7 +27,8 @@ def _case(finding: Finding) -> str:
     body = "\n".join(part for part in (finding.message, finding.sum, finding.mend) if part)
     return (
         f'    <testcase name={_attribute(name)} classname={_attribute(finding.place.path)} time="0">\n'
-        f"      <failure message={_attribute(finding.message)} type={_attribute(severity(finding))}>{escape(_clean(body))}</failure>\n"
+        f"      <failure message={_attribute(finding.message)} "
+        f"type={_attribute(severity(finding))}>{escape(_clean(body))}</failure>\n"
         f"    </testcase>\n"
     )
 

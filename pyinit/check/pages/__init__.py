@@ -1,4 +1,4 @@
-"""The pages of the rules: why, a bad example and a good one, and the source. One table, for `--explain`, docs/check.md and the tests."""
+"""The pages of the rules, one table: for `--explain`, for docs/check.md, and for the tests."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ RULES = (
         "PI101",
         ERROR,
         "the shell form keeps a shell in front of the program",
-        "Docker runs the shell form by `/bin/sh -c`. Debian's and Ubuntu's dash stays in front of the program, as PID 1, and passes no signal "
+        "Docker runs the shell form by `/bin/sh -c`. Debian's and Ubuntu's dash stays in front of the program, as PID 1, and "
+        "passes no signal "
         "on: the program is killed when the grace period is over. bash and busybox execute the last command, so images of "
         "Alpine and Fedora are not affected, and nothing is said where the base's shell is unknown.",
         {"Dockerfile": "FROM debian:bookworm-slim\nCOPY app.py /\nCMD python3 /app.py\n"},
@@ -34,18 +35,23 @@ RULES = (
         "what they have started 2 s after the signal. What the program does to finish is cut, or nobody hears how it ended.",
         {"Dockerfile": 'FROM node:22\nCOPY . /app\nCMD ["npm", "start"]\n'},
         {"Dockerfile": 'FROM node:22\nCOPY . /app\nCMD ["node", "server.js"]\n'},
-        "https://github.com/nodejs/docker-node/blob/main/docs/BestPractices.md#cmd; https://github.com/util-linux/util-linux/issues/443",
+        "https://github.com/nodejs/docker-node/blob/main/docs/BestPractices.md#cmd; "
+        "https://github.com/util-linux/util-linux/issues/443",
     ),
     Rule(
         "PI104",
         ERROR,
         "a stop signal by which the program loses its work",
-        "Several servers finish their requests at a signal of their own (nginx and php-fpm at QUIT, httpd at WINCH, HAProxy at USR1) and "
-        "cut them at SIGTERM. Their official images say so by STOPSIGNAL; an image built on Debian has to say it again, and an image built "
-        "on theirs for another program has to take it back. Which program wants what is the table by which pyinit itself delivers signals.",
+        "Several servers finish their requests at a signal of their own (nginx and php-fpm at QUIT, httpd at WINCH, HAProxy "
+        "at USR1) and "
+        "cut them at SIGTERM. Their official images say so by STOPSIGNAL; an image built on Debian has to say it again, and "
+        "an image built "
+        "on theirs for another program has to take it back. Which program wants what is the table by which pyinit itself "
+        "delivers signals.",
         {"Dockerfile": 'FROM debian:bookworm-slim\nRUN apt-get install --yes nginx\nCMD ["nginx", "-g", "daemon off;"]\n'},
         {
-            "Dockerfile": 'FROM debian:bookworm-slim\nRUN apt-get install --yes nginx\nSTOPSIGNAL SIGQUIT\nCMD ["nginx", "-g", "daemon off;"]\n'
+            "Dockerfile": "FROM debian:bookworm-slim\nRUN apt-get install --yes nginx\nSTOPSIGNAL SIGQUIT\n"
+            'CMD ["nginx", "-g", "daemon off;"]\n'
         },
         "https://nginx.org/en/docs/control.html; pyinit/delivery/programs.py names the source for each program",
     ),
@@ -62,7 +68,8 @@ RULES = (
         "PI106",
         WARNING,
         "a shell-form ENTRYPOINT",
-        "An ENTRYPOINT in shell form drops CMD and the arguments of `docker run`. Before pyinit it also starts a shell that pyinit cannot see "
+        "An ENTRYPOINT in shell form drops CMD and the arguments of `docker run`. Before pyinit it also starts a shell that "
+        "pyinit cannot see "
         "behind.",
         {"Dockerfile": 'FROM debian:bookworm-slim\nENTRYPOINT pyinit --\nCMD ["/app"]\n'},
         {"Dockerfile": 'FROM debian:bookworm-slim\nENTRYPOINT ["pyinit", "--"]\nCMD ["/app"]\n'},
@@ -72,7 +79,8 @@ RULES = (
         "PI107",
         INFO,
         "a HEALTHCHECK every 30 s, or with a tool that is missing",
-        "Swarm and Compose wait for the first successful check before they go on with an update. By default that is made after 30 s. And a "
+        "Swarm and Compose wait for the first successful check before they go on with an update. By default that is made "
+        "after 30 s. And a "
         "check whose tool is not in the image never succeeds.",
         {"Dockerfile": 'FROM debian:bookworm-slim\nHEALTHCHECK CMD curl --fail http://127.0.0.1:8080/\nCMD ["/app"]\n'},
         {
@@ -86,7 +94,8 @@ RULES = (
         "PI108",
         WARNING,
         "two inits, or one that signals the wrapper as well",
-        "The outer init signals the inner one, and each has its own idea of when to leave. And `tini -g` signals the shell together with the "
+        "The outer init signals the inner one, and each has its own idea of when to leave. And `tini -g` signals the shell "
+        "together with the "
         "program: the shell dies at once, tini leaves with it, and the kernel kills the program in the middle of its work.",
         {
             "compose.yaml": "services:\n  shop:\n    build: .\n    init: true\n",
@@ -102,7 +111,8 @@ RULES = (
         "PI109",
         WARNING,
         "nobody reaps",
-        "PID 1 inherits every orphan of the container. A program that does not wait for children that are not its own leaves them as zombies, "
+        "PID 1 inherits every orphan of the container. A program that does not wait for children that are not its own leaves "
+        "them as zombies, "
         "until no process can be started. A shell that executes its program hands its background jobs over to it.",
         {
             "Dockerfile": 'FROM node:22\nCOPY start.sh /\nENTRYPOINT ["/start.sh"]\n',
@@ -118,7 +128,8 @@ RULES = (
         "PI110",
         INFO,
         "another user, and no CAP_KILL",
-        "A process may signal processes of its own user only, unless it has CAP_KILL. An init that starts its program by gosu or setpriv, in a "
+        "A process may signal processes of its own user only, unless it has CAP_KILL. An init that starts its program by "
+        "gosu or setpriv, in a "
         "container whose capabilities are dropped, cannot tell it to stop.",
         {
             "Dockerfile": 'FROM debian:bookworm-slim\nENTRYPOINT ["pyinit", "--", "setpriv", "--reuid=app", "/app"]\n',

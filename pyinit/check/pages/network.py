@@ -22,7 +22,8 @@ RULES = (
         "PI501",
         WARNING,
         "a delay that is shorter than the load balancer needs",
-        "A load balancer learns of the stop later than the container. How much later is in the table of docker/kubernetes/README.md, by other "
+        "A load balancer learns of the stop later than the container. How much later is in the table of "
+        "docker/kubernetes/README.md, by other "
         "people's figures. Nothing is said of Services that only kube-proxy serves, unless they say a delay.",
         {"deploy.yaml": deployment(PORT + PROBE + DELAY.replace("25", "5"), SLOW, READY, SERVICE, INGRESS)},
         {"deploy.yaml": deployment(PORT + PROBE + DELAY, SLOW, READY, SERVICE, INGRESS)},
@@ -32,7 +33,8 @@ RULES = (
         "PI502",
         WARNING,
         "a readiness gate is missing",
-        "With target type ip the load balancer sends to the pods themselves, and takes some time to begin. A readiness gate holds the update up "
+        "With target type ip the load balancer sends to the pods themselves, and takes some time to begin. A readiness gate "
+        "holds the update up "
         "until it does; the controller adds it where the namespace has the label.",
         {"deploy.yaml": namespaced(deployment(PORT + PROBE + DELAY, SLOW, READY, SERVICE, INGRESS)) + "---\n" + NAMESPACE},
         {
@@ -47,7 +49,8 @@ RULES = (
         "PI503",
         ERROR,
         "a sidecar that leaves before the delay ends",
-        "All containers of a pod are told at the same moment. A proxy that carries the traffic, or the connection to the database, and leaves at "
+        "All containers of a pod are told at the same moment. A proxy that carries the traffic, or the connection to the "
+        "database, and leaves at "
         "once takes the application's delay away. Native sidecars are stopped after the other containers.",
         {
             "deploy.yaml": deployment(DELAY.replace("25", "10")).replace(
@@ -58,7 +61,8 @@ RULES = (
         {
             "deploy.yaml": deployment(DELAY.replace("25", "10")).replace(
                 "      containers:\n",
-                "      initContainers:\n        - name: sql\n          image: gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14\n"
+                "      initContainers:\n        - name: sql\n          image: "
+                "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14\n"
                 "          restartPolicy: Always\n      containers:\n",
             )
         },
@@ -68,7 +72,8 @@ RULES = (
         "PI504",
         INFO,
         "readiness probes that hold `auto` up",
-        "A probe is a connection. One that comes more often than the quiet time, to a port that counts, looks like a client that has not "
+        "A probe is a connection. One that comes more often than the quiet time, to a port that counts, looks like a client "
+        "that has not "
         "noticed yet, and the delay takes its maximum.",
         {
             "Dockerfile": APP,
@@ -88,7 +93,8 @@ RULES = (
         "PI505",
         INFO,
         "`auto` on the host's network",
-        "There the traffic of all other containers is seen as well, so the delay is the maximum, unless PYINIT_PORTS names the ports.",
+        "There the traffic of all other containers is seen as well, so the delay is the maximum, unless PYINIT_PORTS names "
+        "the ports.",
         {"Dockerfile": APP, "deploy.yaml": deployment(AUTO, "hostNetwork: true\nterminationGracePeriodSeconds: 45")},
         {
             "Dockerfile": APP,

@@ -7,6 +7,7 @@ from pyinit.check.pages.stops import OURS, compose
 APP = OURS + 'CMD ["/app"]\n# docker build -t example.org/shop .\n'
 DELAY = 'lifecycle: {preStop: {exec: {command: ["sleep", "25"]}}}\n'
 SLOW = "terminationGracePeriodSeconds: 60"
+DISTROLESS = 'FROM gcr.io/distroless/static\nCOPY shop /\nENTRYPOINT ["/shop"]\n# docker build -t example.org/shop .\n'
 PROBE = "readinessProbe: {httpGet: {path: /ready, port: 8080}}\n"
 
 RULES = (
@@ -14,13 +15,14 @@ RULES = (
         "PI401",
         ERROR,
         "the program of a preStop hook is not in the image",
-        "An image without a shell has no `sleep` either. The hook fails, the kubelet writes an event, and goes on at once: there is no delay.",
+        "An image without a shell has no `sleep` either. The hook fails, the kubelet writes an event, and goes on at once: "
+        "there is no delay.",
         {
-            "Dockerfile": 'FROM gcr.io/distroless/static\nCOPY shop /\nENTRYPOINT ["/shop"]\n# docker build -t example.org/shop .\n',
+            "Dockerfile": DISTROLESS,
             "deploy.yaml": deployment('lifecycle: {preStop: {exec: {command: ["sleep", "10"]}}}'),
         },
         {
-            "Dockerfile": 'FROM gcr.io/distroless/static\nCOPY shop /\nENTRYPOINT ["/shop"]\n# docker build -t example.org/shop .\n',
+            "Dockerfile": DISTROLESS,
             "deploy.yaml": deployment("lifecycle: {preStop: {sleep: {seconds: 10}}}"),
         },
         "https://www.kubernetes.dev/resources/keps/3960/",
@@ -38,7 +40,8 @@ RULES = (
         "PI403",
         WARNING,
         "readiness that is missing, TCP only, or the same as liveness",
-        "Without readiness a new pod gets traffic as soon as it runs, and the old one is stopped. By TCP it is the kernel that answers. And where "
+        "Without readiness a new pod gets traffic as soon as it runs, and the old one is stopped. By TCP it is the kernel "
+        "that answers. And where "
         "liveness asks the same as readiness, and is as impatient, a busy pod is killed instead of being taken out.",
         {"deploy.yaml": deployment(PORT, "", "", SERVICE)},
         {"deploy.yaml": deployment(PORT + PROBE, "", "", SERVICE)},
@@ -48,7 +51,8 @@ RULES = (
         "PI404",
         WARNING,
         "readiness that fails at the stop request",
-        "Kubernetes takes a pod that stops out of its Services by itself. While all pods of a Service are stopping it sends to those that are ready "
+        "Kubernetes takes a pod that stops out of its Services by itself. While all pods of a Service are stopping it sends "
+        "to those that are ready "
         "still: a readiness that falls at once leaves nobody.",
         {"Dockerfile": APP, "deploy.yaml": deployment("env: [{name: PYINIT_UNREADY_AT, value: request}]")},
         {"Dockerfile": APP, "deploy.yaml": deployment("env: [{name: PYINIT_READY, value: 'tcp:8080'}]")},
@@ -58,18 +62,21 @@ RULES = (
         "PI405",
         WARNING,
         "less time to start than pyinit allows",
-        "PYINIT_START_TIMEOUT stops what does not start, in good order, and says what was missing. A probe that gives up earlier kills it "
+        "PYINIT_START_TIMEOUT stops what does not start, in good order, and says what was missing. A probe that gives up "
+        "earlier kills it "
         "without a word.",
         {
             "Dockerfile": APP,
             "deploy.yaml": deployment(
-                "env: [{name: PYINIT_READY, value: 'tcp:8080'}, {name: PYINIT_START_TIMEOUT, value: '60'}]\nstartupProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 30}"
+                "env: [{name: PYINIT_READY, value: 'tcp:8080'}, {name: PYINIT_START_TIMEOUT, value: '60'}]\nstartupProbe: "
+                "{httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 30}"
             ),
         },
         {
             "Dockerfile": APP,
             "deploy.yaml": deployment(
-                "env: [{name: PYINIT_READY, value: 'tcp:8080'}, {name: PYINIT_START_TIMEOUT, value: '60'}]\nstartupProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 70}"
+                "env: [{name: PYINIT_READY, value: 'tcp:8080'}, {name: PYINIT_START_TIMEOUT, value: '60'}]\nstartupProbe: "
+                "{httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 70}"
             ),
         },
         "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
@@ -87,7 +94,8 @@ RULES = (
         "PI407",
         WARNING,
         "Recreate, or a disruption budget that blocks",
-        "Recreate stops all pods before the first new one starts. A budget that lets nobody go makes a drain wait until somebody forces it.",
+        "Recreate stops all pods before the first new one starts. A budget that lets nobody go makes a drain wait until "
+        "somebody forces it.",
         {"deploy.yaml": deployment(PORT + PROBE, "", "strategy: {type: Recreate}", SERVICE)},
         {"deploy.yaml": deployment(PORT + PROBE, "", "strategy: {rollingUpdate: {maxUnavailable: 0}}", SERVICE)},
         "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#recreate-deployment; "
@@ -100,7 +108,8 @@ RULES = (
         "The action ends all containers of the pod, and runs none of their preStop hooks.",
         {
             "deploy.yaml": deployment(
-                "restartPolicy: Never\nrestartPolicyRules:\n  - action: RestartAllContainers\n    exitCodes: {operator: In, values: [88]}"
+                "restartPolicy: Never\nrestartPolicyRules:\n  - action: RestartAllContainers\n    exitCodes: {operator: In, "
+                "values: [88]}"
             )
         },
         {
@@ -123,7 +132,8 @@ RULES = (
         "PI410",
         WARNING,
         "Compose or Swarm: a proxy, several replicas, and no delay",
-        "The proxy learns of the stop later than the container, and what it sends meanwhile is refused. Only services with several replicas, or "
+        "The proxy learns of the stop later than the container, and what it sends meanwhile is refused. Only services with "
+        "several replicas, or "
         "with `order: start-first`, are meant: with one there is a gap in any case.",
         {
             "Dockerfile": 'FROM alpine\nCMD ["/app"]\n',
@@ -144,7 +154,8 @@ RULES = (
         "PI411",
         INFO,
         "minReadySeconds 0 behind a cloud load balancer",
-        "A pod that is ready is not yet a healthy target. Without minReadySeconds or readiness gates the update goes on meanwhile.",
+        "A pod that is ready is not yet a healthy target. Without minReadySeconds or readiness gates the update goes on "
+        "meanwhile.",
         {"deploy.yaml": deployment(PORT + PROBE + DELAY, SLOW, "", SERVICE, INGRESS)},
         {"deploy.yaml": deployment(PORT + PROBE + DELAY, SLOW, "minReadySeconds: 15", SERVICE, INGRESS)},
         "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/pod_readiness_gate/",

@@ -12,7 +12,8 @@ SAFE, UNSAFE, NONE = "safe", "unsafe", ""
 class Rule:
     """A rule: its id, severity and title in a few words; and its page.
 
-    `bad` and `good` are files by their names: the rule finds something in the one and nothing in the other, which the tests try.
+    `bad` and `good` are files by their names: the rule finds something in the one and nothing in the other, which the tests
+    try.
     """
 
     id: str

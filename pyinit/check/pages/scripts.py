@@ -10,7 +10,8 @@ RULES = (
         "PI201",
         ERROR,
         "the last command of the start script has no exec",
-        "A shell waits for its child and passes no signal on. As PID 1 it ignores SIGTERM, and the program is killed when the grace period is "
+        "A shell waits for its child and passes no signal on. As PID 1 it ignores SIGTERM, and the program is killed when "
+        "the grace period is "
         "over; below tini or dumb-init it dies of it at once, and the program with the container.",
         {"Dockerfile": DOCKERFILE, "start.sh": "#!/bin/sh\nset -e\nmigrate\ngunicorn shop:app\n"},
         {"Dockerfile": DOCKERFILE, "start.sh": "#!/bin/sh\nset -e\nmigrate\nexec gunicorn shop:app\n"},
@@ -21,21 +22,25 @@ RULES = (
         "PI202",
         ERROR,
         "exec in a pipeline",
-        "Each part of a pipeline runs in a process of its own, and exec takes the place of that one only. The shell stays as PID 1.",
+        "Each part of a pipeline runs in a process of its own, and exec takes the place of that one only. The shell stays as "
+        "PID 1.",
         {"Dockerfile": DOCKERFILE, "start.sh": "#!/bin/sh\nexec gunicorn shop:app | tee /var/log/shop\n"},
         {"Dockerfile": DOCKERFILE, "start.sh": "#!/bin/bash\nexec gunicorn shop:app > >(tee /var/log/shop)\n"},
-        "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html (2.9.2, Pipelines; 2.13, Shell Execution Environment)",
+        "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html (2.9.2, Pipelines; 2.13, Shell Execution "
+        "Environment)",
     ),
     Rule(
         "PI203",
         ERROR,
         "a trap before a child in the foreground",
-        "A shell that has caught a signal waits for its foreground child before it runs the trap. The child has not been told, so the trap runs "
+        "A shell that has caught a signal waits for its foreground child before it runs the trap. The child has not been "
+        "told, so the trap runs "
         "when it is too late, or never.",
         {"Dockerfile": DOCKERFILE, "start.sh": "#!/bin/sh\ntrap 'deregister; exit 0' TERM\ngunicorn shop:app\n"},
         {
             "Dockerfile": DOCKERFILE,
-            "start.sh": "#!/bin/sh\ntrap 'deregister; kill -TERM $pid; wait $pid' TERM\ngunicorn shop:app &\npid=$!\nwait $pid\n",
+            "start.sh": "#!/bin/sh\ntrap 'deregister; kill -TERM $pid; wait $pid' TERM\n"
+            "gunicorn shop:app &\npid=$!\nwait $pid\n",
         },
         "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html (2.11, Signals and Error Handling)",
     ),
@@ -43,7 +48,8 @@ RULES = (
         "PI204",
         WARNING,
         "a wait that the trap cuts short",
-        "`wait` returns as soon as a trapped signal has come. If nothing waits once more, the script leaves, and with PID 1 the kernel kills "
+        "`wait` returns as soon as a trapped signal has come. If nothing waits once more, the script leaves, and with PID 1 "
+        "the kernel kills "
         "whoever is still finishing.",
         {
             "Dockerfile": DOCKERFILE,

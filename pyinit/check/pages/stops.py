@@ -17,7 +17,8 @@ RULES = (
         "PI301",
         ERROR,
         "delay and finishing do not fit into the grace period",
-        "From the stop request on there is one time for everything: the pre-stop delay (pyinit's, or a preStop hook's), what the program needs to "
+        "From the stop request on there is one time for everything: the pre-stop delay (pyinit's, or a preStop hook's), what "
+        "the program needs to "
         "finish, and 2 s for the queues and the exit. Where the sum is longer, the program is killed at the end of it.",
         {"Dockerfile": GUNICORN, "compose.yaml": compose("stop_grace_period: 30s", "environment: {PYINIT_PRE_STOP_DELAY: 20}")},
         {"Dockerfile": GUNICORN, "compose.yaml": compose("stop_grace_period: 45s", "environment: {PYINIT_PRE_STOP_DELAY: 20}")},
@@ -27,7 +28,8 @@ RULES = (
         "PI302",
         ERROR,
         "a preStop hook that takes the whole grace period",
-        "The hook's time counts inside terminationGracePeriodSeconds. The program is told when the hook is over, and there is nothing left then.",
+        "The hook's time counts inside terminationGracePeriodSeconds. The program is told when the hook is over, and there "
+        "is nothing left then.",
         {"deploy.yaml": deployment('lifecycle: {preStop: {exec: {command: ["sleep", "30"]}}}')},
         {
             "deploy.yaml": deployment(
@@ -40,7 +42,8 @@ RULES = (
         "PI303",
         ERROR,
         "a program that gives itself more time than it has",
-        "gunicorn, uvicorn, Sidekiq, Celery, Spring and nginx have a time of their own in which they finish. Where the orchestrator's is "
+        "gunicorn, uvicorn, Sidekiq, Celery, Spring and nginx have a time of their own in which they finish. Where the "
+        "orchestrator's is "
         "shorter, they are killed in the middle of it, and do not even cut in good order. php-fpm is the other way round: its "
         "`process_control_timeout` is 0 by default, so it cuts at once.",
         {
@@ -84,7 +87,8 @@ RULES = (
         "PI306",
         WARNING,
         "Compose's pre_stop is relied on",
-        "Compose runs `pre_stop` at `stop` and `down`. It does not when `up` replaces a container, which is how a service is updated, and the "
+        "Compose runs `pre_stop` at `stop` and `down`. It does not when `up` replaces a container, which is how a service is "
+        "updated, and the "
         "engine does not know of it.",
         {"compose.yaml": compose("pre_stop:", "  - command: [sleep, '5']"), "Dockerfile": 'FROM alpine\nCMD ["/app"]\n'},
         {"compose.yaml": compose("environment: {PYINIT_PRE_STOP_DELAY: 5}"), "Dockerfile": OURS + 'CMD ["/app"]\n'},
@@ -103,13 +107,15 @@ RULES = (
             "task.json": '{\n  "requiresCompatibilities": ["FARGATE"],\n  "containerDefinitions": [\n'
             '    {"name": "shop", "image": "example.org/shop:1", "stopTimeout": 120}\n  ]\n}\n'
         },
-        "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html; https://fly.io/docs/reference/configuration/",
+        "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html; "
+        "https://fly.io/docs/reference/configuration/",
     ),
     Rule(
         "PI308",
         WARNING,
         "`auto` is not told how long it has",
-        "A container cannot ask its orchestrator for the grace period. With `--pre-stop-delay auto` pyinit divides the time between the delay and the "
+        "A container cannot ask its orchestrator for the grace period. With `--pre-stop-delay auto` pyinit divides the time "
+        "between the delay and the "
         "work, where PYINIT_STOP_TIMEOUT says how much there is; without it the delay alone may take 20 s.",
         {
             "Dockerfile": OURS + 'CMD ["/app"]\n',

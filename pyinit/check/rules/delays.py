@@ -31,7 +31,7 @@ def pyinit_delay(subject: Subject) -> At[float] | None:
 
 
 def least_delay(subject: Subject) -> At[float] | None:
-    """Seconds for which a container serves on at least: pyinit's delay, or what a preStop hook sleeps. None where there is none."""
+    """Seconds for which a container serves on at least, by pyinit's delay or by its hook; None where there is none."""
     step = subject.launch.pyinit
     delay = pyinit_delay(subject)
     if delay is not None and step is not None and step.config is not None:
@@ -221,7 +221,8 @@ def pi301(subject: Subject) -> Iterator[Finding]:
     said = "" if workload.grace_is_stated else ", which is the default"
     yield Finding(
         "PI301",
-        f"the stop takes longer than the {times.shown(grace)} s that {workload.platform} allows{said}: the work is killed in the end",
+        f"the stop takes longer than the {times.shown(grace)} s that {workload.platform} allows{said}: the work is killed in "
+        "the end",
         workload.grace.place if workload.grace_is_stated else places[0],
         (*subject.chain, *places),
         sum=total,
@@ -413,7 +414,8 @@ def pi308(subject: Subject) -> Iterator[Finding]:
     stated = subject.variable("PYINIT_PRE_STOP_DELAY")
     yield Finding(
         "PI308",
-        f"`auto` is not told how long it has: {workload.platform} kills after {times.shown(workload.grace.value)} s, and the delay alone may take "
+        f"`auto` is not told how long it has: {workload.platform} kills after {times.shown(workload.grace.value)} s, and the "
+        "delay alone may take "
         f"{times.shown(step.config.pre_stop_max)} s",
         stated.place if stated else step.place,
         (*subject.chain, workload.grace.place),

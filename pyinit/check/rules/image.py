@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 
 from pyinit.check import commands, launch, script
 from pyinit.check.chain import Subject
@@ -13,6 +14,7 @@ from pyinit.check.dockerfile import Dockerfile, Instruction
 from pyinit.check.image import PYINIT, Image
 from pyinit.check.launch import Launch, Step
 from pyinit.check.model import At, Edit, Finding, Place, Words
+from pyinit.words import SHELL_WORDS
 
 #: What `others` of the delivery's table says of signals by which work is lost.
 LOSES = re.compile(r"at once|dies|kills|loses|cuts|restarts|reloads|stacks|reopens|logs")
@@ -334,7 +336,7 @@ def _first_word(text: str) -> str:
     except ValueError:
         return ""
     first = words[0] if words else ""
-    return "" if not re.fullmatch(r"[\w./-]+", first) or first in commands.SHELL_WORDS else first
+    return "" if not re.fullmatch(r"[\w./-]+", first) or first in SHELL_WORDS else first
 
 
 def pi108(subject: Subject) -> Iterator[Finding]:
@@ -342,15 +344,15 @@ def pi108(subject: Subject) -> Iterator[Finding]:
     steps = subject.launch.steps
     inits = [step for step in steps if step.kind in (launch.INIT, launch.PYINIT)]
     workload = subject.workload
-    if workload is None or workload.entrypoint is not None or workload.command is not None:
-        if len(inits) > 1:
-            yield Finding(
-                "PI108",
-                f"two inits: {inits[0].name} starts {inits[1].name}",
-                inits[1].place,
-                subject.chain,
-                mend=f"leave {'out ' + inits[0].name if inits[1].kind == launch.PYINIT else 'out ' + inits[1].name}",
-            )
+    starts = workload is None or workload.entrypoint is not None or workload.command is not None
+    if starts and len(inits) > 1:
+        yield Finding(
+            "PI108",
+            f"two inits: {inits[0].name} starts {inits[1].name}",
+            inits[1].place,
+            subject.chain,
+            mend=f"leave {'out ' + inits[0].name if inits[1].kind == launch.PYINIT else 'out ' + inits[1].name}",
+        )
     if workload is not None and workload.init is not None and workload.init.value and inits:
         yield Finding(
             "PI108",
@@ -361,7 +363,7 @@ def pi108(subject: Subject) -> Iterator[Finding]:
         )
     if workload is not None:
         return
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in pairwise(steps):
         stays = following.kind in (launch.SHELL, launch.SCRIPT) and following.executes is False
         if step.kind == launch.INIT and step.name != "dumb-init" and commands.is_group_wide(step.words) and stays:
             is_trapped = following.script is not None and any(True for _ in script.traps(following.script.statements))
@@ -384,9 +386,9 @@ def background_servers(parsed: script.Script) -> Iterator[script.Statement]:
             continue
         behind = parsed.text[statement.end : statement.end + 80].lstrip(" \t&\n")
         is_kept = bool(re.match(r"(?:export\s+)?\w+=[\"']?\$!", behind)) and words[0] is not None
-        if commands.is_server(words) or (is_kept and not commands.is_short(words)):
-            if not commands.daemonizes(words):
-                yield statement
+        goes_on = commands.is_server(words) or (is_kept and not commands.is_short(words))
+        if goes_on and not commands.daemonizes(words):
+            yield statement
 
 
 #: Programs that start helpers and leave their orphans to PID 1.
@@ -410,7 +412,8 @@ def pi109(subject: Subject) -> Iterator[Finding]:
         for job in jobs[:1]:
             yield Finding(
                 "PI109",
-                f"{_called(job)} becomes a child of {first.name}, which does not wait for it: it stays as a zombie when it ends, "
+                f"{_called(job)} becomes a child of {first.name}, which does not wait for it: it stays as a zombie when it "
+                "ends, "
                 "and is killed when the other leaves",
                 job.place,
                 subject.chain,
@@ -466,14 +469,12 @@ def _user_changer(subject: Subject) -> At[str] | None:
                 if statement.kind == script.COMMAND and commands.base(at_word) in CHANGES_USER:
                     return At(commands.base(at_word), statement.place)
     entry = subject.workload.entrypoint or subject.workload.command if subject.workload else None
-    words = [
-        *_words_of(subject.image.entrypoint if subject.image else None),
-        *_words_of(subject.image.command if subject.image else None),
-    ]
-    for at, word in enumerate([*words, *_words_of(entry)]):
-        if commands.base(word) in CHANGES_USER and at:
+    built = (subject.image.entrypoint, subject.image.command) if subject.image else ()
+    words = [word for one in built for word in _words_of(one)]
+    for at, named in enumerate([*words, *_words_of(entry)]):
+        if commands.base(named) in CHANGES_USER and at:
             place = subject.image.entrypoint or subject.image.command if subject.image else None
-            return At(commands.base(word), place.place if place else subject.launch.steps[0].place)
+            return At(commands.base(named), place.place if place else subject.launch.steps[0].place)
     return None
 
 

@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 
-from pyinit.check import balancers, kubernetes, launch, times
+from pyinit.check import balancers, kubernetes, times
 from pyinit.check.chain import Project, Subject
-from pyinit.check.model import KUBERNETES, Finding, Pod
+from pyinit.check.model import KUBERNETES, At, Finding, Place, Pod
 from pyinit.check.nodes import Node
 from pyinit.check.rules import delays
+from pyinit.config import Config
 
 #: Ingress classes and annotations, and whose row counts for the pods behind them.
 CLASSES = {
@@ -65,7 +66,7 @@ def _class_of(ingress: Node) -> str:
 
 
 def balancers_of(project: Project, pod: Pod) -> dict[str, Node]:
-    """The rows that count for a pod, and the object that says so. Pods behind an ALB of target type instance are kube-proxy's."""
+    """The rows that count for a pod, and the object that says so. Behind an ALB of target type instance kube-proxy's counts."""
     found: dict[str, Node] = {}
     for ingress in ingresses_of(project, pod):
         row = CLASSES.get(_class_of(ingress))
@@ -149,7 +150,7 @@ def pi501(subject: Subject) -> Iterator[Finding]:
     )
 
 
-def _by_variables(subject: Subject) -> delays.At[float] | None:
+def _by_variables(subject: Subject) -> At[float] | None:
     """The delay that PYINIT_ variables ask for, where the image is not known to have pyinit."""
     delay = subject.variable("PYINIT_PRE_STOP_DELAY")
     if delay is None or delay.value is None:
@@ -157,9 +158,9 @@ def _by_variables(subject: Subject) -> delays.At[float] | None:
     stated = subject.variable("PYINIT_PRE_STOP_MIN")
     if delay.value == "auto":
         seconds = times.seconds(stated.value) if stated is not None and stated.value else 5.0
-        return delays.At(seconds, stated.place if stated is not None else delay.place) if seconds is not None else None
+        return At(seconds, stated.place if stated is not None else delay.place) if seconds is not None else None
     seconds = times.seconds(delay.value)
-    return delays.At(seconds, delay.place) if seconds is not None else None
+    return At(seconds, delay.place) if seconds is not None else None
 
 
 def _delay_for(row: balancers.Row) -> str:
@@ -231,14 +232,15 @@ def pi503(subject: Subject) -> Iterator[Finding]:
             ):
                 yield Finding(
                     "PI503",
-                    f"this sidecar is told to stop at the same moment, and leaves while the application serves on for {times.shown(seconds)} s",
+                    "this sidecar is told to stop at the same moment, and leaves while the application serves on for "
+                    f"{times.shown(seconds)} s",
                     other.place,
                     (*subject.chain, place),
                     mend="make it a native sidecar: under initContainers, with restartPolicy: Always",
                 )
 
 
-def _istio(subject: Subject, pod: Pod, seconds: float, place: delays.Place) -> Iterator[Finding]:
+def _istio(subject: Subject, pod: Pod, seconds: float, place: Place) -> Iterator[Finding]:
     config = pod.annotations.get("proxy.istio.io/config")
     if config is None:
         return
@@ -260,7 +262,7 @@ def _istio(subject: Subject, pod: Pod, seconds: float, place: delays.Place) -> I
         )
 
 
-def _watched_probe_port(subject: Subject, probe: Node, config: launch.Config) -> bool:
+def _watched_probe_port(subject: Subject, probe: Node, config: Config) -> bool:
     stated = probe.get("httpGet", "port") or probe.get("tcpSocket", "port")
     number = stated.number
     if number is None and subject.workload is not None and subject.workload.node is not None:

@@ -12,6 +12,7 @@ from pyinit.check.nodes import Node
 from pyinit.check.rules import delays
 from pyinit.check.rules.network import balancers_of, services_of
 from pyinit.config import AT_REQUEST
+from pyinit.words import SHELL_WORDS
 
 #: What Kubernetes and Docker take where a probe does not say, in seconds and in failures.
 PERIOD, FAILURES, DOCKER_INTERVAL, DOCKER_RETRIES = 10.0, 3.0, 30.0, 3.0
@@ -28,13 +29,14 @@ def pi401(subject: Subject) -> Iterator[Finding]:
         parsed = script.parse(workload.hook.place.path, workload.hook.words[2], workload.hook.place.line)
         for statement in parsed.walk():
             word = statement.words[0] if statement.kind == script.COMMAND and statement.words else None
-            if word and word not in commands.SHELL_WORDS and word not in parsed.functions and subject.tool(word) is False:
+            if word and word not in SHELL_WORDS and word not in parsed.functions and subject.tool(word) is False:
                 missing = word
                 break
     if missing:
         yield Finding(
             "PI401",
-            f"{commands.base(missing)} is not in the image: the hook fails at once, and the container is told without any delay",
+            f"{commands.base(missing)} is not in the image: the hook fails at once, and the container is told without any "
+            "delay",
             workload.hook.place,
             subject.chain,
             mend="preStop: {sleep: {seconds: 15}}, which the kubelet does itself (1.30 and newer); or pyinit's delay",
@@ -177,7 +179,8 @@ def pi404(subject: Subject) -> Iterator[Finding]:
         place = stated.place if stated is not None else step.place
         yield Finding(
             "PI404",
-            "readiness falls at the stop request: Kubernetes takes the pod out by itself, and while all pods of a Service stop it sends "
+            "readiness falls at the stop request: Kubernetes takes the pod out by itself, and while all pods of a Service "
+            "stop it sends "
             "only to those that are ready still",
             place,
             subject.chain,

@@ -10,9 +10,13 @@ from pyinit.check.launch import Step
 from pyinit.check.model import Edit, Finding
 from pyinit.check.rules.image import background_servers, init_before, standing
 from pyinit.check.script import Script, Statement
+from pyinit.words import SHELL_WORDS
 
 #: Signals that ask for a stop.
 STOPS = ("TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH")
+
+#: The other way to mend a script, without a change to it.
+OURS = 'ENTRYPOINT ["pyinit", "--"], which lets it finish as it is'
 
 #: Seconds of a foreground `sleep` that hold up a trap for long.
 LONG_SLEEP = 10
@@ -98,7 +102,7 @@ def pi201(subject: Subject) -> Iterator[Finding]:
                     f"{name} runs in the foreground of the script: {whom}, so {name} is killed with its work",
                     statement.place,
                     subject.chain,
-                    mend='start it with `&`, `wait` for it, and trap TERM; or ENTRYPOINT ["pyinit", "--"], which lets it finish as it is',
+                    mend=f"start it with `&`, `wait` for it, and trap TERM; or {OURS}",
                 )
 
 
@@ -110,7 +114,7 @@ def _untold(subject: Subject, parsed: Script, whom: str) -> Iterator[Finding]:
             f"{_name(job)} runs in the background of a script without a trap: {whom}, so {_name(job)} is killed with its work",
             job.place,
             subject.chain,
-            mend="trap TERM, pass it on, and wait once more; or ENTRYPOINT [\"pyinit\", \"--\"], which tells them as they are",
+            mend='trap TERM, pass it on, and wait once more; or ENTRYPOINT ["pyinit", "--"], which tells them as they are',
         )
 
 
@@ -140,7 +144,8 @@ def pi202(subject: Subject) -> Iterator[Finding]:
                 if part.is_exec:
                     yield Finding(
                         "PI202",
-                        f"this exec takes the place of the pipeline's own process; the shell stays, and passes SIGTERM to nobody ({_exec_name(part)})",
+                        "this exec takes the place of the pipeline's own process; the shell stays, and passes SIGTERM to "
+                        f"nobody ({_exec_name(part)})",
                         part.place,
                         subject.chain,
                         mend=f"exec {_exec_name(part)} ... > >(tee log) in bash, or let the program write its own log",
@@ -213,7 +218,7 @@ def pi204(subject: Subject) -> Iterator[Finding]:
             inner = [one for top in action for one in top.walk() if one.kind == script.COMMAND and one.words]
             names = [one.words[0] for one in inner if one.words[0] not in parsed.functions]
             sends = any(one.words[0] in ("kill", "pkill", "killall") and one.words[1:2] != ("-0",) for one in inner)
-            unknown = any(name is None or (name not in commands.SHELL_WORDS and name not in commands.SHORT) for name in names)
+            unknown = any(name is None or (name not in SHELL_WORDS and name not in commands.SHORT) for name in names)
             if not sends or "wait" in names or unknown or _loops(action):
                 continue
             waits = [
@@ -231,7 +236,8 @@ def pi204(subject: Subject) -> Iterator[Finding]:
                 continue
             yield Finding(
                 "PI204",
-                "the signal ends this wait as soon as the trap has run: the script leaves, and whoever is still finishing is killed",
+                "the signal ends this wait as soon as the trap has run: the script leaves, and whoever is still finishing is "
+                "killed",
                 waits[0].place,
                 (trap.statement.place, *subject.chain),
                 mend="wait once more behind it, or in the trap: trap 'kill -TERM $pid; wait $pid' TERM",
@@ -271,10 +277,11 @@ def pi206(subject: Subject) -> Iterator[Finding]:
         for job in background_servers(parsed):
             yield Finding(
                 "PI206",
-                f"nobody waits for {_name(job)}: when the script ends it is killed with its work, and when it dies nobody knows",
+                f"nobody waits for {_name(job)}: when the script ends it is killed with its work, and when it dies nobody "
+                "knows",
                 job.place,
                 subject.chain,
-                mend="a container of its own for it; or trap TERM, pass it on, and `wait`; or pyinit in front, which waits for all",
+                mend="a container of its own for it; or trap TERM, pass it on, and `wait`; or pyinit in front",
             )
 
 
@@ -310,7 +317,8 @@ def pi207(subject: Subject) -> Iterator[Finding]:
             for one in found[:1]:
                 yield Finding(
                     "PI207",
-                    f"this loop starts {_name(one)} again whenever it ends, during a stop as well, and hides from the orchestrator that it died",
+                    f"this loop starts {_name(one)} again whenever it ends, during a stop as well, and hides from the "
+                    "orchestrator that it died",
                     one.place,
                     subject.chain,
                     mend=f"exec {_name(one)} ..., and let the orchestrator restart the container",
