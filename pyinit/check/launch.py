@@ -217,6 +217,11 @@ class _Follower:
 
     def pyinit(self, line: Line) -> Line | None:
         words = [word.value for word in line]
+        if commands.is_init(words):  # by the name of another one it takes that one's options
+            rest = commands.behind_init(words)
+            dashes = At[str | None]("--", line[0].place)
+            line = (line[0], dashes, *line[len(line) - len(rest) :])
+            words = [word.value for word in line]
         known = ["\0" if word is None else word for word in words]
         at = known.index("pyinit") + 1 if "-m" in known[1:4] and "pyinit" in known[2:5] else 1
         env = {name: value for name, value in self.around.env.items() if value is not None}

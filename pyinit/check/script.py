@@ -204,6 +204,8 @@ class _Reader:
                 is_redirected = True
             elif not child.is_named and node.type != "command":
                 words.append(child.type)  # export, declare, unset
+            elif words == ["trap"] and child.type == "string":
+                words.append(self.text_of(child)[1:-1])  # what it does is in its words, whatever the variables are
             elif child.is_named or child.type not in ("(", ")"):
                 words.append(self.word(child))
         return self.make(COMMAND, node, words=tuple(words), has_assignments=has_assignments, is_redirected=is_redirected)
