@@ -30,6 +30,9 @@ SKIPPED = frozenset(
 #: Bytes above which a file is no Dockerfile, script or manifest.
 LARGEST = 4_000_000
 
+#: What services of Compose have; other programs have `services` of their own.
+IN_SERVICES = re.compile(r"^[ \t]+(?:image|build)[ \t]*:", re.MULTILINE)
+
 COMPOSE_NAME = re.compile(
     r"^(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml$|^(?:docker-)?stack(?:[.-][\w.-]+)?\.ya?ml$|\.compose\.ya?ml$|-stack\.ya?ml$"
 )
@@ -103,7 +106,7 @@ def kind_of(path: str, text: str, *, is_named: bool) -> str | None:
         and re.search(r"^\s*(?:-\s+)?[\"']?apiVersion[\"']?\s*:", text, re.MULTILINE)
     ):
         return KUBERNETES
-    if kind == YAML and is_named and re.search(r"^services\s*:", text, re.MULTILINE):
+    if kind == YAML and re.search(r"^services\s*:", text, re.MULTILINE) and (is_named or IN_SERVICES.search(text)):
         return COMPOSE
     if kind == YAML:
         return None

@@ -378,6 +378,8 @@ def _tail(parsed: Script, arguments: Line, place: Place | None) -> tuple[Line | 
     if len(found) != 1 or not runs:
         return None, (bool(found) and len(executed) == len(found))
     (last,) = runs
+    if not last.is_exec and commands.is_short(last.words):
+        last = next((one for one in parsed.statements if _serves(one)), last)  # what it cleans up after
     words = last.words[1:] if last.is_exec else last.words
     if last.is_background:
         return None, False
@@ -391,6 +393,12 @@ def _tail(parsed: Script, arguments: Line, place: Place | None) -> tuple[Line | 
     if early:
         return None, last.is_exec or None
     return tuple(line), last.is_exec
+
+
+def _serves(statement: Statement) -> bool:
+    """Whether a command in the foreground is a server, as far as is known."""
+    is_plain = statement.kind == script.COMMAND and not statement.is_background and not statement.is_exec
+    return is_plain and commands.is_server(statement.words) and not commands.daemonizes(statement.words)
 
 
 def _reset(sets: list[Statement]) -> bool:

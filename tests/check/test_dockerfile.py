@@ -12,28 +12,28 @@ from pyinit.check.pages import RULES
 from tests.check.cases import cases
 
 TRICKY = {
-    "continuation": "FROM debian\nRUN apt-get update \\\n    && apt-get install \\\n    curl\nCMD [\"x\"]\n",
+    "continuation": 'FROM debian\nRUN apt-get update \\\n    && apt-get install \\\n    curl\nCMD ["x"]\n',
     "comment in a continuation": "FROM debian\nRUN one \\\n# why\n  two \\\n\n  three\nUSER app\n",
     "continuation with blanks behind": "FROM debian\nRUN one \\   \n two\n",
-    "escape directive": "# escape=`\nFROM mcr.microsoft.com/windows\nRUN dir c:\\ `\n  && dir d:\\\nCMD [\"x\"]\n",
+    "escape directive": '# escape=`\nFROM mcr.microsoft.com/windows\nRUN dir c:\\ `\n  && dir d:\\\nCMD ["x"]\n',
     "escape directive too late": "# a comment\n# escape=`\nFROM debian\nRUN one \\\n two\n",
-    "lower case": "from debian as build\nrun true\ncmd [\"a\", \"b\"]\n",
-    "heredoc": "FROM debian\nRUN <<EOF\necho \"one\"\nCMD two\nEOF\nCMD [\"x\"]\n",
+    "lower case": 'from debian as build\nrun true\ncmd ["a", "b"]\n',
+    "heredoc": 'FROM debian\nRUN <<EOF\necho "one"\nCMD two\nEOF\nCMD ["x"]\n',
     "heredoc with tabs": "FROM debian\nRUN <<-EOF\n\techo one\n\tEOF\nUSER app\n",
-    "two heredocs": "FROM debian\nCOPY <<one <<\"two\" /etc/\nfirst\none\nsecond $A\ntwo\nUSER app\n",
+    "two heredocs": 'FROM debian\nCOPY <<one <<"two" /etc/\nfirst\none\nsecond $A\ntwo\nUSER app\n',
     "heredoc into a program": "FROM debian\nRUN python3 - <<'PY'\nprint(1)\nPY\nUSER app\n",
-    "no heredoc in quotes": "FROM debian\nRUN echo \"<<EOF\"\nUSER app\n",
+    "no heredoc in quotes": 'FROM debian\nRUN echo "<<EOF"\nUSER app\n',
     "flags": "FROM --platform=linux/amd64 debian AS a\nCOPY --from=a --chown=1:1 --chmod=755 x y /z/\nRUN --mount=type=cache,target=/c make\n",
     "healthcheck": "FROM debian\nHEALTHCHECK --interval=5s --timeout=3s CMD curl -f http://x/ || exit 1\n",
-    "onbuild": "FROM debian\nONBUILD COPY . /app\nONBUILD CMD [\"npm\", \"start\"]\n",
+    "onbuild": 'FROM debian\nONBUILD COPY . /app\nONBUILD CMD ["npm", "start"]\n',
     "json with escapes": 'FROM debian\nCMD ["sh", "-c", "echo \\"a\\" && b"]\n',
     "json over lines": 'FROM debian\nENTRYPOINT [ \\\n  "a", \\\n  "b" \\\n]\n',
     "not quite json": "FROM debian\nCMD ['a', 'b']\n",
-    "windows line ends": "FROM debian\r\nRUN one \\\r\n  two\r\nCMD [\"x\"]\r\n",
-    "no end of line": "FROM debian\nCMD [\"x\"]",
+    "windows line ends": 'FROM debian\r\nRUN one \\\r\n  two\r\nCMD ["x"]\r\n',
+    "no end of line": 'FROM debian\nCMD ["x"]',
     "blank lines and blanks in front": "\n\n  FROM debian\n\n\t RUN true\n",
-    "byte order mark": "\ufeffFROM debian\nCMD [\"x\"]\n",
-    "env in both forms": "FROM debian\nENV a=1 b=\"2 3\" c=4\\ 5\nENV d 6 7\n",
+    "byte order mark": '\ufeffFROM debian\nCMD ["x"]\n',
+    "env in both forms": 'FROM debian\nENV a=1 b="2 3" c=4\\ 5\nENV d 6 7\n',
     "shell and stopsignal": 'FROM debian\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nSTOPSIGNAL SIGQUIT\n',
 }
 
@@ -91,7 +91,7 @@ PIECES = st.sampled_from(
         "# comment",
         "",
         "   ",
-        "CMD [\"a\", \"b\"]",
+        'CMD ["a", "b"]',
         "CMD a b",
         "CMD [a]",
         "COPY --from=one a b /c/",
@@ -102,12 +102,12 @@ PIECES = st.sampled_from(
         "F",
         "ENV a=b",
         "ENTRYPOINT [ \\",
-        "\"x\" \\",
+        '"x" \\',
         "]",
         "ONBUILD RUN a",
         "HEALTHCHECK --interval=5s CMD a",
-        "LABEL a=\"b \\",
-        "c\"",
+        'LABEL a="b \\',
+        'c"',
         "USER a",
     ]
 )
@@ -173,6 +173,6 @@ def test_expansion_never_fails(text: str) -> None:
 
 
 def test_a_json_array_of_other_things_is_no_exec_form() -> None:
-    for text in ("[1]", "[", "{}", "[\"a\", 1]", "[[]]", json.dumps([None])):
+    for text in ("[1]", "[", "{}", '["a", 1]', "[[]]", json.dumps([None])):
         made = dockerfile.parse("Dockerfile", f"FROM a\nCMD {text}\n")
         assert made.instructions[1].words is None

@@ -52,7 +52,9 @@ def by_us(text: str) -> list[tuple[int, str, bool]]:
         if one.kind == COMMAND and one.words and parsed.text[one.start :].split(None, 1)[0] not in DECLARES:
             word = one.words[0] or ""
             is_plain = bool(word) and word != script.ARGUMENTS and not word.startswith(script.SOMEWHERE)
-            found.append((one.place.line, one.start, word if is_plain and _is_literal(parsed.text, one) else "", one.is_background))
+            found.append(
+                (one.place.line, one.start, word if is_plain and _is_literal(parsed.text, one) else "", one.is_background)
+            )
     return [(line, word, background) for line, _, word, background in sorted(found)]
 
 
@@ -111,9 +113,13 @@ LINES = st.sampled_from(
 @given(st.lists(LINES, min_size=1, max_size=7))
 def test_shfmt_reads_the_same_commands_in_scripts_that_are_put_together(lines: list[str]) -> None:
     text = "\n".join(lines) + "\n"
-    mine = [(line, background) for line, word, background in simple(by_us(text)) if not text.splitlines()[line - 1].startswith("X=")]
+    mine = [
+        (line, background) for line, word, background in simple(by_us(text)) if not text.splitlines()[line - 1].startswith("X=")
+    ]
     other = [
-        (line, background) for line, word, background in simple(by_shfmt(text)) if not text.splitlines()[line - 1].startswith("X=")
+        (line, background)
+        for line, word, background in simple(by_shfmt(text))
+        if not text.splitlines()[line - 1].startswith("X=")
     ]
     assert mine == other
 
@@ -195,7 +201,12 @@ def test_the_tails_are_what_may_run_last(text: str, tails: list[str]) -> None:
 
 
 def test_shebangs_name_the_shell() -> None:
-    shells = {"#!/bin/sh\n": "sh", "#!/usr/bin/env bash\n": "bash", "#! /bin/dash -e\n": "dash", "#!/usr/bin/env -S bash -e\n": "bash"}
+    shells = {
+        "#!/bin/sh\n": "sh",
+        "#!/usr/bin/env bash\n": "bash",
+        "#! /bin/dash -e\n": "dash",
+        "#!/usr/bin/env -S bash -e\n": "bash",
+    }
     assert {text: script.shell_of(text) for text in shells} == shells
     assert script.shell_of("#!/usr/bin/env python3\n") == ""
     assert script.shell_of("echo\n") == ""
