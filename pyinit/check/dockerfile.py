@@ -42,8 +42,8 @@ class Heredoc:
 class Instruction:
     """An instruction.
 
-    `text` is what follows the name and the flags, lines joined; `words` is it as a JSON array of strings, if it is one. `offsets` has
-    for each character of `text` where it stands in the file, and one more for the end.
+    `text` is what follows the name and the flags, lines joined; `words` is it as a JSON array of strings, if it is one.
+    `offsets` has for each character of `text` where it stands in the file, and one more for the end.
     """
 
     name: str

@@ -8,40 +8,35 @@ from __future__ import annotations
 import argparse
 import sys
 
-from pyinit.check.pages import RULES
+from pyinit import __version__
+from pyinit.check.pages import BY_ID, RULES
 from pyinit.check.pages.rule import page
 
 HEAD = """\
 <!-- printed by: python3 -m pyinit.check.manual -->
 # pyinit-check: what will go wrong at the next rollout, read from the files
 
-`pyinit-check` reads Dockerfiles, start scripts and manifests together. It follows the chain from the manifest to the image, from the
-image to its Dockerfile, from there to the start script, and from that to the program and its options. It adds up the times of
-a stop. Nothing is executed, nothing is fetched. What cannot be known from the files is unknown, and never a finding.
+`pyinit-check` reads Dockerfiles, start scripts and manifests together. It follows the chain from the manifest to the image,
+from the image to its Dockerfile, from there to the start script, and from that to the program and its options. It adds up the
+times of a stop. Nothing is executed, nothing is fetched. What cannot be known from the files is unknown, and never a finding.
 
 ```console
-$ pip install 'pyinit[check]'
-$ pyinit-check                                   # this folder
-$ helm template shop ./chart | pyinit-check -    # what Helm makes of a chart
-$ pyinit-check --explain PI301                   # why, a bad example, a good one, the source
+$ pip install './pyinit-{version}-py3-none-any.whl[check]'    # of a release; or '.[check]' in a checkout
+$ pyinit-check                                             # this folder
+$ helm template shop ./chart | pyinit-check -              # what Helm makes of a chart
+$ pyinit-check --explain PI301                             # why, a bad example, a good one, the source
 ```
 
 A finding shows the place, the sum where there is one, the chain, and how to mend it:
 
 ```
-deploy.yaml:11:38: PI301 error: the stop takes longer than the 45 s that Kubernetes allows: the work is killed in the end
-  11 |       terminationGracePeriodSeconds: 45
-     |                                      ^~
-  sum:   20 + 30 + 2 > 45
-  chain: deploy.yaml:13 -> deploy.yaml:18 -> deploy.yaml:15
-  mend:  terminationGracePeriodSeconds: 53 or more
-```
+{sample}```
 
 ## What is read
 
 | file | by its name or text |
 |---|---|
-| Dockerfiles | `Dockerfile`, `Dockerfile.*`, `*.Dockerfile`, `Containerfile`; the last stage, and the targets that a manifest names |
+| Dockerfiles | `Dockerfile`, `Dockerfile.*`, `*.Dockerfile`, `Containerfile`; the last stage, and named targets |
 | Compose files, stacks | `compose*.y*ml`, `docker-compose*.y*ml`, `stack*.y*ml` |
 | Kubernetes | YAML with `apiVersion` and `kind`; templates that Helm has not filled in yet are left out |
 | ECS task definitions | JSON with `containerDefinitions` |
@@ -50,10 +45,11 @@ deploy.yaml:11:38: PI301 error: the stop takes longer than the 45 s that Kuberne
 | Fly | `fly.toml` |
 | shell scripts | those that an image starts, and those that are named on the command line |
 
-Which Dockerfile builds an image is known from Compose (`build` and `image`), from `docker build -t NAME -f FILE FOLDER` in a Makefile
-or in a comment of the Dockerfile, from the name where that leaves no choice (`shop.Dockerfile`, `shop/Dockerfile`), and from the
-configuration. What a base image hands down is known for the public images of pyinit/check/bases.py, and for all others by
-`--base-image-config FILE` (what `docker image inspect` has printed) or `--base-image-config docker` (asks the local engine, pulls nothing).
+Which Dockerfile builds an image is known from Compose (`build` and `image`), from `docker build -t NAME -f FILE FOLDER` in a
+Makefile or in a comment of the Dockerfile, from the name where that leaves no choice (`shop.Dockerfile`, `shop/Dockerfile`),
+and from the configuration. What a base image hands down is known for the public images of pyinit/check/bases.py, and for all
+others by `--base-image-config FILE` (what `docker image inspect` has printed) or `--base-image-config docker` (asks the local
+engine, pulls nothing).
 
 ## Ignoring
 
@@ -64,8 +60,8 @@ A comment ignores a finding in the next statement, or in its own line. A reason 
 terminationGracePeriodSeconds: 45
 ```
 
-`# pyinit: global ignore=PI107,PI403` is for the whole file. A comment that ignores nothing is found itself (PI901). What is ignored is
-left out of all outputs, SARIF among them.
+`# pyinit: global ignore=PI107,PI403` is for the whole file. A comment that ignores nothing is found itself (PI901). What is
+ignored is left out of all outputs, SARIF among them.
 
 ## Configuration
 
@@ -84,7 +80,8 @@ base-image-config = ["ci/bases.json"]
 
 ## In CI
 
-As a [pre-commit](https://pre-commit.com) hook, `id: pyinit-check`; as a step of GitHub Actions, whose results appear in the pull request:
+As a [pre-commit](https://pre-commit.com) hook, `id: pyinit-check`; as a step of GitHub Actions, whose results appear in the
+pull request:
 
 ```yaml
 - uses: OWNER/pyinit@REVISION
@@ -92,8 +89,8 @@ As a [pre-commit](https://pre-commit.com) hook, `id: pyinit-check`; as a step of
     paths: .
 ```
 
-For other services `--output-format gitlab` (code quality), `junit`, `sarif` and `json`. The image is made by
-`docker build -t pyinit-check -f docker/check/Dockerfile .`: `docker run --rm -v "$PWD:/src:ro" pyinit-check`.
+For other services `--output-format gitlab` (code quality), `junit`, `sarif` and `json`. The image is made by `docker build -t
+pyinit-check -f docker/check/Dockerfile .`: `docker run --rm -v "$PWD:/src:ro" pyinit-check`.
 
 Exit status: 0 nothing found, 1 findings at or above `--fail-on`, 2 wrong use.
 
@@ -127,9 +124,21 @@ def table() -> str:
     return "\n".join(f"| {rule.id} | {rule.severity[0].upper()}{marks[rule.fix]} | {rule.title} |" for rule in RULES)
 
 
+def sample() -> str:
+    """What is printed of PI301's bad example."""
+    from pyinit.check import check, sources
+    from pyinit.check.files import Files
+    from pyinit.check.output import text
+
+    files = BY_ID["PI301"].bad
+    found, _ = check.findings_of(sources.project_of(list(files), Files(given=dict(files)), {}), frozenset({"PI301"}))
+    return "".join(f"{line.plain}\n" for finding in found for line in text.lines(finding, files))
+
+
 def manual() -> str:
     """The whole page."""
     head = HEAD.replace("{options}", options()).replace("{table}", table())
+    head = head.replace("{sample}", sample()).replace("{version}", __version__)
     return head + "\n" + "\n".join(page(rule) for rule in RULES)
 
 

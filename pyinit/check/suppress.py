@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from pyinit.check.model import Finding, Place
 
-COMMENT = re.compile(r"(?:#|//|;)\s*pyinit:\s*(global\s+)?ignore=([A-Z0-9,\s]*?[A-Z0-9])\s*(?=$|#|//|\s[^A-Z,])")
+COMMENT = re.compile(
+    r"(?:#|//|;)[ \t]*pyinit:[ \t]*(global[ \t]+)?ignore=([A-Z0-9, \t]*?[A-Z0-9])[ \t]*(?=$|#|//|[ \t][^A-Z,])", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

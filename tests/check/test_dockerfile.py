@@ -23,7 +23,8 @@ TRICKY = {
     "two heredocs": 'FROM debian\nCOPY <<one <<"two" /etc/\nfirst\none\nsecond $A\ntwo\nUSER app\n',
     "heredoc into a program": "FROM debian\nRUN python3 - <<'PY'\nprint(1)\nPY\nUSER app\n",
     "no heredoc in quotes": 'FROM debian\nRUN echo "<<EOF"\nUSER app\n',
-    "flags": "FROM --platform=linux/amd64 debian AS a\nCOPY --from=a --chown=1:1 --chmod=755 x y /z/\nRUN --mount=type=cache,target=/c make\n",
+    "flags": "FROM --platform=linux/amd64 debian AS a\nCOPY --from=a --chown=1:1 --chmod=755 x y /z/\n"
+    "RUN --mount=type=cache,target=/c make\n",
     "healthcheck": "FROM debian\nHEALTHCHECK --interval=5s --timeout=3s CMD curl -f http://x/ || exit 1\n",
     "onbuild": 'FROM debian\nONBUILD COPY . /app\nONBUILD CMD ["npm", "start"]\n',
     "json with escapes": 'FROM debian\nCMD ["sh", "-c", "echo \\"a\\" && b"]\n',
