@@ -26,9 +26,10 @@ def main() -> int:
     """Run pyinit-check, and return its exit status."""
     lacking = missing()
     if lacking:
+        names = " ".join(lacking)
         sys.stderr.write(
-            f"pyinit-check: error: not installed: {', '.join(lacking)}; install pyinit with its extra: pip install "
-            "'pyinit[check]'\n"
+            f"pyinit-check: error: not installed: {', '.join(lacking)}; they come with the extra `check` (pip install 'WHEEL[check]'), "
+            f"or by themselves: pip install {names}\n"
         )
         return USAGE
     from pyinit.check import cli  # only here: it imports what may be missing
