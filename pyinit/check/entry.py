@@ -28,7 +28,8 @@ def main() -> int:
     if lacking:
         names = " ".join(lacking)
         sys.stderr.write(
-            f"pyinit-check: error: not installed: {', '.join(lacking)}; they come with the extra `check` (pip install 'WHEEL[check]'), "
+            f"pyinit-check: error: not installed: {', '.join(lacking)}; they come with the extra `check` "
+            "(pip install 'WHEEL[check]'), "
             f"or by themselves: pip install {names}\n"
         )
         return USAGE

@@ -24,7 +24,7 @@ DOCKERFILE, COMPOSE, KUBERNETES, ECS, NOMAD, QUADLET, FLY, SCRIPT, YAML = (
 #: Folders that are never gone into.
 SKIPPED = frozenset(
     "node_modules vendor .git .hg .svn .venv venv __pycache__ .tox .mypy_cache .pytest_cache .ruff_cache "
-    ".terraform dist build target".split()
+    ".terraform dist target".split()
 )
 
 #: Bytes above which a file is no Dockerfile, script or manifest.
