@@ -37,7 +37,7 @@ class Base:
     stop_signal: str | None = None
     user: str | None = None
     env: tuple[tuple[str, str], ...] = ()
-    has_healthcheck: bool | None = False
+    workdir: str | None = "/"
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Row:
     shell: str = ""  # "" by the tag
     more_tools: frozenset[str] = frozenset()
     slim_tools: frozenset[str] = frozenset()
+    workdir: str = "/"
 
 
 ROWS = (
@@ -80,7 +81,7 @@ ROWS = (
     ),
     Row(("python", "pypy"), command=("python3",), more_tools=OF_BUILDPACK, slim_tools=OF_BASH | {"python", "python3", "perl"}),
     Row(("ruby",), command=("irb",), more_tools=OF_BUILDPACK, slim_tools=OF_BASH | {"ruby", "perl"}),
-    Row(("golang",), command=("bash",), more_tools=OF_BUILDPACK),
+    Row(("golang",), command=("bash",), more_tools=OF_BUILDPACK, workdir="/go"),
     Row(("rust",), command=("bash",), more_tools=OF_BUILDPACK, slim_tools=OF_BASH | {"perl"}),
     Row(("node",), ("docker-entrypoint.sh",), ("node",), more_tools=OF_BUILDPACK, slim_tools=OF_BASH | {"node", "perl"}),
     Row(
@@ -104,10 +105,16 @@ ROWS = (
         more_tools=OF_BASH | {"curl"},
         slim_tools=OF_BASH,
     ),
-    Row(("httpd",), command=("httpd-foreground",), stop_signal="WINCH"),
-    Row(("haproxy",), ("docker-entrypoint.sh",), ("haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"), "USR1"),
+    Row(("httpd",), command=("httpd-foreground",), stop_signal="WINCH", workdir="/usr/local/apache2"),
+    Row(
+        ("haproxy",),
+        ("docker-entrypoint.sh",),
+        ("haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"),
+        "USR1",
+        workdir="/var/lib/haproxy",
+    ),
     Row(("postgres",), ("docker-entrypoint.sh",), ("postgres",), "INT"),
-    Row(("redis",), ("docker-entrypoint.sh",), ("redis-server",)),
+    Row(("redis",), ("docker-entrypoint.sh",), ("redis-server",), workdir="/data"),
     Row(("mysql",), ("docker-entrypoint.sh",), ("mysqld",)),
     Row(("mariadb",), ("docker-entrypoint.sh",), ("mariadbd",)),
 )
@@ -147,6 +154,8 @@ def find(reference: str) -> Base | None:
         is_debug = "debug" in tag
         return Base(BUSYBOX if is_debug else NO_SHELL, None if is_debug else frozenset(), None, None, stop_signal="TERM")
     row = BY_NAME.get(name)
+    if re.search(r"nanoserver|windowsservercore|windows|ltsc20", tag):
+        return None
     if name == "php":
         return _of_php(tag)
     if row is None:
@@ -164,7 +173,7 @@ def find(reference: str) -> Base | None:
     entrypoint = row.entrypoint
     if name == "eclipse-temurin" and re.match(r"(8|11|17|20)[.u_-]", tag):
         entrypoint = row.entrypoint  # older ones had none; both end in the command
-    return Base(shell or None, tools, entrypoint, row.command, bool(entrypoint), row.stop_signal)
+    return Base(shell or None, tools, entrypoint, row.command, bool(entrypoint), row.stop_signal, workdir=row.workdir)
 
 
 def _default_shell(name: str, tag: str) -> str:
@@ -190,7 +199,8 @@ def _of_php(tag: str) -> Base:
     elif "apache" in tag:
         kind = ("apache2-foreground", ""), "WINCH"
     command = tuple(word for word in kind[0] if word)
-    return Base(shell, tools, ("docker-php-entrypoint",), command, True, kind[1])
+    workdir = "/var/www/html" if re.search(r"fpm|apache", tag) else "/"
+    return Base(shell, tools, ("docker-php-entrypoint",), command, True, kind[1], workdir=workdir)
 
 
 def from_config(text: str) -> dict[str, Base]:
@@ -212,7 +222,7 @@ def from_config(text: str) -> dict[str, Base]:
             stop_signal=str(config.get("StopSignal") or "TERM").removeprefix("SIG"),
             user=str(config.get("User") or ""),
             env=env,
-            has_healthcheck=bool(config.get("Healthcheck")),
+            workdir=str(config.get("WorkingDir") or "/"),
         )
         for name in image.get("RepoTags") or [""]:
             known = find(str(name)) if name else None

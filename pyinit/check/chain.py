@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyinit.check import bases, compose, dockerfile, ecs, files, fly, image, kubernetes, launch, nodes, nomad, quadlet, script
 from pyinit.check.files import Files
 from pyinit.check.image import Image
 from pyinit.check.launch import Launch, Surroundings
-from pyinit.check.model import KUBERNETES, NOMAD, At, Place, Workload
+from pyinit.check.model import COMPOSE, KUBERNETES, NOMAD, SWARM, At, Place, Workload
 from pyinit.check.nodes import Node, Unreadable
 
 #: An image is built with this name, as a Makefile, a workflow or a comment says: `docker build -t NAME -f FILE FOLDER`.
@@ -82,6 +82,20 @@ class Project:
             self.workloads += fly.workloads(path, text, fly.document(text))
 
     # --- images ---
+
+    def merge_compose(self) -> None:
+        """Files of one folder may be merged: where another one says a service's time, it is not the default."""
+        stated = {
+            (os.path.dirname(path), name)
+            for path, found in self.compose.items()
+            for document in found
+            for name, service in compose.services(document)
+            if service.get("stop_grace_period")
+        }
+        for at, workload in enumerate(self.workloads):
+            is_default = workload.platform in (COMPOSE, SWARM) and not workload.grace_is_stated
+            if is_default and (os.path.dirname(workload.place.path), workload.name) in stated:
+                self.workloads[at] = replace(workload, grace=None)
 
     def learn_names(self, texts: Mapping[str, str]) -> None:
         """Which Dockerfile builds which image: by Compose, and by `docker build` lines in Makefiles, workflows and comments."""
@@ -233,6 +247,21 @@ class Subject:
     def variable(self, name: str) -> At[str | None] | None:
         """A variable of the container, or None where it is not set as far as is known."""
         return self.env.get(name)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether anything says that the container runs until it is told to stop: ports, checks, a controller."""
+        image, workload = self.image, self.workload
+        if image is not None and (image.exposes or image.healthcheck is not None):
+            return True
+        if workload is None:
+            return False
+        if workload.pod is not None:
+            return workload.pod.kind in kubernetes.SERVING
+        node = workload.node
+        is_kept = node is not None and node.get("restart").text in ("always", "unless-stopped")
+        keys = ("ports", "portMappings", "healthcheck", "labels")
+        return is_kept or (node is not None and any(node.get(key) for key in keys))
 
     def tool(self, name: str | None) -> bool | None:
         """Whether a program is in the image; None where that cannot be known."""

@@ -16,7 +16,7 @@ from pyinit.words import SHELL_WORDS
 Known = Sequence[str | None]
 
 #: Other inits, which signal their child and leave when it does; and those that run services of their own.
-INITS = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
+INITS = programs.BY_NAME["tini"].names
 SUPERVISORS = ("s6-svscan", "init", "my_init", "supervisord", "runsvdir", "systemd", "circusd")
 
 #: Programs that execute their command: what is behind them takes their place.
@@ -258,7 +258,10 @@ def is_task(words: Known) -> bool:
     text = as_text(words)
     name = base(text[0]) if text else ""
     rest = text[1:]
-    if name in ("npm", "yarn", "pnpm", "npx", "bun"):
+    if name == "npx":
+        at = next((at for at, word in enumerate(rest) if not word.startswith("-")), len(rest))
+        return is_short(rest[at:]) or not rest[at:]
+    if name in ("npm", "yarn", "pnpm", "bun"):
         return not (set(rest[:2]) & {"start", "run", "exec", "serve", "dev"}) or bool(set(rest[:3]) & SHORT_TASKS)
     if name.startswith(("python", "php", "ruby", "node", "perl")) and any(word in ("-c", "-e", "-r") for word in rest[:2]):
         return True
@@ -283,7 +286,8 @@ def is_short(words: Known) -> bool:
         r"import|backup|cleanup|register|deregister|notify|prestart|pre_start|collectstatic|compile|build|load|download|fix|set)(?:$|[-_.])",
         name_of(inner),
     )
-    return first in SHORT or name_of(inner) in SHORT or is_task(inner) or bool(looks_short) or first.startswith((".", "$"))
+    is_migration = any("migrat" in word for word in as_text(inner[1:4]))
+    return first in SHORT or name_of(inner) in SHORT or is_task(inner) or bool(looks_short) or is_migration
 
 
 def is_server(words: Known) -> bool:
@@ -293,7 +297,7 @@ def is_server(words: Known) -> bool:
         return False
     name = name_of(inner)
     if name in STAYING:
-        return any(word in ("start", "serve", "dev") for word in as_text(inner[1:3]))
+        return any(re.match(r"(?:start|serve|dev)(?:$|:)", word) for word in as_text(inner[1:4]))
     if name in SERVERS or base(inner[0]) in SERVERS:
         return True
     return base(inner[0]).rstrip("0123456789.") in ("python", "node", "ruby", "php", "java", "dotnet", "perl") and (
@@ -302,6 +306,27 @@ def is_server(words: Known) -> bool:
             for word in as_text(inner[1:4])
         )
     )
+
+
+#: Words by which a program that nobody knows shows that it serves, and the ends of such names.
+SERVES = re.compile(
+    r"^(?:serve|server|start|run|worker|daemon|listen|foreground|web|api|agent|controller|consumer)$"
+    r"|^--?(?:listen|port|host|bind|addr|address|http|foreground|nodaemon|no-daemon|server|serve|daemon-off|workers?)\b|:\d{2,5}$"
+)
+NAMED_SERVER = re.compile(
+    r"(?:server|daemon|exporter|worker|proxy|gateway|agent|[a-z]{3}d)$|^(?:server|app|main|api|web|service)\b"
+)
+
+
+def looks_like_server(words: Known) -> bool:
+    """Whether a command is a server, as far as its name and its options show."""
+    inner = inside(words)
+    if is_server(inner):
+        return True
+    if is_short(inner) or not inner or inner[0] is None:
+        return False
+    name = name_of(inner)
+    return bool(NAMED_SERVER.search(name)) or any(SERVES.search(word) for word in as_text(inner[1:]))
 
 
 def option(words: Known, *names: str) -> tuple[str, int] | None:

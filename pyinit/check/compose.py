@@ -22,10 +22,11 @@ def services(document: Node) -> Iterator[tuple[str, Node]]:
 
 
 def workloads(path: str, documents: list[Node]) -> Iterator[Workload]:
-    """The services. One that extends another is left out: what it inherits is not looked up."""
+    """The services. One that extends another, or that only adds to one, is left out: what it inherits is not looked up."""
     for document in documents:
         for name, service in services(document):
-            if not service.get("extends") and not service.get("provider"):
+            is_whole = service.get("image") or service.get("build")  # or it is merged with another file's
+            if is_whole and not service.get("extends") and not service.get("provider"):
                 yield _workload(path, name, service, document)
 
 

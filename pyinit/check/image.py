@@ -72,6 +72,7 @@ class Image:
     layers: tuple[Copy | Run, ...] = ()
     onbuild: tuple[Instruction, ...] = ()
     passes_on: frozenset[str] = frozenset()
+    exposes: bool = False
 
     @property
     def copies(self) -> Iterator[Copy]:
@@ -102,7 +103,7 @@ def of_reference(reference: str, place: Place, known: Mapping[str, bases.Base]) 
         is_command_known=base.command is not None,
         stop_signal=base.stop_signal,
         user=At(base.user, place) if base.user else None,
-        workdir=None,
+        workdir=base.workdir,
         env={name: At(value, place) for name, value in base.env},
         passes_on=frozenset(base.entrypoint[:1]) if base.passes_on and base.entrypoint else frozenset(),
     )
@@ -238,6 +239,8 @@ class _Builder:
             return replace(
                 image, workdir=posixpath.normpath(posixpath.join(image.workdir or "/", folder or "")) if is_known else None
             )
+        elif name == "EXPOSE":
+            return replace(image, exposes=True)
         elif name == "HEALTHCHECK":
             return replace(image, healthcheck=instruction)
         elif name == "ONBUILD" and instruction.inner:

@@ -43,6 +43,8 @@ def workloads(documents: list[Node]) -> Iterator[Workload]:
         kind = document.get("kind").text
         if kind not in TEMPLATES or not document.get("apiVersion"):
             continue
+        if kind in SERVING and kind != "ReplicationController" and not document.get("spec", "selector"):
+            continue  # a patch of Kustomize's, say: the rest of it is elsewhere
         template = document.get(*TEMPLATES[kind])
         spec = template.get("spec")
         labels = {key.text: value.text for key, value in template.get("metadata", "labels").pairs}
@@ -52,8 +54,8 @@ def workloads(documents: list[Node]) -> Iterator[Workload]:
         stated = spec.get("terminationGracePeriodSeconds")
         number = stated.number
         for container in (*spec.get("containers"), *_sidecars(spec)):
-            if container.kind != nodes.MAP:
-                continue
+            if container.kind != nodes.MAP or not container.get("image"):
+                continue  # the same
             grace = At(number, stated.place) if number is not None else (None if stated else At(GRACE, spec.place))
             yield _workload(pod, container, grace, is_stated=bool(stated))
 

@@ -42,6 +42,7 @@ def project_of(paths: Iterable[str], texts: Files, images: dict[str, str], *, ex
         else:
             raise NoSuchPath(f"{path}: there is no such file or folder")
     names.update({path: dockerfile.text for path, dockerfile in made.dockerfiles.items()})
+    made.merge_compose()
     made.learn_names(names)
     return made
 

@@ -30,6 +30,8 @@ def steps(subject: Subject) -> list[str]:
 
 START = "#!/bin/sh\nexec gunicorn app:app\n"
 
+TINI_IS_PYINIT = "FROM debian\nCOPY --from=pyinit /pyinit /usr/bin/tini\n"
+
 CHAINS = {
     "exec form": ('FROM debian\nCMD ["app", "--x"]\n', ["program app"]),
     "shell form": ("FROM debian\nCMD app --x\n", ["shell sh", "program app"]),
@@ -52,7 +54,7 @@ CHAINS = {
         ["pyinit tini", "program app"],
     ),
     "a link to it": (
-        'FROM debian\nCOPY --from=pyinit /pyinit /usr/bin/tini\nRUN ln -s tini /usr/bin/dumb-init\nENTRYPOINT ["/usr/bin/dumb-init", "app"]\n',
+        TINI_IS_PYINIT + 'RUN ln -s tini /usr/bin/dumb-init\nENTRYPOINT ["/usr/bin/dumb-init", "app"]\n',
         ["pyinit dumb-init", "program app"],
     ),
     "script": ('FROM debian\nCOPY start.sh /bin/go\nCMD ["/bin/go"]\n', ["script go", "program gunicorn"]),
@@ -118,7 +120,8 @@ MULTI = 'ARG BASE=debian\nFROM ${BASE} AS one\nCMD ["one"]\nFROM one AS two\nARG
 
 def test_compose_names_target_and_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compose = (
-        "services:\n  a:\n    build: {context: ., target: one}\n  b:\n    build: {context: ., args: {NAME: three, BASE: alpine}}\n"
+        "services:\n  a:\n    build: {context: ., target: one}\n"
+        "  b:\n    build: {context: ., args: {NAME: three, BASE: alpine}}\n"
         "  c:\n    build: {context: ., target: nowhere}\n"
     )
     files = {"Dockerfile": MULTI, "compose.yaml": compose}

@@ -58,14 +58,21 @@ def _what_runs(parsed: script.Script | None) -> list[script.Statement]:
     return launch.tails(parsed.statements, parsed.functions) if parsed is not None else []
 
 
-def _runs_on(tail: script.Statement) -> bool:
+def goes_on(words: commands.Known, subject: Subject) -> bool:
+    """Whether a command goes on until it is told to stop: by its name and options, or because the container is a service."""
+    if not words or words[0] is None or commands.is_short(words) or commands.daemonizes(words):
+        return False
+    return commands.looks_like_server(words) or subject.is_service
+
+
+def _runs_on(tail: script.Statement, subject: Subject) -> bool:
     """Whether a last command goes on until it is told to stop, as far as can be known."""
     if tail.kind == script.PIPELINE:
         return any(commands.is_server(part.words) for part in tail.parts if part.kind == script.COMMAND)
     if tail.kind != script.COMMAND or tail.is_background:
         return False
     words = tail.words[1:] if tail.is_exec else tail.words
-    return bool(words) and words[0] is not None and not commands.is_short(words) and not commands.daemonizes(words)
+    return goes_on(words, subject)
 
 
 def pi101(subject: Subject) -> Iterator[Finding]:
@@ -77,7 +84,7 @@ def pi101(subject: Subject) -> Iterator[Finding]:
             continue
         if any(True for _ in script.traps(step.script.statements)):
             continue
-        running = [tail for tail in _what_runs(step.script) if _runs_on(tail)]
+        running = [tail for tail in _what_runs(step.script) if _runs_on(tail, subject)]
         if not running:
             continue
         program = _called(running[0])
@@ -142,7 +149,7 @@ def pi102(subject: Subject) -> Iterator[Finding]:
             continue
         if any(True for _ in script.traps(step.script.statements)):
             continue
-        running = [tail for tail in _what_runs(step.script) if _runs_on(tail) and not tail.is_exec]
+        running = [tail for tail in _what_runs(step.script) if _runs_on(tail, subject) and not tail.is_exec]
         if not running or not step.script.is_whole:
             continue
         program = _called(running[0])
@@ -209,7 +216,8 @@ def pi104(subject: Subject) -> Iterator[Finding]:
                 break
             at = same[1]
             text = row.others.get(at, "")
-        if signal.value in wanted or at in wanted or not LOSES.search(text or ""):
+        is_idle = text == "stops at once" and row.hurry == signal.value  # memcached, which has no work that is cut
+        if signal.value in wanted or at in wanted or not LOSES.search(text or "") or is_idle:
             return
         what = text.partition(";")[0]
     elif signal.value == "WINCH" and (name in commands.SERVERS or commands.is_interpreter(first.words[0])):
@@ -377,17 +385,40 @@ def pi108(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def waits_for_ever(tails: list[script.Statement]) -> bool:
+    """Whether a script ends in a command that does nothing but keep the container up."""
+    return bool(tails) and all(tail.kind == script.COMMAND and waits_long(tail) and not tail.is_background for tail in tails)
+
+
+#: Seconds of a foreground `sleep` that hold up a trap for long.
+LONG_SLEEP = 10
+
+
+def waits_long(statement: script.Statement) -> bool:
+    """Whether a command only waits, and for long."""
+    words = statement.words
+    if statement.kind != script.COMMAND or statement.is_background or not words:
+        return False
+    if words[0] == "sleep" and len(words) > 1:
+        text = words[1] or ""
+        if text in ("infinity", "inf") or text.endswith(("d", "h", "m")):
+            return True
+        return text.rstrip("s").replace(".", "", 1).isdecimal() and float(text.rstrip("s")) > LONG_SLEEP
+    return words[0] == "tail" and any(word and word.startswith("-") and "f" in word.lower() for word in words[1:])
+
+
 def background_servers(parsed: script.Script) -> Iterator[script.Statement]:
     """Commands in the background that go on: known servers, and programs whose PID the script keeps."""
     everything = list(parsed.walk())
+    keeps_up = bool(parsed.statements) and waits_for_ever(launch.tails(parsed.statements, parsed.functions))
     for statement in everything:
         words = statement.words
         if not statement.is_background or statement.kind != script.COMMAND or not words or words[0] in parsed.functions:
             continue
         behind = parsed.text[statement.end : statement.end + 80].lstrip(" \t&\n")
         is_kept = bool(re.match(r"(?:export\s+)?\w+=[\"']?\$!", behind)) and words[0] is not None
-        goes_on = commands.is_server(words) or (is_kept and not commands.is_short(words))
-        if goes_on and not commands.daemonizes(words):
+        stays = commands.looks_like_server(words) or ((is_kept or keeps_up) and not commands.is_short(words))
+        if stays and words[0] is not None and not commands.daemonizes(words):
             yield statement
 
 

@@ -71,7 +71,7 @@ def balancers_of(project: Project, pod: Pod) -> dict[str, Node]:
     for ingress in ingresses_of(project, pod):
         row = CLASSES.get(_class_of(ingress))
         annotations = {key.text: value.text for key, value in ingress.get("metadata", "annotations").pairs}
-        if row == balancers.ALB and annotations.get("alb.ingress.kubernetes.io/target-type") != "ip":
+        if row == balancers.ALB and _target_type(annotations, services_of(project, pod)) != "ip":
             continue
         if row:
             found[row] = ingress
@@ -90,6 +90,13 @@ def balancers_of(project: Project, pod: Pod) -> dict[str, Node]:
         if is_azure and service.get("spec", "externalTrafficPolicy").text == "Local":
             found[balancers.AZURE] = service
     return found
+
+
+def _target_type(annotations: dict[str, str], services: list[Node]) -> str:
+    """The target type of an ALB: the Service's own word counts before the Ingress's."""
+    name = "alb.ingress.kubernetes.io/target-type"
+    said = [value.text for one in services for key, value in one.get("metadata", "annotations").pairs if key.text == name]
+    return said[0] if said else annotations.get(name, "instance")
 
 
 def _receives(subject: Subject) -> Pod | None:

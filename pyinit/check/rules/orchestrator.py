@@ -236,7 +236,7 @@ def pi406(subject: Subject) -> Iterator[Finding]:
     stated = rolling.get("maxUnavailable")
     replicas = document.get("spec", "replicas")
     number = replicas.number
-    if not stated or (number is not None and number == 0):
+    if not stated or (number is not None and number == 0) or _has_claims(found[1]):
         return
     if found[1].kind != "Deployment" and stated.text != "100%":
         return
@@ -258,6 +258,11 @@ def pi406(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def _has_claims(pod: Pod) -> bool:
+    """Whether a pod has a volume of its own, which the old one has to let go before a new one can have it."""
+    return any(volume.get("persistentVolumeClaim") for volume in pod.spec.get("volumes"))
+
+
 def _is_scaled(subject: Subject, document: Node) -> bool:
     """Whether an autoscaler sets the number of replicas."""
     name = document.get("metadata", "name").text
@@ -275,8 +280,7 @@ def pi407(subject: Subject) -> Iterator[Finding]:
         return
     _, pod = found
     strategy = pod.document.get("spec", "strategy", "type")
-    claims = any(volume.get("persistentVolumeClaim") for volume in pod.spec.get("volumes"))
-    if pod.kind == "Deployment" and strategy.text == "Recreate" and not claims and services_of(subject.project, pod):
+    if pod.kind == "Deployment" and strategy.text == "Recreate" and not _has_claims(pod) and services_of(subject.project, pod):
         yield Finding(
             "PI407",
             "Recreate stops all pods before the first new one is started: nobody serves meanwhile",

@@ -8,7 +8,7 @@ from pyinit.check import commands, launch, script
 from pyinit.check.chain import Subject
 from pyinit.check.launch import Step
 from pyinit.check.model import Edit, Finding
-from pyinit.check.rules.image import background_servers, init_before, standing
+from pyinit.check.rules.image import background_servers, goes_on, init_before, standing, waits_long
 from pyinit.check.script import Script, Statement
 from pyinit.words import SHELL_WORDS
 
@@ -18,9 +18,6 @@ STOPS = ("TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH")
 #: The other way to mend a script, without a change to it.
 OURS = 'ENTRYPOINT ["pyinit", "--"], which lets it finish as it is'
 
-#: Seconds of a foreground `sleep` that hold up a trap for long.
-LONG_SLEEP = 10
-
 
 def own(subject: Subject) -> Iterator[tuple[int, Step, Script]]:
     """The scripts that stand in front, files and the texts of `sh -c`, that were read whole."""
@@ -29,7 +26,7 @@ def own(subject: Subject) -> Iterator[tuple[int, Step, Script]]:
             yield number, step, step.script
 
 
-def runs_on(statement: Statement, parsed: Script) -> bool:
+def runs_on(statement: Statement, parsed: Script, subject: Subject) -> bool:
     """Whether a command goes on until it is told to stop, as far as can be known."""
     words = statement.words
     if statement.kind != script.COMMAND or not words or statement.is_background or statement.is_exec:
@@ -37,8 +34,10 @@ def runs_on(statement: Statement, parsed: Script) -> bool:
     if words[0] is None or words[0] in parsed.functions:
         return False
     if words[0] == script.ARGUMENTS:
-        return True
-    return not commands.is_short(words) and not commands.daemonizes(words)
+        given = next((step for step in subject.launch.steps if step.script is parsed), None)
+        arguments = given.words[1:] if given is not None else ()
+        return goes_on(arguments, subject) if arguments else subject.is_service
+    return goes_on(words, subject)
 
 
 def serves(statement: Statement, parsed: Script) -> bool:
@@ -74,7 +73,7 @@ def pi201(subject: Subject) -> Iterator[Finding]:
         has_exit_trap = any("EXIT" in trap.signals and trap.is_set for trap in script.traps(parsed.statements))
         has_jobs = any(one.is_background for one in parsed.walk())
         tails = launch.tails(parsed.statements, parsed.functions)
-        found = [tail for tail in tails if _stands(tail, parsed)]
+        found = [tail for tail in tails if _stands(tail, parsed, subject)]
         for tail in found:
             name = _piped(tail) if tail.kind == script.PIPELINE else _name(tail)
             can_exec = tail.kind == script.COMMAND and not has_exit_trap and not tail.has_assignments
@@ -92,6 +91,8 @@ def pi201(subject: Subject) -> Iterator[Finding]:
         if found:
             continue
         if len(tails) == 1 and tails[0].words[:1] == ("wait",):
+            if has_exit_trap and parsed.shell == "bash":
+                continue  # bash with an EXIT trap catches every signal that would end it, and runs the trap at once
             yield from _untold(subject, parsed, whom)
             continue
         for statement in parsed.statements:
@@ -122,12 +123,12 @@ def _is_file(parsed: Script) -> bool:
     return parsed.first_line == 1
 
 
-def _stands(tail: Statement, parsed: Script) -> bool:
+def _stands(tail: Statement, parsed: Script, subject: Subject) -> bool:
     if tail.kind == script.PIPELINE:
         return not tail.is_background and any(commands.is_server(part.words) and not part.is_exec for part in tail.parts)
     if tail.kind == script.SUBSHELL and not tail.is_background:
-        return any(serves(one, parsed) for one in tail.parts)
-    return runs_on(tail, parsed)
+        return any(serves(one, parsed) for one in launch.tails(tail.parts, parsed.functions))
+    return runs_on(tail, parsed, subject)
 
 
 def _piped(tail: Statement) -> str:
@@ -156,19 +157,6 @@ def _exec_name(part: Statement) -> str:
     return commands.base(part.words[1]) or "the program"
 
 
-def waits_long(statement: Statement) -> bool:
-    """Whether a command only waits, and for long."""
-    words = statement.words
-    if statement.kind != script.COMMAND or statement.is_background or not words:
-        return False
-    if words[0] == "sleep" and len(words) > 1:
-        text = words[1] or ""
-        if text in ("infinity", "inf") or text.endswith(("d", "h", "m")):
-            return True
-        return text.rstrip("s").replace(".", "", 1).isdecimal() and float(text.rstrip("s")) > LONG_SLEEP
-    return words[0] == "tail" and any(word and word.startswith("-") and "f" in word.lower() for word in words[1:])
-
-
 def pi203(subject: Subject) -> Iterator[Finding]:
     """A trap that cannot run, because a child is in the foreground."""
     for _, _, parsed in own(subject):
@@ -183,7 +171,7 @@ def pi203(subject: Subject) -> Iterator[Finding]:
             if top.kind != script.FUNCTION
             for one in top.walk()
             if one.start > first
-            and (serves(one, parsed) or waits_long(one) or (one in tails and runs_on(one, parsed)))
+            and (serves(one, parsed) or waits_long(one) or (one in tails and _may_go_on(one, parsed)))
             and not _in_background(one, parsed)
         ]
         for statement in held[:1]:
@@ -195,6 +183,18 @@ def pi203(subject: Subject) -> Iterator[Finding]:
                 (traps[0].statement.place, *subject.chain),
                 mend=f"{_name(statement)} ... & wait $!",
             )
+
+
+def _may_go_on(statement: Statement, parsed: Script) -> bool:
+    """Whether a last command is not known to be over soon. Whoever has set a trap for a stop expects one."""
+    words = statement.words
+    is_plain = statement.kind == script.COMMAND and bool(words) and not statement.is_background and not statement.is_exec
+    return (
+        is_plain
+        and words[0] not in (None, *parsed.functions)
+        and not commands.is_short(words)
+        and not commands.daemonizes(words)
+    )
 
 
 def _in_background(statement: Statement, parsed: Script) -> bool:
