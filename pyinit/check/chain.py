@@ -43,6 +43,8 @@ class Project:
     built: dict[tuple[str, str | None, tuple[tuple[str, str | None], ...]], Image | None] = field(default_factory=dict)
     contexts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fargate: set[str] = field(default_factory=set)
+    kinds: dict[str, list[Node]] = field(default_factory=dict)
+    services: dict[int, list[Node]] = field(default_factory=dict)
     checked: int = 0
 
     def load(self, path: str, text: str, kind: str) -> None:
@@ -80,6 +82,13 @@ class Project:
             self.workloads += quadlet.workloads(quadlet.document(path, text))
         elif kind == files.FLY:
             self.workloads += fly.workloads(path, text, fly.document(text))
+
+    def of_kind(self, *kinds: str) -> list[Node]:
+        """The objects of Kubernetes of these kinds."""
+        if not self.kinds and self.objects:
+            for one in self.objects:
+                self.kinds.setdefault(one.get("kind").text, []).append(one)
+        return [one for kind in kinds for one in self.kinds.get(kind, ())]
 
     # --- images ---
 

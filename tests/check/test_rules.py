@@ -99,7 +99,8 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         {
             "Dockerfile": "FROM registry.example.org/x\nCOPY start.sh /\n# docker build -t job .\n",
             "start.sh": "#!/bin/sh\ngunicorn a:b\n",
-            "job.yaml": "apiVersion: batch/v1\nkind: Job\nmetadata: {name: x}\nspec:\n  template:\n    spec:\n      containers:\n"
+            "job.yaml": "apiVersion: batch/v1\nkind: Job\nmetadata: {name: x}\nspec:\n  template:\n"
+            "    spec:\n      containers:\n"
             '        - {name: x, image: job, command: ["/start.sh"]}\n',
         },
         [],
@@ -160,7 +161,8 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
     # --- orchestrator ---
     "a patch of Kustomize": (
         {
-            "patch.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec:\n  template:\n    spec:\n      containers:\n"
+            "patch.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec:\n  template:\n"
+            "    spec:\n      containers:\n"
             '        - {name: x, lifecycle: {preStop: {exec: {command: ["sleep", "40"]}}}}\n'
         },
         [],
@@ -210,7 +212,8 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
                 "",
                 "",
                 "replicas: 1\nstrategy: {rollingUpdate: {maxUnavailable: 1}}",
-                "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec: {scaleTargetRef: {name: shop}}\n",
+                "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec: {scaleTargetRef: "
+                "{name: shop}}\n",
             )
         },
         [],
@@ -226,6 +229,16 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
     "an ALB that sends to nodes": (
         {"deploy.yaml": deployment(PORT + PROBE, "", "", SERVICE, INGRESS.replace("type: ip", "type: instance"))},
         [],
+    ),
+    "stages in folders of their own": (
+        {
+            "dev/deploy.yaml": deployment(PORT + PROBE),
+            "prod/deploy.yaml": deployment(
+                PORT + PROBE + "lifecycle: {preStop: {sleep: {seconds: 25}}}\n", "terminationGracePeriodSeconds: 60"
+            ),
+            "prod/rest.yaml": SERVICE + "---\n" + INGRESS,
+        },
+        ["prod/deploy.yaml:5 PI411"],
     ),
     "Quadlet's defaults": ({"x.container": "[Container]\nImage=a\n"}, []),
     "Quadlet with the time in PodmanArgs": (

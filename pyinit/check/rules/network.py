@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 
@@ -30,25 +31,52 @@ BESIDE_QUIET = 1.0
 
 def services_of(project: Project, pod: Pod) -> list[Node]:
     """The Services that select a pod."""
-    found = []
-    for one in project.objects:
-        selector = {key.text: value.text for key, value in one.get("spec", "selector").pairs}
-        is_same = one.get("metadata", "namespace").text == pod.namespace
-        if one.get("kind").text == "Service" and selector and selector.items() <= pod.labels.items() and is_same:
-            found.append(one)
-    return found
+    if id(pod) not in project.services:
+        project.services[id(pod)] = [one for one in _near(project, pod, "Service") if _selects(one, pod)]
+    return project.services[id(pod)]
+
+
+def _selects(service: Node, pod: Pod) -> bool:
+    selector = service.get("spec", "selector").pairs
+    return bool(selector) and all(pod.labels.get(key.text) == value.text for key, value in selector)
+
+
+def _near(project: Project, pod: Pod, *kinds: str) -> list[Node]:
+    """The objects of the pod's namespace; where it is there several times (for several stages, say) those of its folder."""
+    name = pod.document.get("metadata", "name").text
+    same = [one for one in project.of_kind(pod.kind) if one.get("metadata", "name").text == name]
+    folder = os.path.dirname(pod.document.place.path)
+    return [
+        one
+        for one in project.of_kind(*kinds)
+        if one.get("metadata", "namespace").text == pod.namespace
+        and (len(same) < 2 or os.path.dirname(one.place.path) == folder)  # noqa: PLR2004 - it is there once
+    ]
 
 
 def ingresses_of(project: Project, pod: Pod) -> list[Node]:
     """The Ingresses that send to a pod's Services."""
     names = {service.get("metadata", "name").text for service in services_of(project, pod)}
-    return [
-        one
-        for one in project.objects
-        if one.get("kind").text == "Ingress"
-        and one.get("metadata", "namespace").text == pod.namespace
-        and _backends(one) & names
-    ]
+    return [one for one in _near(project, pod, "Ingress") if names and _backends(one) & names]
+
+
+def budgets_of(project: Project, pod: Pod) -> list[Node]:
+    """The disruption budgets that are for a pod."""
+    found = []
+    for one in _near(project, pod, "PodDisruptionBudget"):
+        wanted = one.get("spec", "selector", "matchLabels").pairs
+        is_for = bool(wanted) and all(pod.labels.get(key.text) == value.text for key, value in wanted)
+        if is_for and not one.get("spec", "selector", "matchExpressions"):
+            found.append(one)
+    return found
+
+
+def namespace_of(project: Project, pod: Pod) -> Node | None:
+    """The Namespace of a pod, if it is among the files."""
+    return next(
+        (one for one in project.of_kind("Namespace") if pod.namespace and one.get("metadata", "name").text == pod.namespace),
+        None,
+    )
 
 
 def _backends(ingress: Node) -> set[str]:
@@ -183,14 +211,7 @@ def pi502(subject: Subject) -> Iterator[Finding]:
     if pod is None or pod.spec.get("readinessGates") or not pod.namespace:
         return
     found = {name: said for name, said in balancers_of(subject.project, pod).items() if name in (balancers.ALB, balancers.NLB)}
-    namespace = next(
-        (
-            one
-            for one in subject.project.objects
-            if one.get("kind").text == "Namespace" and one.get("metadata", "name").text == pod.namespace
-        ),
-        None,
-    )
+    namespace = namespace_of(subject.project, pod)
     if not found or namespace is None:
         return
     labels = {key.text: value.text for key, value in namespace.get("metadata", "labels").pairs}

@@ -10,7 +10,7 @@ from pyinit.check.chain import Subject
 from pyinit.check.model import COMPOSE, KUBERNETES, QUADLET, SWARM, Finding, Pod, Workload
 from pyinit.check.nodes import Node
 from pyinit.check.rules import delays
-from pyinit.check.rules.network import balancers_of, services_of
+from pyinit.check.rules.network import balancers_of, budgets_of, namespace_of, services_of
 from pyinit.config import AT_REQUEST
 from pyinit.words import SHELL_WORDS
 
@@ -267,9 +267,8 @@ def _is_scaled(subject: Subject, document: Node) -> bool:
     """Whether an autoscaler sets the number of replicas."""
     name = document.get("metadata", "name").text
     return any(
-        one.get("kind").text in ("HorizontalPodAutoscaler", "ScaledObject")
-        and one.get("spec", "scaleTargetRef", "name").text == name
-        for one in subject.project.objects
+        one.get("spec", "scaleTargetRef", "name").text == name
+        for one in subject.project.of_kind("HorizontalPodAutoscaler", "ScaledObject")
     )
 
 
@@ -289,16 +288,7 @@ def pi407(subject: Subject) -> Iterator[Finding]:
             mend="type: RollingUpdate, with maxUnavailable: 0",
         )
     replicas = pod.document.get("spec", "replicas").number
-    for budget in subject.project.objects:
-        if (
-            budget.get("kind").text != "PodDisruptionBudget"
-            or not pod.labels
-            or budget.get("spec", "selector", "matchExpressions")
-        ):
-            continue
-        wanted = {key.text: value.text for key, value in budget.get("spec", "selector", "matchLabels").pairs}
-        if not wanted or not wanted.items() <= pod.labels.items() or budget.get("metadata", "namespace").text != pod.namespace:
-            continue
+    for budget in budgets_of(subject.project, pod):
         least, most = budget.get("spec", "minAvailable"), budget.get("spec", "maxUnavailable")
         blocks = (least and least.text == "100%") or (most and most.text in ("0", "0%"))
         number = least.number
@@ -413,14 +403,7 @@ def pi411(subject: Subject) -> Iterator[Finding]:
 
 def _has_gates(subject: Subject, pod: Pod) -> bool:
     """Whether the namespace has readiness gates put in; also where that is unknown."""
-    namespace = next(
-        (
-            one
-            for one in subject.project.objects
-            if one.get("kind").text == "Namespace" and one.get("metadata", "name").text == pod.namespace and pod.namespace
-        ),
-        None,
-    )
+    namespace = namespace_of(subject.project, pod)
     if namespace is None:
         return False
     return any(
