@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -371,3 +372,75 @@ def test_spoiled_files_never_stop_a_run(files: dict[str, str], data: st.DataObje
         assert "which is a fault of pyinit-check" not in finding.message
         assert "stopped its reader" not in finding.message
         assert finding.place.line >= 1
+
+
+#: What may stand in the place of a part of a manifest.
+ODD = [
+    None,
+    [],
+    {},
+    "",
+    "x",
+    0,
+    -1,
+    1e300,
+    True,
+    [[]],
+    [None],
+    {"name": None},
+    {"": ""},
+    "${X}",
+    ["a", 1],
+    {"exec": []},
+    "99999999999999999999",
+]
+
+MANIFESTS = [text for text in SEEDS if text.startswith(("apiVersion", "services", "{"))]
+
+
+def _replace_part(data: st.DataObject, part: object, depth: int = 0) -> object:
+    """The same manifest with one part of it replaced."""
+    children = list(part.items()) if isinstance(part, dict) else list(enumerate(part)) if isinstance(part, list) else []
+    if not children or (depth and data.draw(st.integers(0, 5)) == 0):
+        return data.draw(st.sampled_from(ODD))
+    key, child = data.draw(st.sampled_from(children))
+    new = _replace_part(data, child, depth + 1)
+    if isinstance(part, dict):
+        return {**part, key: new}
+    assert isinstance(part, list)
+    return [*part[:key], new, *part[key + 1 :]]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(MANIFESTS), st.data())
+@pytest.mark.usefixtures("folder")
+def test_manifests_with_odd_parts_never_stop_a_rule(text: str, data: st.DataObject) -> None:
+    documents = [_replace_part(data, document) for document in yaml.safe_load_all(text)]
+    name = {"a": "deploy.yaml", "s": "compose.yaml", "{": "task.json"}[text[0]]
+    spoiled = {name: yaml.safe_dump_all(documents), "Dockerfile": BY_ID["PI301"].bad["Dockerfile"]}
+    project = sources.project_of(list(spoiled), Files(given=spoiled), {})
+    found, _ = check.findings_of(project, frozenset(BY_ID))
+    assert [
+        finding.message for finding in found if "fault of pyinit-check" in finding.message or "its reader" in finding.message
+    ] == []
+
+
+def test_the_local_engine_is_asked_for_base_images_and_pulls_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspected = json.dumps([{"RepoTags": ["company/base:1"], "Config": {"Entrypoint": None, "Cmd": ["x"]}}])
+    write(
+        folder,
+        {
+            "bin/docker": f'#!/bin/sh\necho "$@" >> {folder}/asked\n'
+            f"[ \"$3\" = company/base:1 ] || exit 1\ncat <<'E'\n{inspected}\nE\n",
+            "a/Dockerfile": 'FROM company/base:1\nCOPY start.sh /\nCMD ["/start.sh"]\n',
+            "a/start.sh": "#!/bin/sh\ngunicorn app:app\n",
+            "b/Dockerfile": "FROM company/other\nCMD x\n",
+        },
+    )
+    (folder / "bin" / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}/bin:/usr/bin:/bin")
+    status, out, _ = run(capsys, "--format", "json", "--base-image-config", "docker")
+    assert (status, rules(out)) == (1, ["PI201"])
+    assert (folder / "asked").read_text().splitlines() == ["image inspect company/base:1", "image inspect company/other"]
