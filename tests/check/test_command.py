@@ -352,7 +352,7 @@ def test_aliases_of_aliases_take_no_time(folder: Path, capsys: pytest.CaptureFix
 
 
 NAMES = ["Dockerfile", "compose.yaml", "deploy.yaml", "start.sh", "task.json", "x.nomad.hcl", "x.container", "fly.toml"]
-SEEDS = [text for rule in RULES for files in (rule.bad, rule.good) for text in files.values()]
+SEEDS = [text for rule in RULES if rule.id != "PI902" for files in (rule.bad, rule.good) for text in files.values()]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
