@@ -246,6 +246,8 @@ def daemonizes(words: Known) -> bool:
         return "FOREGROUND" not in line
     if name in ("httpd", "apache2"):
         return not re.search(r"FOREGROUND|-X", line)
+    if name == "supervisord":
+        return not re.search(r"(?:^|\s)(?:-\w*n\w*|--nodaemon)(?:\s|$)", line)  # unless its configuration says so
     if name in ("cron", "crond", "sshd", "rsyslogd", "syslogd"):
         return not re.search(r"(?:^|\s)-\w*[fDdn]", line)
     return bool(re.search(r"--daemon(?:ize)?(?:[ =]yes)?\b(?! no)|--fork\b|(?:^|\s)--detach\b", line)) or (

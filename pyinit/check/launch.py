@@ -93,7 +93,12 @@ class Launch:
     @property
     def is_held(self) -> bool:
         """Whether pyinit, or an init that knows its own business, is in front: then no shell stands in the way."""
-        return any(step.kind in (PYINIT, SUPERVISOR) for step in self.steps)
+        for step in self.steps:
+            if step.kind in (PYINIT, SUPERVISOR):
+                return True
+            if step.executes is not True and step.kind != INIT:
+                return False
+        return False
 
 
 def line_of(words: Words | None) -> Line:

@@ -375,7 +375,7 @@ def test_spoiled_files_never_stop_a_run(files: dict[str, str], data: st.DataObje
 
 
 #: What may stand in the place of a part of a manifest.
-ODD = [
+ODD: list[object] = [
     None,
     [],
     {},

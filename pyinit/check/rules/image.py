@@ -418,7 +418,7 @@ def background_servers(parsed: script.Script) -> Iterator[script.Statement]:
         behind = parsed.text[statement.end : statement.end + 80].lstrip(" \t&\n")
         is_kept = bool(re.match(r"(?:export\s+)?\w+=[\"']?\$!", behind)) and words[0] is not None
         stays = commands.looks_like_server(words) or ((is_kept or keeps_up) and not commands.is_short(words))
-        if stays and words[0] is not None and not commands.daemonizes(words):
+        if stays and words[0] is not None:
             yield statement
 
 
@@ -434,10 +434,10 @@ def pi109(subject: Subject) -> Iterator[Finding]:
     is_init = subject.workload is not None and subject.workload.init is not None and subject.workload.init.value
     if first is None or first.kind != launch.PROGRAM or subject.launch.is_held or is_init:
         return
-    if any(step.kind == launch.INIT for step in subject.launch.steps) or not commands.is_server(first.words):
+    if any(step.kind == launch.INIT for step in subject.launch.steps):
         return
     for step in subject.launch.steps:
-        if step.kind != launch.SCRIPT or step.script is None or step.executes is not True:
+        if step.kind != launch.SCRIPT or step.script is None or step.executes is not True or commands.is_short(first.words):
             continue
         jobs = list(background_servers(step.script))
         for job in jobs[:1]:
