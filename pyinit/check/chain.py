@@ -11,7 +11,7 @@ from pyinit.check import bases, compose, dockerfile, ecs, files, fly, image, kub
 from pyinit.check.files import Files
 from pyinit.check.image import Image
 from pyinit.check.launch import Launch, Surroundings
-from pyinit.check.model import COMPOSE, KUBERNETES, NOMAD, SWARM, At, Place, Workload
+from pyinit.check.model import COMPOSE, KUBERNETES, NOMAD, SWARM, At, Place, Words, Workload
 from pyinit.check.nodes import Node, Unreadable
 
 #: An image is built with this name, as a Makefile, a workflow or a comment says: `docker build -t NAME -f FILE FOLDER`.
@@ -317,7 +317,20 @@ def _subject(project: Project, workload: Workload | None, made: Image | None, co
     entrypoint = workload.entrypoint if workload else None
     command = workload.command if workload else None
     followed = launch.follow(around, entrypoint, command)
+    if workload is not None and not followed.is_known and entrypoint is None:
+        followed = _by_variables(followed, workload, around)
     return Subject(project, followed, around, workload, made, env, is_whole)
+
+
+def _by_variables(followed: Launch, workload: Workload, around: Surroundings) -> Launch:
+    """The launch of an image that is not known, whose manifest sets variables of pyinit: so that is its ENTRYPOINT."""
+    ours = [name for name in workload.env if name.startswith("PYINIT_")]
+    if not ours or followed.pyinit is not None:
+        return followed
+    place = workload.env[ours[0]].place
+    command = workload.command or Words((None,), place)
+    inner = launch.follow(around, Words(("pyinit", "--"), place), command)
+    return replace(inner, is_known=False)
 
 
 def _has_unknown_base(made: Image) -> bool:

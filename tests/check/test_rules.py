@@ -23,6 +23,11 @@ def by_compose(*lines: str, command: str = 'CMD ["/app"]\n') -> dict[str, str]:
     return {"Dockerfile": OURS + command, "compose.yaml": compose(*lines)}
 
 
+def variables(**values: str) -> str:
+    """The variables of a container."""
+    return "env:\n" + "".join(f'  - {{name: {name}, value: "{value}"}}\n' for name, value in values.items())
+
+
 FILES: dict[str, tuple[dict[str, str], list[str]]] = {
     # --- image ---
     "a one-shot command in shell form": ({"Dockerfile": "FROM debian\nCMD echo hello && ls\n"}, []),
@@ -152,6 +157,54 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
             "gunicorn.conf.py": "graceful_timeout = 45\n",
         },
         ["gunicorn.conf.py:1 PI303"],
+    ),
+    "an unknown image whose manifest sets pyinit's variables": (
+        {"deploy.yaml": deployment(variables(PYINIT_PRE_STOP_DELAY="20", PYINIT_GRACE_PERIOD="15"))},
+        ["deploy.yaml:16 PI301"],
+    ),
+    "the same with time enough": (
+        {"deploy.yaml": deployment(variables(PYINIT_PRE_STOP_DELAY="10", PYINIT_GRACE_PERIOD="15"))},
+        [],
+    ),
+    "auto in an unknown image, which may say the rest": (
+        {"deploy.yaml": deployment(variables(PYINIT_PRE_STOP_DELAY="auto"), "terminationGracePeriodSeconds: 15")},
+        [],
+    ),
+    "auto in an unknown image, and all is said": (
+        {
+            "deploy.yaml": deployment(
+                variables(PYINIT_PRE_STOP_DELAY="auto", PYINIT_PRE_STOP_MAX="20", PYINIT_STOP_TIMEOUT="60"),
+                "terminationGracePeriodSeconds: 15",
+            )
+        },
+        ["deploy.yaml:12 PI301"],
+    ),
+    "two delays in an unknown image": (
+        {"deploy.yaml": deployment(variables(PYINIT_PRE_STOP_DELAY="5") + "lifecycle: {preStop: {sleep: {seconds: 5}}}\n")},
+        ["deploy.yaml:17 PI305"],
+    ),
+    "a minimum below that of an ALB": (
+        {
+            "deploy.yaml": deployment(
+                variables(PYINIT_PRE_STOP_DELAY="auto", PYINIT_PRE_STOP_MIN="5") + PORT + PROBE,
+                "",
+                "minReadySeconds: 9",
+                SERVICE,
+                INGRESS,
+            )
+        },
+        ["deploy.yaml:18 PI501"],
+    ),
+    "no delay known behind an ALB, and an unknown image": (
+        {"deploy.yaml": deployment(PORT + PROBE, "", "minReadySeconds: 9", SERVICE, INGRESS)},
+        [],
+    ),
+    "no delay behind an ALB, and a known image": (
+        {
+            "Dockerfile": 'FROM python:3.12-slim\nCMD ["gunicorn", "a:b"]\n# docker build -t example.org/shop .\n',
+            "deploy.yaml": deployment(PORT + PROBE, "", "minReadySeconds: 9", SERVICE, INGRESS),
+        },
+        ["deploy.yaml:14 PI501"],
     ),
     "a hook that sleeps in a shell": (
         {"deploy.yaml": deployment('lifecycle: {preStop: {exec: {command: ["sh", "-c", "nginx -s quit; sleep 31"]}}}')},

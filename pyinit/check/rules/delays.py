@@ -20,9 +20,10 @@ def pyinit_delay(subject: Subject) -> At[float] | None:
     if step is None or step.config is None:
         return None
     config = step.config
-    if not _is_known(subject, "PYINIT_PRE_STOP_DELAY"):
+    if not is_stated(subject, "--pre-stop-delay") or config.pre_stop_delay == 0:
         return None
-    if config.pre_stop_delay == 0:
+    tuned = ("--pre-stop-max", "--stop-timeout")  # an image that is not known may say them, and make it shorter
+    if config.pre_stop_delay is None and not all(is_stated(subject, name) for name in tuned):
         return None
     seconds = config.longest_delay if config.pre_stop_delay is None else config.pre_stop_delay
     stated = subject.variable("PYINIT_PRE_STOP_MAX" if config.pre_stop_delay is None else "PYINIT_PRE_STOP_DELAY")
@@ -33,21 +34,31 @@ def pyinit_delay(subject: Subject) -> At[float] | None:
 def least_delay(subject: Subject) -> At[float] | None:
     """Seconds for which a container serves on at least, by pyinit's delay or by its hook; None where there is none."""
     step = subject.launch.pyinit
+    config = step.config if step is not None else None
+    is_auto = config is not None and config.pre_stop_delay is None and is_stated(subject, "--pre-stop-delay")
+    if step is not None and config is not None and is_auto:
+        if not is_stated(subject, "--pre-stop-min"):
+            return None
+        stated = subject.variable("PYINIT_PRE_STOP_MIN") or subject.variable("PYINIT_PRE_STOP_DELAY")
+        return At(min(config.pre_stop_min, config.longest_delay), stated.place if stated else step.place)
     delay = pyinit_delay(subject)
-    if delay is not None and step is not None and step.config is not None:
-        least = min(step.config.pre_stop_min, delay.value) if step.config.pre_stop_delay is None else delay.value
-        stated = subject.variable("PYINIT_PRE_STOP_MIN") if step.config.pre_stop_delay is None else None
-        return At(least, stated.place if stated else delay.place)
+    if delay is not None:
+        return delay
     hook = subject.workload.hook if subject.workload else None
     if hook is not None and hook.seconds is not None:
         return At(hook.seconds, hook.seconds_place or hook.place)
     return None
 
 
-def _is_known(subject: Subject, name: str) -> bool:
-    """Whether a variable's value is known, if it is set."""
+def is_stated(subject: Subject, flag: str) -> bool:
+    """Whether an option's value is known, be it the default: all variables are, or this one is given here."""
+    step = subject.launch.pyinit
+    name = "PYINIT_" + flag.removeprefix("--").replace("-", "_").upper()
     found = subject.variable(name)
-    return found is None or found.value is not None
+    if found is not None:
+        return found.value is not None
+    in_words = step is not None and any((word or "").partition("=")[0] == flag for word in step.words)
+    return subject.env_is_whole or in_words
 
 
 # --- what programs say of their own time ---

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from pyinit.check import balancers, kubernetes, times
 from pyinit.check.chain import Project, Subject
-from pyinit.check.model import KUBERNETES, At, Finding, Place, Pod
+from pyinit.check.model import KUBERNETES, Finding, Place, Pod
 from pyinit.check.nodes import Node
 from pyinit.check.rules import delays
 from pyinit.config import Config
@@ -152,18 +152,8 @@ def pi501(subject: Subject) -> Iterator[Finding]:
     if least is None and hook is not None:
         return  # a hook whose time is not known
     step = subject.launch.pyinit
-    if (
-        least is None
-        and (not subject.launch.is_known and subject.image is not None and subject.image.base is None)
-        and row.name not in balancers.OF_CLOUDS
-    ):
-        return
-    if least is None and (not workload.env_is_whole or (step is not None and step.config is None)):
-        return
-    if least is None and any(name.startswith("PYINIT_PRE_STOP_DELAY") for name in workload.env):
-        least = _by_variables(subject)
-        if least is None:
-            return
+    if least is None and (not subject.env_is_whole or (step is not None and step.config is None)):
+        return  # an image that is not known may wait by itself
     if least is not None and least.value >= row.minimum:
         return
     if least is None:
@@ -183,19 +173,6 @@ def pi501(subject: Subject) -> Iterator[Finding]:
         sum=f"{times.shown(least.value)} < {row.minimum}",
         mend=_delay_for(row),
     )
-
-
-def _by_variables(subject: Subject) -> At[float] | None:
-    """The delay that PYINIT_ variables ask for, where the image is not known to have pyinit."""
-    delay = subject.variable("PYINIT_PRE_STOP_DELAY")
-    if delay is None or delay.value is None:
-        return None
-    stated = subject.variable("PYINIT_PRE_STOP_MIN")
-    if delay.value == "auto":
-        seconds = times.seconds(stated.value) if stated is not None and stated.value else 5.0
-        return At(seconds, stated.place if stated is not None else delay.place) if seconds is not None else None
-    seconds = times.seconds(delay.value)
-    return At(seconds, delay.place) if seconds is not None else None
 
 
 def _delay_for(row: balancers.Row) -> str:
