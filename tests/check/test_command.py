@@ -258,6 +258,14 @@ def test_an_unused_comment_is_taken_out(folder: Path, capsys: pytest.CaptureFixt
     assert run(capsys, "--fail-on", "info")[0] == 0
 
 
+def test_line_ends_are_kept_and_what_is_no_utf_8_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "Dockerfile").write_bytes(b"FROM debian\r\nCMD gunicorn a:b\r\n")
+    (folder / "Dockerfile.old").write_bytes(b"FROM debian\n# caf\xe9\nCMD gunicorn a:b\n")
+    run(capsys, "--fix")
+    assert (folder / "Dockerfile").read_bytes() == b'FROM debian\r\nCMD ["gunicorn", "a:b"]\r\n'
+    assert (folder / "Dockerfile.old").read_bytes() == b"FROM debian\n# caf\xe9\nCMD gunicorn a:b\n"
+
+
 # --- configuration ---
 
 

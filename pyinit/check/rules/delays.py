@@ -237,7 +237,7 @@ def pi301(subject: Subject) -> Iterator[Finding]:
         workload.grace.place if workload.grace_is_stated else places[0],
         (*subject.chain, *places),
         sum=total,
-        mend=f"{_grace_name(workload.platform)}: {times.shown(sum(parts) + SPARE + 1)} or more",
+        mend=f"{_grace_name(workload.platform)}: {times.shown(sum(parts) + SPARE)} or more",
     )
 
 
