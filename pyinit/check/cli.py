@@ -161,8 +161,9 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
 
 def _mend(found: list[Finding], texts: dict[str, str], arguments: argparse.Namespace) -> list[Finding]:
     """Make the edits, or show them; what is left of the findings."""
-    readable = [one for one in found if all("\ufffd" not in texts[edit.path] for edit in one.edits)]  # what is no UTF-8 is
-    left as it is edits = fix.edits_of(readable, unsafe=arguments.unsafe_fixes)
+    # What is no UTF-8 is left as it is: it could not be written as it was.
+    readable = [one for one in found if all("\ufffd" not in texts[edit.path] for edit in one.edits)]
+    edits = fix.edits_of(readable, unsafe=arguments.unsafe_fixes)
     for path in dict.fromkeys(edit.path for edit in edits):
         after = fix.applied(texts[path], [edit for edit in edits if edit.path == path])
         if arguments.diff:
