@@ -8,7 +8,7 @@ tells and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pyinit.delivery import programs
 from pyinit.words import SHELL_WORDS
@@ -344,8 +344,3 @@ def option(words: Known, *names: str) -> tuple[str, int] | None:
             if re.fullmatch(r"-[a-zA-Z]", name) and word.startswith(name) and word[2:].isdecimal():
                 return word[2:], at
     return None
-
-
-def environment(variables: Mapping[str, str | None], name: str) -> str | None:
-    """A variable's value, or None."""
-    return variables.get(name)

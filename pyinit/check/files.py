@@ -36,7 +36,7 @@ IN_SERVICES = re.compile(r"^[ \t]+(?:image|build)[ \t]*:", re.MULTILINE)
 COMPOSE_NAME = re.compile(
     r"^(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml$|^(?:docker-)?stack(?:[.-][\w.-]+)?\.ya?ml$|\.compose\.ya?ml$|-stack\.ya?ml$"
 )
-DOCKERFILE_NAME = re.compile(r"^(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?$|\.(?:[Dd]ockerfile|[Cc]ontainerfile)$")
+DOCKERFILE_NAME = re.compile(r"^(?:[Dd]ockerfile|Containerfile)(?:[.-][\w.-]+)?$|\.(?:[Dd]ockerfile|[Cc]ontainerfile)$")
 NOT_DOCKERFILE = re.compile(r"\.(?:dockerignore|md|py|sh|txt|j2|tmpl|tpl|erb|template|in|json|ya?ml|bak|orig)$")
 
 
@@ -69,10 +69,6 @@ class Files:
     def is_file(self, path: str) -> bool:
         """Whether there is such a file."""
         return path in self.given or os.path.isfile(path)
-
-    def is_folder(self, path: str) -> bool:
-        """Whether there is such a folder."""
-        return os.path.isdir(path) or any(name.startswith(path.rstrip("/") + "/") for name in self.given)
 
 
 def kind_by_name(path: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyinit.check import nodes, reading
-from pyinit.check.model import KUBERNETES, At, Hook, Place, Pod, Workload
+from pyinit.check.model import KUBERNETES, At, Hook, Pod, Workload
 from pyinit.check.nodes import Node
 
 #: Where each kind has the template of its pods.
@@ -103,9 +103,3 @@ def _hook(node: Node) -> Hook | None:
 def is_native_sidecar(workload: Workload) -> bool:
     """Whether a container is an init container that stays, which is stopped after the others."""
     return workload.node is not None and workload.node.get("restartPolicy").text == "Always"
-
-
-def place_of_grace(pod: Pod) -> Place:
-    """Where the grace period stands, or would."""
-    stated = pod.spec.get("terminationGracePeriodSeconds")
-    return stated.place if stated else pod.spec.place

@@ -16,16 +16,7 @@ ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)
 
 #: Platforms that a workload may be for.
-DOCKER, COMPOSE, SWARM, KUBERNETES, ECS, NOMAD, QUADLET, FLY = (
-    "Docker",
-    "Compose",
-    "Swarm",
-    "Kubernetes",
-    "ECS",
-    "Nomad",
-    "Quadlet",
-    "Fly",
-)
+COMPOSE, SWARM, KUBERNETES, ECS, NOMAD, QUADLET, FLY = "Compose", "Swarm", "Kubernetes", "ECS", "Nomad", "Quadlet", "Fly"
 
 
 @dataclass(frozen=True, order=True)

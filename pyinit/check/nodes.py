@@ -67,12 +67,6 @@ class Node:
         """Whether this is the word for yes."""
         return self.kind == TEXT and self.text.lower() in ("true", "yes", "on")
 
-    def walk(self) -> Iterator[Node]:
-        """The node and all below it."""
-        yield self
-        for child in (*self.items, *(value for _, value in self.pairs)):
-            yield from child.walk()
-
 
 def missing(path: str) -> Node:
     """A part that is not there."""

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterable
 
 from pyinit.check import files
-from pyinit.check.chain import Project
+from pyinit.check.chain import Fault, Project
 from pyinit.check.files import Files
-from pyinit.check.model import Place  # noqa: F401 - re-exported for the tests
 
 #: What standard input is called.
 STDIN = "-"
@@ -26,7 +25,8 @@ def project_of(paths: Iterable[str], texts: Files, images: dict[str, str], *, ex
     made = Project(texts)
     made.images.update(images)
     names: dict[str, str] = {}
-    for path in dict.fromkeys(paths):
+    for given in dict.fromkeys(paths):
+        path = given if given in texts.given else from_here(given)
         if path in texts.given:
             _add(made, path, is_named=True)
         elif os.path.isdir(path):
@@ -40,19 +40,24 @@ def project_of(paths: Iterable[str], texts: Files, images: dict[str, str], *, ex
         elif os.path.exists(path):
             _add(made, os.path.normpath(path), is_named=True)
         else:
-            raise NoSuchPath(f"{path}: there is no such file or folder")
+            raise NoSuchPath(f"{given}: there is no such file or folder")
     names.update({path: dockerfile.text for path, dockerfile in made.dockerfiles.items()})
     made.merge_compose()
     made.learn_names(names)
     return made
 
 
+def from_here(path: str) -> str:
+    """A path as seen from the working folder, where it is below that."""
+    here = os.getcwd()
+    full = os.path.abspath(path)
+    return os.path.relpath(full, here) if full == here or full.startswith(here + os.sep) else os.path.normpath(path)
+
+
 def _add(made: Project, path: str, *, is_named: bool) -> None:
     text = made.files.read(path)
     if text is None:
         if is_named:
-            from pyinit.check.chain import Fault
-
             made.faults.append(Fault(path, 1, "this is no text, or may not be read, or is larger than any manifest"))
         return
     kind = files.kind_of(path, text, is_named=is_named)

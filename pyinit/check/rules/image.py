@@ -12,7 +12,7 @@ from pyinit.check import commands, launch, script
 from pyinit.check.chain import Subject
 from pyinit.check.dockerfile import Dockerfile, Instruction
 from pyinit.check.image import PYINIT, Image
-from pyinit.check.launch import Launch, Step
+from pyinit.check.launch import Step
 from pyinit.check.model import At, Edit, Finding, Place, Words
 from pyinit.words import SHELL_WORDS
 
@@ -528,5 +528,3 @@ def _dropped(subject: Subject) -> Place | None:
 
 
 CHECKS = (pi101, pi102, pi103, pi104, pi105, pi106, pi107, pi108, pi109, pi110)
-
-__all__ = ["CHECKS", "Launch", "init_before", "instruction_at", "standing"]

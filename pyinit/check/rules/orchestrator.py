@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pyinit.check import commands, kubernetes, launch, nodes, quadlet, script, times
+from pyinit.check import balancers, commands, kubernetes, launch, nodes, quadlet, script, times
 from pyinit.check.chain import Subject
 from pyinit.check.model import COMPOSE, KUBERNETES, QUADLET, SWARM, Finding, Pod, Workload
 from pyinit.check.nodes import Node
@@ -385,8 +385,6 @@ def pi411(subject: Subject) -> Iterator[Finding]:
     if found is None or found[1].kind != "Deployment":
         return
     _, pod = found
-    from pyinit.check import balancers
-
     names = [name for name in balancers_of(subject.project, pod) if name in balancers.OF_CLOUDS]
     seconds = pod.document.get("spec", "minReadySeconds")
     gates = pod.spec.get("readinessGates")
