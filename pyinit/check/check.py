@@ -10,11 +10,18 @@ from pyinit.check.chain import Project, Subject, subjects
 from pyinit.check.launch import Launch, Step, Surroundings
 from pyinit.check.model import SEVERITIES, At, Edit, Finding, Place
 from pyinit.check.pages import BY_ID
-from pyinit.check.rules import delays, image, network, orchestrator, scripts
+from pyinit.check.rules import delays, image, inits, network, orchestrator, scripts
 
 Check = Callable[[Subject], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (*image.CHECKS, *scripts.CHECKS, *delays.CHECKS, *orchestrator.CHECKS, *network.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *image.CHECKS,
+    *inits.CHECKS,
+    *scripts.CHECKS,
+    *delays.CHECKS,
+    *orchestrator.CHECKS,
+    *network.CHECKS,
+)
 
 
 def _id(check: Check) -> str:

@@ -206,6 +206,47 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         },
         ["deploy.yaml:14 PI501"],
     ),
+    **{
+        f"{name} says its own time": ({**by_compose(command=command), **more}, [f"{place} PI303"])
+        for name, command, more, place in (
+            ("uvicorn", 'CMD ["uvicorn", "a:b", "--timeout-graceful-shutdown=30"]\n', {}, "Dockerfile:4"),
+            ("hypercorn", 'CMD ["hypercorn", "--graceful-timeout", "30", "a:b"]\n', {}, "Dockerfile:4"),
+            (
+                "Spring by an option",
+                'CMD ["java", "-Dspring.lifecycle.timeout-per-shutdown-phase=30s", "-jar", "a"]\n',
+                {},
+                "Dockerfile:4",
+            ),
+            (
+                "Spring by ISO",
+                'CMD ["java", "-jar", "a", "--spring.lifecycle.timeout-per-shutdown-phase=PT30S"]\n',
+                {},
+                "Dockerfile:4",
+            ),
+            (
+                "nginx",
+                'COPY nginx.conf /etc/nginx/\nCMD ["nginx", "-g", "daemon off;"]\n',
+                {"nginx.conf": "events {}\nworker_shutdown_timeout 30s;\n"},
+                "nginx.conf:2",
+            ),
+            (
+                "Celery",
+                'COPY celeryconfig.py /\nCMD ["celery", "-A", "a", "worker"]\n',
+                {"celeryconfig.py": "worker_soft_shutdown_timeout = 30.0\n"},
+                "celeryconfig.py:1",
+            ),
+            (
+                "php-fpm",
+                'COPY fpm.conf /etc/\nCMD ["php-fpm"]\n',
+                {"fpm.conf": "[global]\nprocess_control_timeout = 30s\n"},
+                "fpm.conf:2",
+            ),
+        )
+    },
+    "Spring in milliseconds": (
+        by_compose(command='CMD ["java", "-jar", "a", "--spring.lifecycle.timeout-per-shutdown-phase=9000"]\n'),
+        [],
+    ),
     "a hook that sleeps in a shell": (
         {"deploy.yaml": deployment('lifecycle: {preStop: {exec: {command: ["sh", "-c", "nginx -s quit; sleep 31"]}}}')},
         ["deploy.yaml:15 PI302"],

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 #: How --fix mends a finding: without changing anything else; in a way that somebody should look at; not at all.
 SAFE, UNSAFE, NONE = "safe", "unsafe", ""
+
+
+#: Columns of a page's text.
+WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,17 @@ class Rule:
 def page(rule: Rule) -> str:
     """A rule's page, as Markdown."""
     how = {SAFE: ", mended by `--fix`", UNSAFE: ", mended by `--unsafe-fixes`", NONE: ""}[rule.fix]
-    lines = [f"### {rule.id}: {rule.title}", "", f"{rule.severity}{how}", "", rule.why, "", "Bad:", "", *_files(rule.bad)]
+    lines = [
+        f"### {rule.id}: {rule.title}",
+        "",
+        f"{rule.severity}{how}",
+        "",
+        textwrap.fill(rule.why, WIDTH, break_on_hyphens=False),
+        "",
+        "Bad:",
+        "",
+        *_files(rule.bad),
+    ]
     lines += ["Good:", "", *_files(rule.good), f"Source: {rule.source}", ""]
     return "\n".join(lines)
 

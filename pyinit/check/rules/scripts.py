@@ -8,7 +8,7 @@ from pyinit.check import commands, launch, script
 from pyinit.check.chain import Subject
 from pyinit.check.launch import Step
 from pyinit.check.model import Edit, Finding
-from pyinit.check.rules.image import background_servers, goes_on, init_before, standing, waits_long
+from pyinit.check.rules.standing import background_servers, goes_on, init_before, standing, waits_long
 from pyinit.check.script import Script, Statement
 from pyinit.words import SHELL_WORDS
 
