@@ -38,6 +38,10 @@ LANGUAGE = tree_sitter.Language(tree_sitter_bash.language())
 #: Interpreters whose scripts we read, as the first line names them.
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh")
 
+#: What the grammar is not given: its scanner asks the C library of each character whether it is a letter, and beyond the first
+#: few hundred that reads memory which is not there. A letter stands in the place of each, so bytes and characters count the same.
+NOT_ASCII = re.compile(r"[^\x01-\x7f]")
+
 SHEBANG = re.compile(r"^#!\s*(?:\S*/env\s+(?:-\S+\s+)*)?(?:\S*/)?(\w+)")
 
 
@@ -109,9 +113,8 @@ def shell_of(text: str) -> str:
 @functools.lru_cache(maxsize=512)
 def parse(path: str, text: str, first_line: int = 1, column: int = 1) -> Script:
     """Read a script. `first_line` and `column` tell where its text begins, for one that stands in another file."""
-    data = text.encode("utf-8", "replace")
-    tree = tree_sitter.Parser(LANGUAGE).parse(data)
-    reader = _Reader(path, text, data, first_line, column)
+    tree = tree_sitter.Parser(LANGUAGE).parse(NOT_ASCII.sub("_", text).encode("ascii"))
+    reader = _Reader(path, text, first_line, column)
     is_whole = not tree.root_node.has_error
     statements = tuple(reader.statements(tree.root_node)) if is_whole else ()
     script = Script(path, text, shell_of(text), statements, is_whole, first_line, column)
@@ -124,20 +127,16 @@ def parse(path: str, text: str, first_line: int = 1, column: int = 1) -> Script:
 class _Reader:
     """Makes Statements of the grammar's nodes."""
 
-    def __init__(self, path: str, text: str, data: bytes, first_line: int, column: int):
-        self.path, self.text, self.data = path, text, data
-        self.is_ascii = len(data) == len(text)
+    def __init__(self, path: str, text: str, first_line: int, column: int):
+        self.path, self.text = path, text
         self.starts = line_starts(text)
         self.first_line, self.column = first_line, column
 
-    def offset(self, at: int) -> int:
-        return at if self.is_ascii else len(self.data[:at].decode("utf-8", "replace"))
-
     def text_of(self, node: tree_sitter.Node) -> str:
-        return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+        return self.text[node.start_byte : node.end_byte]
 
     def place(self, node: tree_sitter.Node) -> Place:
-        found = place_of(self.path, self.text, self.starts, self.offset(node.start_byte), self.offset(node.end_byte))
+        found = place_of(self.path, self.text, self.starts, node.start_byte, node.end_byte)
         shift = self.column - 1 if found.line == 1 else 0
         return Place(self.path, found.line + self.first_line - 1, found.column + shift, found.end + shift)
 
@@ -155,7 +154,7 @@ class _Reader:
             yield last
 
     def make(self, kind: str, node: tree_sitter.Node, **more: object) -> Statement:
-        place, start, end = self.place(node), self.offset(node.start_byte), self.offset(node.end_byte)
+        place, start, end = self.place(node), node.start_byte, node.end_byte
         return replace(Statement(kind, place, start, end), **more)  # type: ignore[arg-type]  # fields of Statement
 
     def statement(self, node: tree_sitter.Node) -> Statement:
@@ -229,7 +228,7 @@ class _Reader:
             if child.type == "heredoc_redirect":
                 rest += [self.statement(part) for part in named if part.type in ("pipeline", "command", "list")]
                 more += [self.word(part) for part in named if part.type in ("word", "string", "raw_string", "concatenation")]
-        start, end, place = self.offset(node.start_byte), self.offset(node.end_byte), self.place(node)
+        start, end, place = node.start_byte, node.end_byte, self.place(node)
         words = (*inner.words, *more) if inner.kind == COMMAND else inner.words
         made = replace(inner, start=start, end=end, place=place, words=words, is_redirected=True)
         if rest:

@@ -1,6 +1,7 @@
 """Scripts as statements, beside shfmt's own reading of them."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,58 @@ def test_words_are_as_the_shell_passes_them_on() -> None:
     assert one.words == ("app", "a b", "c d", "e f", "--g=h i", None, None, script.ARGUMENTS, "\0/bin/java", None)
 
 
+#: Pieces of which words are made, as they are written.
+PIECES = st.sampled_from(
+    [
+        "a",
+        "-x",
+        "=1",
+        "'b c'",
+        '"d e"',
+        "\\ ",
+        "\\$",
+        "'$X'",
+        '"\\$Y"',
+        '"\\\\"',
+        "'\\'",
+        '"\'"',
+        '\\"',
+        "''",
+        '""',
+        "/p",
+        ":80",
+        "%",
+        "@",
+        '"\\n"',
+        "\\n",
+        "{z}",
+        "~",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(PIECES, min_size=1, max_size=4).map("".join), min_size=1, max_size=4))
+def test_the_shell_passes_on_the_words_that_were_read(raw: list[str]) -> None:
+    """Where a word is known, and shlex agrees, it is what dash makes of it: the fixes go by both."""
+    line = " ".join(raw)
+    parsed = script.parse("x.sh", f"app {line}\n")
+    if not parsed.is_whole or len(parsed.statements) != 1 or parsed.statements[0].kind != COMMAND:
+        return
+    known = parsed.statements[0].words[1:]
+    if any(word is None or word == script.ARGUMENTS or word.startswith(script.SOMEWHERE) for word in known):
+        return
+    try:
+        if list(known) != shlex.split(line):
+            return
+    except ValueError:
+        return
+    done = subprocess.run(
+        ["dash", "-c", f"printf '%s\\0' {line}"], capture_output=True, text=True, check=True, env={"HOME": "/h"}
+    )
+    assert done.stdout == "".join(f"{word}\0" for word in known)
+
+
 def test_places_are_those_of_the_file_that_the_text_stands_in() -> None:
     parsed = script.parse("Dockerfile", "set -e\napp\n", first_line=10)
     assert [one.place.line for one in parsed.statements] == [10, 11]
@@ -198,6 +251,13 @@ def test_traps_are_found_with_their_signals(text: str, signals: tuple[str, ...],
 def test_the_tails_are_what_may_run_last(text: str, tails: list[str]) -> None:
     parsed = script.parse("x.sh", text)
     assert [parsed.text[one.start : one.end] for one in launch.tails(parsed.statements, parsed.functions)] == tails
+
+
+@pytest.mark.parametrize("letter", ["\xe9", "\u65e5", "\U000579fa", "\U0010adbc", "\0"])
+def test_no_character_behind_a_brace_stops_the_grammar(letter: str) -> None:
+    """It did, with a segmentation fault: the first of these that is far beyond ASCII."""
+    (one,) = statements(f"app {{{letter}-}} {letter}x\n")
+    assert one.words[-1] == f"{letter}x"
 
 
 def test_shebangs_name_the_shell() -> None:

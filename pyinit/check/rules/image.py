@@ -69,10 +69,19 @@ def _exec_form(image: Image | None, step: Step, running: list[script.Statement])
         and not tail.has_assignments
         and all(word is not None and word != script.ARGUMENTS for word in tail.words)
         and not any(character in (step.text or "") for character in "*?[~`")
+        and _split(step.text or "") == tail.words
     )
     if is_simple:
         return (Edit(source.path, start, end, json.dumps(list(tail.words), ensure_ascii=False)),)
     return _exec_before(source, instruction, instruction.text, tail, 0)
+
+
+def _split(text: str) -> tuple[str, ...] | None:
+    """Words as another reader has them: where the two differ, none of them is believed."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        return None
 
 
 def _exec_before(
