@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pyinit.check import bases, compose, dockerfile, ecs, files, fly, image, kubernetes, launch, nodes, nomad, quadlet, script
 from pyinit.check.files import Files
@@ -278,14 +279,34 @@ class Subject:
 
 
 def subjects(project: Project) -> Iterator[Subject]:
-    """Each Dockerfile's last stage as it is, and each workload."""
+    """Each Dockerfile's last stage as it is, and each workload. One that cannot be followed is a fault, and stops no other."""
     for path in list(project.dockerfiles):
-        made = project.image(path, None, {})
+        made = _guarded(project, Place(path), partial(_of_dockerfile, project, path))
         if made is not None:
-            yield _subject(project, None, made, project.contexts_of(path))
+            yield made
     for workload in project.workloads:
-        made, contexts = image_of(project, workload)
-        yield _subject(project, workload, made, contexts)
+        made = _guarded(project, workload.place, partial(_of_workload, project, workload))
+        if made is not None:
+            yield made
+
+
+def _guarded(project: Project, place: Place, make: Callable[[], Subject | None]) -> Subject | None:
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001 - a fault of ours in one place is told, and all others are checked
+        message = f"its chain could not be followed, which is a fault of pyinit-check: {type(error).__name__}: {error}"
+        project.faults.append(Fault(place.path, place.line, message))
+        return None
+
+
+def _of_dockerfile(project: Project, path: str) -> Subject | None:
+    made = project.image(path, None, {})
+    return _subject(project, None, made, project.contexts_of(path)) if made is not None else None
+
+
+def _of_workload(project: Project, workload: Workload) -> Subject:
+    made, contexts = image_of(project, workload)
+    return _subject(project, workload, made, contexts)
 
 
 def image_of(project: Project, workload: Workload) -> tuple[Image | None, tuple[str, ...]]:

@@ -38,8 +38,8 @@ LANGUAGE = tree_sitter.Language(tree_sitter_bash.language())
 #: Interpreters whose scripts we read, as the first line names them.
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh")
 
-#: What the grammar is not given: its scanner asks the C library of each character whether it is a letter, and beyond the first
-#: few hundred that reads memory which is not there. A letter stands in the place of each, so bytes and characters count the same.
+#: What the grammar is not given: its scanner asks the C library of each character whether it is a letter, and far beyond ASCII
+#: that reads memory which is not there. A letter stands in the place of each, so bytes and characters count the same.
 NOT_ASCII = re.compile(r"[^\x01-\x7f]")
 
 SHEBANG = re.compile(r"^#!\s*(?:\S*/env\s+(?:-\S+\s+)*)?(?:\S*/)?(\w+)")
@@ -116,7 +116,10 @@ def parse(path: str, text: str, first_line: int = 1, column: int = 1) -> Script:
     tree = tree_sitter.Parser(LANGUAGE).parse(NOT_ASCII.sub("_", text).encode("ascii"))
     reader = _Reader(path, text, first_line, column)
     is_whole = not tree.root_node.has_error
-    statements = tuple(reader.statements(tree.root_node)) if is_whole else ()
+    try:
+        statements = tuple(reader.statements(tree.root_node)) if is_whole else ()
+    except RecursionError:
+        is_whole, statements = False, ()  # deeper than anything that a person has written
     script = Script(path, text, shell_of(text), statements, is_whole, first_line, column)
     for statement in script.walk():
         if statement.kind == FUNCTION:

@@ -359,6 +359,24 @@ def test_aliases_of_aliases_take_no_time(folder: Path, capsys: pytest.CaptureFix
     assert run(capsys)[0] == 0
 
 
+def test_what_is_deeper_than_anybody_writes_stops_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deep = 3000
+    write(
+        folder,
+        {
+            "a/Dockerfile": 'FROM debian\nCOPY start.sh /\nCMD ["/start.sh"]\n',
+            "a/start.sh": "#!/bin/sh\n" + "( " * deep + "gunicorn a:b" + " )" * deep + "\n",
+            "b/Dockerfile": BAD["Dockerfile"],
+            "compose.yaml": "services: " + "[" * deep + "]" * deep + "\n",
+            "x.nomad.hcl": "a = " + "[" * deep + "]" * deep + "\n",
+            "task.json": '{"containerDefinitions": ' + "[" * deep + "]" * deep + "}",
+        },
+    )
+    found = json.loads(run(capsys, "--format", "json")[1])["findings"]
+    assert "PI101" in [one["rule"] for one in found if one["path"] == "b/Dockerfile"]
+    assert {one["rule"] for one in found if one["path"] != "b/Dockerfile"} == {"PI902"}
+
+
 NAMES = ["Dockerfile", "compose.yaml", "deploy.yaml", "start.sh", "task.json", "x.nomad.hcl", "x.container", "fly.toml"]
 SEEDS = [text for rule in RULES if rule.id != "PI902" for files in (rule.bad, rule.good) for text in files.values()]
 
