@@ -39,6 +39,10 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         {"Dockerfile": 'FROM debian\nENTRYPOINT ["tini", "--"]\nCMD gunicorn a:b\n'},
         ["Dockerfile:3 PI101"],
     ),
+    "an exec in one branch, and a task in the other": (
+        {"Dockerfile": "FROM debian\nCMD if [ $X ]; then exec gunicorn a:b; else echo no; fi\n"},
+        [],
+    ),
     "npm for a build": ({"Dockerfile": 'FROM node\nCMD ["npm", "test"]\n'}, []),
     "npm behind pyinit": ({"Dockerfile": OURS + 'CMD ["npm", "start"]\n'}, []),
     "a stop signal by number": ({"Dockerfile": 'FROM debian\nSTOPSIGNAL 9\nCMD ["/app"]\n'}, ["Dockerfile:2 PI105"]),

@@ -34,7 +34,7 @@ def pi101(subject: Subject) -> Iterator[Finding]:
             continue
         if any(True for _ in script.traps(step.script.statements)):
             continue
-        running = [tail for tail in what_runs(step.script) if runs_on(tail, subject)]
+        running = [tail for tail in what_runs(step.script) if runs_on(tail, subject) and not tail.is_exec]
         if not running:
             continue
         program = called(running[0])
