@@ -44,7 +44,7 @@ def lines(finding: Finding, texts: dict[str, str]) -> list[Text]:
     if finding.sum:
         made.append(Text(f"  sum:   {finding.sum}"))
     if len(finding.chain) > 1:
-        made.append(Text("  chain: " + " -> ".join(str(place) for place in finding.chain)))
+        made.append(Text("  chain: " + " -> ".join(dict.fromkeys(map(str, finding.chain)))))
     if finding.mend:
         made.append(Text(f"  mend:  {finding.mend}{_fixable(finding)}"))
     return made

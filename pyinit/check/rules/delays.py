@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pyinit.check import ecs, fly, nodes, times
 from pyinit.check.chain import Subject
 from pyinit.check.image import Image
-from pyinit.check.model import COMPOSE, ECS, FLY, KUBERNETES, NOMAD, At, Finding, Place
+from pyinit.check.model import COMPOSE, ECS, FLY, KUBERNETES, NOMAD, QUADLET, At, Finding, Place
 from pyinit.check.rules.drain import in_files, own_timeout
 
 #: Seconds that are added to what a stop needs: for the accept queues, and for the exit.
@@ -111,18 +112,23 @@ def pi301(subject: Subject) -> Iterator[Finding]:
         workload.grace.place if workload.grace_is_stated else places[0],
         (*subject.chain, *places),
         sum=total,
-        mend=f"{_grace_name(workload.platform)}: {times.shown(sum(parts) + SPARE)} or more",
+        mend=f"{_grace(workload.platform, sum(parts) + SPARE)} or more",
     )
 
 
-def _grace_name(platform: str) -> str:
-    return {
-        KUBERNETES: "terminationGracePeriodSeconds",
-        ECS: "stopTimeout",
-        NOMAD: "kill_timeout",
-        FLY: "kill_timeout",
-        "Quadlet": "StopTimeout",
-    }.get(platform, "stop_grace_period")
+#: How each platform writes the grace period.
+GRACE = {
+    KUBERNETES: "terminationGracePeriodSeconds: {}",
+    ECS: '"stopTimeout": {}',
+    NOMAD: 'kill_timeout = "{}s"',
+    FLY: "kill_timeout = {}",
+    QUADLET: "StopTimeout={}",
+}
+
+
+def _grace(platform: str, seconds: float) -> str:
+    """A grace period as the platform writes it; Compose's and Swarm's, where it is none of the others."""
+    return GRACE.get(platform, "stop_grace_period: {}s").format(math.ceil(seconds))
 
 
 def pi302(subject: Subject) -> Iterator[Finding]:
@@ -137,7 +143,7 @@ def pi302(subject: Subject) -> Iterator[Finding]:
         workload.hook.seconds_place or workload.hook.place,
         (*subject.chain, workload.grace.place),
         sum=f"{times.shown(seconds)} >= {times.shown(workload.grace.value)}",
-        mend=f"{_grace_name(workload.platform)}: {times.shown(seconds)} and the time to finish and 2",
+        mend=f"{_grace(workload.platform, seconds + SPARE)} and the time to finish",
     )
 
 
@@ -158,7 +164,7 @@ def pi303(subject: Subject) -> Iterator[Finding]:
         value.place,
         (*subject.chain, workload.grace.place),
         sum=times.total([value.value], workload.grace.value),
-        mend=f"{_grace_name(workload.platform)}: {times.shown(value.value + SPARE)} or more",
+        mend=f"{_grace(workload.platform, value.value + SPARE)} or more",
     )
 
 
@@ -212,7 +218,7 @@ def pi304(subject: Subject) -> Iterator[Finding]:
             "with a grace period of 0 the container is killed at once: nothing is told, and nothing finished",
             workload.grace.place,
             subject.chain,
-            mend=f"{_grace_name(workload.platform)}: the delay, the time to finish, and 2",
+            mend=f"{_grace(workload.platform, 30)}, or the delay, the time to finish, and 2",
         )
 
 
@@ -273,7 +279,7 @@ def pi307(subject: Subject) -> Iterator[Finding]:
             workload.grace.place,
             subject.chain,
             sum=times.total([workload.grace.value], limit),
-            mend=f"{_grace_name(workload.platform)}: {times.shown(limit)} or less",
+            mend=f"{_grace(workload.platform, limit)} or less",
         )
 
 

@@ -76,11 +76,12 @@ def pi201(subject: Subject) -> Iterator[Finding]:
         found = [tail for tail in tails if _stands(tail, parsed, subject)]
         for tail in found:
             name = _piped(tail) if tail.kind == script.PIPELINE else _name(tail)
+            program = commands.base(step.words[1]) if tail.words[:1] == (script.ARGUMENTS,) and len(step.words) > 1 else name
             can_exec = tail.kind == script.COMMAND and not has_exit_trap and not tail.has_assignments
             mend = f"exec {name} ..." if can_exec or tail.has_assignments else "start it with `&`, `wait` for it, and trap TERM"
             yield Finding(
                 "PI201",
-                f"{name} is started without exec: {whom}, so {name} is killed with its work",
+                f"{program} is started without exec: {whom}, so {program} is killed with its work",
                 tail.place,
                 subject.chain,
                 mend=mend + '; or ENTRYPOINT ["pyinit", "--"], which lets it finish as it is',
