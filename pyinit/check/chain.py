@@ -12,8 +12,9 @@ from pyinit.check import bases, compose, dockerfile, ecs, files, fly, image, kub
 from pyinit.check.files import Files
 from pyinit.check.image import Image
 from pyinit.check.launch import Launch, Surroundings
-from pyinit.check.model import COMPOSE, KUBERNETES, NOMAD, SWARM, At, Place, Words, Workload
+from pyinit.check.model import COMPOSE, KUBERNETES, NOMAD, SWARM, At, Words, Workload
 from pyinit.check.nodes import Node, Unreadable
+from pyinit.check.place import Place
 
 #: An image is built with this name, as a Makefile, a workflow or a comment says: `docker build -t NAME -f FILE FOLDER`.
 BUILD_LINE = re.compile(r"docker\s+(?:buildx\s+|image\s+)?build\s+([^\n#;&|]+)")

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pyinit.check import launch, script, suppress
 from pyinit.check.chain import Project, Subject, subjects
 from pyinit.check.launch import Launch, Step, Surroundings
-from pyinit.check.model import SEVERITIES, At, Edit, Finding, Place
+from pyinit.check.model import SEVERITIES, At, Edit, Finding
 from pyinit.check.pages import BY_ID
+from pyinit.check.place import Place
 from pyinit.check.rules import delays, image, inits, network, orchestrator, scripts
 
 Check = Callable[[Subject], Iterator[Finding]]

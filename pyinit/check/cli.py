@@ -14,7 +14,8 @@ from pyinit.check.chain import Project
 from pyinit.check.config import BadConfig, Config, load
 from pyinit.check.files import Files
 from pyinit.check.model import SEVERITIES, Finding
-from pyinit.check.output import FORMATS, Result, formatter
+from pyinit.check.output import FORMATS, formatter
+from pyinit.check.output.result import Result
 from pyinit.check.pages import BY_ID, RULES
 from pyinit.check.pages.rule import page
 

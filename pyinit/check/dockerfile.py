@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pyinit.check.model import Place
+from pyinit.check.place import Place
 
 DIRECTIVE = re.compile(r"^#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*$")
 FLAG = re.compile(r"--[a-z][a-z.-]*(?:=(?:\"[^\"]*\"|[^\s\"]*)*)?(?=\s|$)")

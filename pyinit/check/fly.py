@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyinit.check import times
-from pyinit.check.model import FLY, At, Build, Place, Words, Workload
+from pyinit.check.model import FLY, At, Build, Words, Workload
 from pyinit.check.nodes import Unreadable
+from pyinit.check.place import Place
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pyinit.check import bases, dockerfile
 from pyinit.check.dockerfile import Dockerfile, Instruction
 from pyinit.check.files import Files
-from pyinit.check.model import At, Place, Words
+from pyinit.check.model import At, Words
+from pyinit.check.place import Place
 
 #: What SHELL is where nothing else is said.
 SH = ("/bin/sh", "-c")

@@ -11,7 +11,8 @@ from pyinit.check import bases, commands, script
 from pyinit.check.files import Files
 from pyinit.check.image import PYINIT as SHELL_IS_PYINIT
 from pyinit.check.image import Foreign, Found, Image, locate
-from pyinit.check.model import At, Place, Words
+from pyinit.check.model import At, Words
+from pyinit.check.place import Place
 from pyinit.check.script import ARGUMENTS, Script, Statement
 from pyinit.settings import options
 from pyinit.settings.config import Asked, Config, UsageError

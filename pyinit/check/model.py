@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from pyinit.check.place import Place
+
 if TYPE_CHECKING:
     from pyinit.check.nodes import Node
 
@@ -17,19 +19,6 @@ SEVERITIES = (ERROR, WARNING, INFO)
 
 #: Platforms that a workload may be for.
 COMPOSE, SWARM, KUBERNETES, ECS, NOMAD, QUADLET, FLY = "Compose", "Swarm", "Kubernetes", "ECS", "Nomad", "Quadlet", "Fly"
-
-
-@dataclass(frozen=True, order=True)
-class Place:
-    """A place in a file: lines and columns count from 1; `end` is the column behind the last character, or 0."""
-
-    path: str
-    line: int = 1
-    column: int = 1
-    end: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from pyinit.check.model import Place
+from pyinit.check.place import Place
 
 TEXT, LIST, MAP, NOTHING = "text", "list", "map", "nothing"
 

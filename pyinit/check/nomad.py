@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyinit.check import nodes, reading, times
-from pyinit.check.model import NOMAD, At, Place, Words, Workload
+from pyinit.check.model import NOMAD, At, Words, Workload
 from pyinit.check.nodes import LIST, MAP, NOTHING, TEXT, Node, Unreadable
+from pyinit.check.place import Place
 
 #: Seconds from the stop request to SIGKILL where a job does not say, and what a client allows unless it is told otherwise.
 GRACE, MOST = 5.0, 30.0

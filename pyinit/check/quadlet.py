@@ -9,8 +9,9 @@ import re
 import shlex
 
 from pyinit.check import times
-from pyinit.check.model import QUADLET, At, Place, Words, Workload
+from pyinit.check.model import QUADLET, At, Words, Workload
 from pyinit.check.nodes import LIST, MAP, TEXT, Node
+from pyinit.check.place import Place
 
 #: Seconds from the stop request to SIGKILL where a unit does not say; and systemd's own, for the unit's stop as a whole.
 GRACE, OF_SYSTEMD = 10.0, 90.0

@@ -11,7 +11,7 @@ import tree_sitter
 import tree_sitter_bash
 
 from pyinit.check.dockerfile import line_starts, place_of
-from pyinit.check.model import Place
+from pyinit.check.place import Place
 
 #: A word that stands for all the arguments of the script.
 ARGUMENTS = "\0$@"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pyinit.check.model import Finding, Place
+from pyinit.check.model import Finding
+from pyinit.check.place import Place
 
 COMMENT = re.compile(
     r"(?:#|//|;)[ \t]*pyinit:[ \t]*(global[ \t]+)?ignore=([A-Z0-9, \t]*?[A-Z0-9])[ \t]*(?=$|#|//|[ \t][^A-Z,])", re.MULTILINE

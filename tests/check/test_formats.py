@@ -266,7 +266,7 @@ def test_times_of_go(text: str, seconds: float | None) -> None:
     ],
 )
 def test_what_a_hook_sleeps_at_least(command: list[str], seconds: float | None) -> None:
-    from pyinit.check.model import Place
+    from pyinit.check.place import Place
 
     assert reading.sleeps(Words(tuple(command), Place("x"))) == seconds
 

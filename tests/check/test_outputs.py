@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from pyinit.check import check, sources
 from pyinit.check.files import Files
-from pyinit.check.model import Finding, Place
-from pyinit.check.output import FORMATS, Result, formatter, github, gitlab, junit, sarif, text
+from pyinit.check.model import Finding
+from pyinit.check.output import FORMATS, formatter, github, gitlab, junit, sarif, text
+from pyinit.check.output.result import Result
 from pyinit.check.pages import BY_ID, RULES
+from pyinit.check.place import Place
 from tests.check.cases import cases
 from tests.check.checked import write
 

@@ -31,11 +31,11 @@ def checked() -> int:
     skipped = {".git", ".venv", "build", "dist", "node_modules"}
     names = [path.relative_to(ROOT) for path in ROOT.rglob("*Dockerfile")]
     found = [path for path in names if not skipped & set(path.parts) and not str(path).startswith(excluded)]
-    return len(found) + len(MANIFESTS)
+    return len(found) + sum(len(list((ROOT / "docker").rglob(end))) for end in MANIFESTS)
 
 
-#: Manifests that are among the files.
-MANIFESTS = ("docker/kubernetes/service.yaml", "docker/kubernetes/aws-alb.yaml", "docker/swarm.yaml")
+#: How the manifests of docker/ end; all of them are among the files.
+MANIFESTS = ("*.yaml", "*.nomad.hcl", "*.container", "ecs.json")
 
 
 def test_each_of_our_examples_is_followed_to_its_program() -> None:

@@ -28,7 +28,7 @@ from tests.namespace import CACHE, ROOT
 
 FOLDER = ROOT / "docker" / "platforms"
 COMPOSE, QUADLET = ROOT / "docker" / "compose.yaml", FOLDER / "web.container"
-ECS, CLOUD_RUN, NOMAD = FOLDER / "ecs.json", FOLDER / "cloud-run.yaml", FOLDER / "nomad.hcl"
+ECS, CLOUD_RUN, NOMAD = FOLDER / "ecs.json", FOLDER / "cloud-run.yaml", FOLDER / "web.nomad.hcl"
 
 #: Seconds for which the stop signal waits at most until the accept queues are empty.
 QUEUES = 1

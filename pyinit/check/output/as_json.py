@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from pyinit.check.check import severity
-from pyinit.check.model import Finding, Place
-from pyinit.check.output import Result
+from pyinit.check.model import Finding
+from pyinit.check.output.result import Result
+from pyinit.check.place import Place
 
 
 def render(result: Result) -> str:

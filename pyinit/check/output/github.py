@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pyinit.check.check import severity, worst_first
 from pyinit.check.model import ERROR, WARNING, Finding
-from pyinit.check.output import Result
+from pyinit.check.output.result import Result
 
 LEVELS = {ERROR: "error", WARNING: "warning"}
 

@@ -9,7 +9,7 @@ import json
 
 from pyinit.check.check import severity
 from pyinit.check.model import ERROR, WARNING
-from pyinit.check.output import Result
+from pyinit.check.output.result import Result
 from pyinit.check.output.sarif import fingerprint
 
 SEVERITIES = {ERROR: "major", WARNING: "minor"}

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from pyinit.check.check import severity
 from pyinit.check.model import Finding
-from pyinit.check.output import Result
+from pyinit.check.output.result import Result
 
 #: Characters that XML 1.0 has not.
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

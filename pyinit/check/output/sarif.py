@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 from pyinit import __version__
 from pyinit.check.check import severity
-from pyinit.check.model import ERROR, WARNING, Finding, Place
-from pyinit.check.output import Result
+from pyinit.check.model import ERROR, WARNING, Finding
+from pyinit.check.output.result import Result
 from pyinit.check.pages import BY_ID, RULES
 from pyinit.check.pages.rule import page
+from pyinit.check.place import Place
 
 LEVELS = {ERROR: "error", WARNING: "warning"}
 

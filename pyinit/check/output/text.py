@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pyinit.check.check import severity
 from pyinit.check.model import ERROR, WARNING, Finding
-from pyinit.check.output import Result
+from pyinit.check.output.result import Result
 from pyinit.check.pages import BY_ID
 from pyinit.check.pages.rule import SAFE, UNSAFE
 

@@ -114,9 +114,9 @@ RULES = (
         "PI308",
         WARNING,
         "`auto` is not told how long it has",
-        "A container cannot ask its orchestrator for the grace period. With `--pre-stop-delay auto` pyinit divides the time "
-        "between the delay and the "
-        "work, where PYINIT_STOP_TIMEOUT says how much there is; without it the delay alone may take 20 s.",
+        "A container cannot ask its orchestrator for the grace period. pyinit recognises the platform and assumes the time "
+        "that it has where nobody has set another: Kubernetes and ECS 30 s, Fly and Nomad 5 s, Docker and its kin 10 s. "
+        "Where another one is set, PYINIT_STOP_TIMEOUT must say so, or `auto` fits itself into the wrong time.",
         {
             "Dockerfile": OURS + 'CMD ["/app"]\n',
             "compose.yaml": compose("stop_grace_period: 30s", "environment: {PYINIT_PRE_STOP_DELAY: auto}"),

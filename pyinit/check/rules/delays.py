@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pyinit.check import ecs, fly, nodes, times
 from pyinit.check.chain import Subject
 from pyinit.check.image import Image
-from pyinit.check.model import COMPOSE, ECS, FLY, KUBERNETES, NOMAD, QUADLET, At, Finding, Place
+from pyinit.check.model import COMPOSE, ECS, FLY, KUBERNETES, NOMAD, QUADLET, At, Finding
+from pyinit.check.place import Place
 from pyinit.check.rules.drain import in_files, own_timeout
+from pyinit.settings import platforms
 
 #: Seconds that are added to what a stop needs: for the accept queues, and for the exit.
 SPARE = 2.0
@@ -292,23 +294,25 @@ def _is_fargate(subject: Subject) -> bool:
 
 
 def pi308(subject: Subject) -> Iterator[Finding]:
-    """A delay of auto where nobody tells pyinit how long it has."""
+    """A delay of auto where another time is stated than pyinit assumes on that platform."""
     workload, step = subject.workload, subject.launch.pyinit
     if workload is None or step is None or step.config is None or pyinit_delay(subject) is None or not subject.env_is_whole:
         return
     if step.config.pre_stop_delay is not None or step.config.stop_timeout is not None or next(pi301(subject), None):
         return
-    if workload.grace is None:
+    assumed = next((one for one in platforms.PLATFORMS if one.name == workload.platform), platforms.DOCKER)
+    if workload.grace is None or workload.grace.value == assumed.seconds:
         return
+    has, assumes = times.shown(workload.grace.value), times.shown(assumed.seconds)
+    effect = "SIGKILL may come first" if workload.grace.value < assumed.seconds else "the delay is shorter than it could be"
     stated = subject.variable("PYINIT_PRE_STOP_DELAY")
     yield Finding(
         "PI308",
-        f"`auto` is not told how long it has: {workload.platform} kills after {times.shown(workload.grace.value)} s, and the "
-        "delay alone may take "
-        f"{times.shown(step.config.pre_stop_max)} s",
+        f"`auto` is not told how long it has: {workload.platform} kills after {has} s here, and pyinit assumes "
+        f"{assumed.name}'s {assumes} s, so {effect}",
         stated.place if stated else step.place,
         (*subject.chain, workload.grace.place),
-        mend=f'PYINIT_STOP_TIMEOUT: "{times.shown(workload.grace.value)}"',
+        mend=f'PYINIT_STOP_TIMEOUT: "{has}"',
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from pyinit.check import commands, launch, times
 from pyinit.check.chain import Subject
-from pyinit.check.model import At, Place
+from pyinit.check.model import At
+from pyinit.check.place import Place
 
 
 def own_timeout(subject: Subject) -> tuple[At[float], str] | None:

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from pyinit.check import commands, launch, script
 from pyinit.check.chain import Subject
-from pyinit.check.model import At, Edit, Finding, Place, Words
+from pyinit.check.model import At, Edit, Finding, Words
+from pyinit.check.place import Place
 from pyinit.check.rules.standing import background_servers, called
 from pyinit.settings.words import SHELL_WORDS
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from pyinit.check import balancers, kubernetes, times
 from pyinit.check.chain import Project, Subject
-from pyinit.check.model import KUBERNETES, Finding, Place, Pod
+from pyinit.check.model import KUBERNETES, Finding, Pod
 from pyinit.check.nodes import Node
+from pyinit.check.place import Place
 from pyinit.check.rules import delays
 from pyinit.settings.config import Config
 

@@ -10,7 +10,7 @@ from pyinit.check.chain import Subject
 from pyinit.check.dockerfile import Dockerfile, Instruction
 from pyinit.check.image import Image
 from pyinit.check.launch import Step
-from pyinit.check.model import Place
+from pyinit.check.place import Place
 
 
 def instruction_at(image: Image | None, place: Place) -> tuple[Dockerfile, Instruction] | None:

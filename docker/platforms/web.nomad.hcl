@@ -1,4 +1,4 @@
-# A Nomad job: nomad job run docker/platforms/nomad.hcl
+# A Nomad job: nomad job run docker/platforms/web.nomad.hcl
 #
 # Nomad takes the service out of its catalogue when it asks the task to stop, so the delay is pyinit's, and there is no
 # shutdown_delay, which would be waited for before it. A client allows 30 s at most, unless its max_kill_timeout is raised. The image
