@@ -46,10 +46,11 @@ trees: $(VENV)/ready ## stop TREES random process trees (5000), from TREES_SEED 
 	tests/prepare.sh
 	TREES=$(TREES) TREES_SEED=$(TREES_SEED) $(RUN) -m pytest --numprocesses 4 tests/trees/test_trees.py
 
-lint: $(VENV)/ready ## ruff and mypy
+lint: $(VENV)/ready ## ruff and mypy, and pyinit-check on our own images and manifests
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+	$(RUN) -m pyinit.check
 
 bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare interpreter, in one run
 	tests/prepare.sh
@@ -57,6 +58,7 @@ bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare i
 	$(RUN) -m tests.bench.pressure
 	docker/static/build.sh "$$(dpkg --print-architecture)" dist
 	$(RUN) -m tests.bench --static "dist/pyinit-linux-$$(dpkg --print-architecture)"
+	$(RUN) -m tests.check.bench
 
 simulate: $(VENV)/ready ## simulate pre-stop delays, fixed and adaptive: lost requests over router delays, stragglers and rates
 	$(RUN) -m tests.simulation

@@ -191,7 +191,7 @@ def manual(epoch: float) -> str:
 def date() -> float:
     """Of the page: seconds since the epoch."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
-    return float(given) if given else (ROOT / "pyinit" / "options.py").stat().st_mtime
+    return float(given) if given else Path(options.__file__).stat().st_mtime
 
 
 if __name__ == "__main__":

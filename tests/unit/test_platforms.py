@@ -19,7 +19,7 @@ import botocore.validate
 import googleapiclient
 import hcl2
 import pytest
-import yaml  # type: ignore[import-untyped]  # it says nothing of its types
+import yaml
 
 from pyinit.settings import options
 from pyinit.settings.config import Config
