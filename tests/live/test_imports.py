@@ -14,8 +14,8 @@ from tests.waiting import wait_until
 
 #: Of pyinit. (What `python -IS -c pass` imports before a line of ours differs between the versions, and is left out.)
 PLACES = {
-    "kernel": "processes signals spawn system terminal watch",
-    "life": "arrivals last_resort lifecycle supervise",
+    "kernel": "arrivals processes signals spawn system terminal watch",
+    "life": "last_resort lifecycle supervise",
     "settings": "config options values",
 }
 OURS = {
@@ -66,7 +66,7 @@ def test_pid_1_at_rest_has_imported_just_these_modules(
 
 
 def test_a_target_of_grpc_is_checked_without_what_calls_it() -> None:
-    line = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pyinit import options; "
+    line = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pyinit.settings import options; "
     line += "options.parse(['--ready', 'grpc:50051/shop', 'app'], {})"
     found = imported(sys.executable, "-c", line)
     assert "pyinit.probe.target" in found

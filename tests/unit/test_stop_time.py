@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyinit.kernel.system import Received
-from pyinit.life.lifecycle import STOPPING, Deliver, Lifecycle, Say
+from pyinit.life.lifecycle import NOTHING, STOPPING, Deliver, Finding, Lifecycle, Say
 from pyinit.settings import platforms
 from pyinit.settings.config import QUEUES_MAY_TAKE, TO_FINISH, Config, UsageError
 from pyinit.settings.options import parse, read
@@ -100,6 +100,15 @@ GIVEN = st.fixed_dictionaries(
 )
 
 
+def said_of_a_request(config: Config) -> Say:
+    """What the log says of a stop request, once it is known that there is traffic to watch."""
+    life = Lifecycle(config, 2, 0.0)
+    life.on_signal(Received(15, 0, 0), 0.0)
+    said = life.on_finding(Finding(NOTHING), 0.0)[0]
+    assert isinstance(said, Say)
+    return said
+
+
 def told_at(life: Lifecycle) -> float:
     """When the stop signal goes out after a request at 0, with traffic without end and an accept queue that is never empty."""
     actions = life.on_signal(Received(15, 0, 0), 0.0)
@@ -149,8 +158,7 @@ def test_the_log_says_which_time_was_assumed_and_how_to_say_otherwise(environ: d
     config = of(AUTO, **environ)
     assert round(config.longest_delay, 1) == longest
     assert config.assumed is not None
-    said = Lifecycle(config, 2, 0.0).on_signal(Received(15, 0, 0), 0.0)[0]
-    assert isinstance(said, Say)
+    said = said_of_a_request(config)
     assert said.level == "info"
     assert f"; {config.assumed[1]}: --stop-timeout)" in said.message
     assert said.fields["assumed"] == f"{config.assumed[1]}: --stop-timeout"
@@ -159,8 +167,7 @@ def test_the_log_says_which_time_was_assumed_and_how_to_say_otherwise(environ: d
 
 def test_a_given_time_is_not_told_as_an_assumption() -> None:
     config = of(AUTO, "--stop-timeout=10")
-    said = Lifecycle(config, 2, 0.0).on_signal(Received(15, 0, 0), 0.0)[0]
-    assert isinstance(said, Say)
+    said = said_of_a_request(config)
     assert "assumed" not in said.message
     assert "assumed" not in said.fields
     assert config.limit_of_delay == "--stop-timeout"
