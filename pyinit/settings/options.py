@@ -454,7 +454,8 @@ def _too_long(config: Config, names: dict[str, str]) -> list[str]:
         given = [(config.pre_stop_timeout, " for the pre-stop command", names["pre_stop_timeout"])]
     if given:
         given.append((QUEUES_MAY_TAKE, " for the accept queues", ""))
-    if config.grace_period is not None and config.pre_stop_delay is not None:
+    contradicts = bool(assumption) and config.grace_period is not None and config.grace_period >= timeout
+    if config.grace_period is not None and config.pre_stop_delay is not None and not contradicts:
         given.append((config.grace_period, " of grace" if given else "", names.get("grace_period", "--grace-period")))
     total = sum(time for time, _, _ in given)
     if not given or total < timeout or (total == timeout and given[-1][2]):

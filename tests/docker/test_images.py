@@ -45,6 +45,7 @@ def test_an_entrypoint_in_shell_form_is_warned_of_with_the_exec_form_to_write(st
     line = "/usr/local/bin/pyinit -- /app/start.sh"
     container = start("start-script", [], entrypoint=["/bin/sh", "-c", line])  # what Docker makes of ENTRYPOINT line
     container.wait_for_output("app ready")
+    wait_until(lambda: container.stderr.endswith("\n"), "a line of the log")
     (warning,) = container.stderr.splitlines()
     assert warning.startswith("pyinit: warning: PID 1 is a shell (sh), which does not pass the stop request on: ")
     assert 'write ENTRYPOINT ["pyinit", "--", "/app/start.sh"], ' in warning

@@ -245,8 +245,8 @@ def test_with_a_delay_of_auto_and_traffic_that_never_ends_the_application_finish
     container = started({"PYINIT_PRE_STOP_DELAY": "auto", **environment})
     with Client(address(container), False) as client:
         wait_until(lambda: client.last_at, "it is served")
-        assert container.stop(timeout=allowed) < allowed
-    assert container.wait() == 7, "the application's own"
+        container.stop(timeout=allowed)
+    assert container.wait() == 7, "the application's own, and not 137"
     assert "server done\nstart.sh cleans up after 7\n" in container.stdout
     heading = container.stderr.splitlines()[0]
     assert "keeps serving until the traffic is quiet (" in heading, "and no warning"

@@ -224,9 +224,9 @@ def warned(*words: str, **environ: str) -> list[str]:
             ),
         ),
         (
-            "--pre-stop-delay=5 --grace-period=20",
+            "--pre-stop-delay=5 --grace-period=6",
             (
-                "--pre-stop-delay: 5 s, 1 s for the accept queues and 20 s of grace leave no time for finishing: Docker's "
+                "--pre-stop-delay: 5 s, 1 s for the accept queues and 6 s of grace leave no time for finishing: Docker's "
                 "10 s are assumed (--stop-timeout says what there is)"
             ),
         ),
@@ -290,6 +290,7 @@ def test_a_variable_is_named_as_it_was_given() -> None:
         "--grace-period=30 --stop-timeout=30",
         "--grace-period=60",
         "--pre-stop-delay=5",
+        "--pre-stop-delay=5 --grace-period=20",  # who asks for that has more than the 10 s that are assumed
         "--pre-stop-delay=30 --stop-timeout=none --grace-period=600",
         "--pre-stop-delay=10 --grace-period=20 --stop-timeout=31",
         "--pre-stop=hook --stop-timeout=10",
