@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyinit.health.doors import Doors
     from pyinit.log import Log
     from pyinit.settings.config import Config
+    from pyinit.settings.drop_in import Translation
     from pyinit.settings.options import Parsed
 
 #: What has read the options and started the command, and is of no use any more; settings.config is.
@@ -90,11 +91,7 @@ def use(arguments: list[str], mask: frozenset[int]) -> int:
 
 def as_another(name: str, arguments: list[str], mask: frozenset[int]) -> int:
     """Run as one of DROP_IN, by whose name we are called; return the exit status. Raises UsageError."""
-    from pyinit.settings import drop_in
-
-    environment = system.environ()
-    variables = {system.decode(key): system.decode(environment[key]) for key in environment}
-    theirs = drop_in.translate(name, arguments, variables)
+    theirs = _translate(name, arguments)
     if theirs.answer:
         write = system.write_stderr if theirs.on_stderr else system.write_stdout
         return 0 if write(theirs.answer.encode()) else THEIR_FAULT
@@ -104,6 +101,14 @@ def as_another(name: str, arguments: list[str], mask: frozenset[int]) -> int:
         system.stop_ignoring(theirs.reset)
         mask = frozenset()
     return run(list(theirs.words), mask, theirs.defaults, theirs.statuses, [name, *arguments])
+
+
+def _translate(name: str, arguments: list[str]) -> "Translation":
+    """What the words of another program mean. A function of its own, whose frame holds nothing on while the command runs."""
+    from pyinit.settings import drop_in
+
+    environment = system.environ()
+    return drop_in.translate(name, arguments, {system.decode(key): system.decode(environment[key]) for key in environment})
 
 
 def _pause(words: list[str], defaults: "Mapping[str, str]") -> int:
