@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # it says nothing of its types
+import yaml
 from docker import DockerClient
 from docker.errors import NotFound
 
