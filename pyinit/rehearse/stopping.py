@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from typing import NamedTuple
 
 import requests
 from docker.errors import APIError
@@ -14,8 +15,15 @@ AFTER_KILL = 60.0
 LEAST = 1.0
 
 
-def stop(container: Container, signum: str, requested: float, grace: float, pre_stop: float = 0.0) -> int:
-    """Stop a container that was asked to at the moment `requested` (time.monotonic()); return its exit status.
+class Ended(NamedTuple):
+    """How a container ended: its exit status, and whether SIGKILL had to be sent."""
+
+    status: int
+    killed: bool
+
+
+def stop(container: Container, signum: str, requested: float, grace: float, pre_stop: float = 0.0) -> Ended:
+    """Stop a container that was asked to at the moment `requested` (time.monotonic()).
 
     `signum`: the signal by name or number, sent when `pre_stop` seconds are over. `grace`: seconds from the request to SIGKILL.
     """
@@ -23,11 +31,11 @@ def stop(container: Container, signum: str, requested: float, grace: float, pre_
     with contextlib.suppress(APIError):  # 409: it has ended just now
         container.kill(signum)
     try:
-        return wait(container, requested + grace - time.monotonic())
+        return Ended(wait(container, requested + grace - time.monotonic()), killed=False)
     except requests.exceptions.RequestException:  # of the SDK: a timeout is either ConnectionError or ReadTimeout
         with contextlib.suppress(APIError):
             container.kill("SIGKILL")
-        return wait(container, AFTER_KILL)
+        return Ended(wait(container, AFTER_KILL), killed=True)
 
 
 def wait(container: Container, seconds: float) -> int:

@@ -156,7 +156,7 @@ class Deployment:
         removal = pool.submit(self._remove, replica.address, requested)
         variant = self._variant
         signum = f"SIG{variant.server.stop_signal}"
-        status = stop(replica.container, signum, requested, GRACE_PERIOD, variant.init.pre_stop)
+        status = stop(replica.container, signum, requested, GRACE_PERIOD, variant.init.pre_stop).status
         ended = time.monotonic()
         removed = removal.result()
         if isinstance(self._router, CheckingHAProxy):

@@ -1,0 +1,352 @@
+"""PURE. What is wrong with the stop of an image, as far as it was seen, and what to change: each rule names its proof."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pyinit.delivery import programs
+from pyinit.rehearse import arms, orchestrators, outcome
+from pyinit.rehearse.crew import HANDLES, NOTHING, Crew, Process, number
+from pyinit.rehearse.judge import Tally, by_kind
+from pyinit.rehearse.orchestrators import Orchestrator
+from pyinit.rehearse.subject import COMPOSE, KUBERNETES, Found
+
+#: As many changes as are proposed at most.
+MOST = 3
+
+#: The faults, by the word that a report and its JSON have for them.
+DROPPED, STRANDED, WRONG_SIGNAL, SHORT_GRACE, TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = (
+    "signal-dropped",
+    "signal-not-passed-on",
+    "wrong-signal",
+    "grace-too-short",
+    "stops-listening-too-soon",
+    "connection-closed-under-a-request",
+    "request-cut",
+    "traffic-before-ready",
+    "job-unfinished",
+    "out-of-memory",
+)
+
+#: Kinds of loss by which a server's door is seen to be closed, and by which a request is seen to be lost on its way.
+CLOSED_DOOR = (outcome.REFUSED, outcome.RESET_BEFORE)
+UNDER_WAY = (outcome.RESET_AFTER, outcome.RESET_BEFORE)
+
+#: Seconds by which a stop may miss the grace period and still count as one that SIGKILL has ended.
+MARGIN = 1.5
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is wrong with an arm. `says` and `proof` are sentences."""
+
+    name: str
+    says: str
+    proof: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that is proposed. `diff`: lines that begin with +, - or a space."""
+
+    says: str
+    diff: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a rule may look at."""
+
+    found: Found
+    orchestrator: Orchestrator
+    signal: str
+    grace: float
+    port: int
+    path: str
+    tally: Tally
+
+    @property
+    def signum(self) -> int:
+        """The signal's number."""
+        return number(self.signal)
+
+    @property
+    def crew(self) -> Crew | None:
+        """Who was there, in the first trial."""
+        return self.tally.trials[0].crew
+
+    @property
+    def grace_is_over(self) -> bool:
+        """Whether SIGKILL ended every stop."""
+        return self.tally.killed == len(self.tally.trials)
+
+
+Rule = Callable[[Case], Iterator[Fault]]
+
+
+def _dropped(case: Case) -> Iterator[Fault]:
+    """PID 1 has no handler: the kernel drops the signal."""
+    crew = case.crew
+    if crew is None or not case.grace_is_over or crew.first.about(case.signum) != NOTHING:
+        return
+    who = f"PID 1 is `{crew.first.title}`, which has no handler for {case.signal}"
+    deaf = crew.deaf(case.signum)
+    others = f"; {_those(deaf)} would have finished at it, and never heard of it" if deaf else ""
+    yield Fault(
+        DROPPED,
+        f"{who}, so the kernel drops it (pid_namespaces(7)){others}.",
+        f"The stop took {case.tally.stop_time:.1f} s of {case.grace:g} s, and SIGKILL ended it.",
+    )
+
+
+def _stranded(case: Case) -> Iterator[Fault]:
+    """An init tells its child, a shell, which dies and passes nothing on."""
+    crew = case.crew
+    if crew is None or case.tally.killed:
+        return
+    told = crew.told(case.signum)
+    deaf = crew.deaf(case.signum)
+    if told and deaf:
+        yield Fault(
+            STRANDED,
+            f"{crew.first.name} tells only `{told[0].title}`, which passes nothing on; {_those(deaf)} never heard of "
+            f"{case.signal}, and was killed when {crew.first.name} left.",
+            f"The stop took {case.tally.stop_time:.1f} s, with status {_statuses(case.tally)}.",
+        )
+
+
+def _wrong_signal(case: Case) -> Iterator[Fault]:
+    """A well-known program that finishes its work by another signal than it got."""
+    crew = case.crew
+    told = None if crew is None else (crew.first if crew.first.about(case.signum) == HANDLES else None)
+    if told is None or not case.tally.lost_in_all:
+        return
+    program = programs.find(told.name, tuple(told.words.split(" ")))
+    if program is None or program.what != programs.APPLICATION or program.finishes_at(case.signum):
+        return
+    what = program.others.get(case.signal.removeprefix("SIG"), "does something else at it")
+    yield Fault(
+        WRONG_SIGNAL,
+        f"{program.names[0]} finishes its work at SIG{program.graceful[0]}; {case.signal} {what} ({program.source}).",
+        f"Lost: {by_kind(case.tally.lost)}.",
+    )
+
+
+def _short_grace(case: Case) -> Iterator[Fault]:
+    """Somebody who handles the signal was killed at the end of the grace period."""
+    crew = case.crew
+    if crew is None or not case.tally.killed or crew.first.about(case.signum) != HANDLES:
+        return
+    yield Fault(
+        SHORT_GRACE,
+        f"`{crew.first.title}` handles {case.signal}, and was not done within the {case.grace:g} s that "
+        f"{case.orchestrator.name} allows.",
+        f"SIGKILL ended {case.tally.killed} of {len(case.tally.trials)} stops.",
+    )
+
+
+def _early(case: Case) -> Iterator[Fault]:
+    """The new replica got traffic before it could serve."""
+    count = case.tally.lost.get(outcome.EARLY, 0)
+    if count:
+        decides = _decides(case)
+        yield Fault(
+            EARLY,
+            f"The new replica got traffic before it could serve: {case.orchestrator.name} let it in {decides}.",
+            f"{count} requests failed before it had answered any.",
+        )
+
+
+def _decides(case: Case) -> str:
+    kind = case.orchestrator.admits
+    if kind == orchestrators.HEALTHCHECK:
+        return "when its HEALTHCHECK said so" if case.found.healthcheck else "as soon as it ran, for it has no HEALTHCHECK"
+    if kind == orchestrators.PROBE:
+        return "when its probe said so" if case.found.subject.probe else "as soon as it ran, for it has no readiness probe"
+    return f"when {kind}"
+
+
+def _too_soon(case: Case) -> Iterator[Fault]:
+    """The door was closed while routers still sent requests."""
+    count = sum(case.tally.lost.get(kind, 0) for kind in CLOSED_DOOR)
+    if count and not case.tally.killed:
+        removed = max(stop.removed - stop.requested for stop in case.tally.stops)
+        yield Fault(
+            TOO_SOON,
+            f"It closed its port while routers still sent requests: the last one left {removed:.1f} s after the stop request.",
+            f"{count} new connections found nobody.",
+        )
+
+
+def _under_request(case: Case) -> Iterator[Fault]:
+    """Kept connections were closed under a request."""
+    lost = [one for one in case.tally.outcomes if one.kept and one.kind in UNDER_WAY]
+    if lost and not case.grace_is_over:
+        yield Fault(
+            UNDER_REQUEST,
+            "It closed kept connections without notice, under requests that were on their way.",
+            f"{len(lost)} requests over kept connections were lost so.",
+        )
+
+
+def _cut_off(case: Case) -> Iterator[Fault]:
+    """Requests that it had taken were not finished."""
+    lost = [one for one in case.tally.outcomes if one.kind == outcome.CUT or (one.kind == outcome.RESET_AFTER and not one.kept)]
+    if lost:
+        by = "SIGKILL" if case.tally.killed else "the end of its processes"
+        yield Fault(
+            CUT_OFF, f"Requests that it had taken were cut off by {by}.", f"{len(lost)} got no answer, or a part of one."
+        )
+
+
+def _jobs(case: Case) -> Iterator[Fault]:
+    """A worker did not finish what it had begun."""
+    count = case.tally.lost.get("unfinished", 0)
+    if count:
+        yield Fault(JOBS, "The worker did not finish what it had begun.", f"{count} of {case.tally.at_risk} jobs.")
+
+
+def _memory(case: Case) -> Iterator[Fault]:
+    """The kernel ended it for its memory."""
+    count = sum(trial.out_of_memory for trial in case.tally.trials)
+    if count:
+        yield Fault(MEMORY, "The kernel killed it because it used too much memory.", f"In {count} of {len(case.tally.trials)}.")
+
+
+RULES: tuple[Rule, ...] = (
+    _memory,
+    _dropped,
+    _stranded,
+    _wrong_signal,
+    _short_grace,
+    _early,
+    _too_soon,
+    _under_request,
+    _cut_off,
+    _jobs,
+)
+
+
+def faults(case: Case) -> list[Fault]:
+    """What is wrong with an arm, the causes before the effects."""
+    return [fault for rule in RULES for fault in rule(case)]
+
+
+def _those(processes: Sequence[Process]) -> str:
+    names = list(dict.fromkeys(f"`{one.title}`" for one in processes))
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""  # noqa: PLR2004 - a sentence
+    return ", ".join(names[:2]) + more
+
+
+def _statuses(tally: Tally) -> str:
+    return ", ".join(map(str, tally.statuses))
+
+
+def changes(as_is: Case, pyinit: Case | None) -> list[Change]:
+    """What to change, at most MOST: only what a trial has shown to help, or what follows from what was seen."""
+    wrong = {fault.name for fault in faults(as_is)}
+    left = set() if pyinit is None else {fault.name for fault in faults(pyinit)}
+    found: list[Change] = []
+    helps = pyinit is not None and (
+        pyinit.tally.lost_in_all < as_is.tally.lost_in_all or (pyinit.tally.killed < as_is.tally.killed)
+    )
+    if helps and pyinit is not None:
+        found.append(_front(as_is, pyinit))
+    if SHORT_GRACE in left or (pyinit is None and SHORT_GRACE in wrong):
+        found.append(_more_grace(as_is))
+    if EARLY in wrong:
+        found.append(_readiness(as_is))
+    if not helps and WRONG_SIGNAL in wrong:
+        found.append(_signal(as_is))
+    return found[:MOST]
+
+
+def _front(as_is: Case, pyinit: Case) -> Change:
+    """Pyinit in front, as in the arm."""
+    found = as_is.found
+    words, replaced = arms.without_init(found.words)
+    path = "/usr/local/bin/pyinit"
+    instead = f", in the place of {replaced}" if replaced else " in front"
+    says = (
+        f"pyinit{instead}: lost {pyinit.tally.lost_in_all} where it was {as_is.tally.lost_in_all}, "
+        f"stopped in {pyinit.tally.stop_time:.1f} s where it was {as_is.tally.stop_time:.1f} s."
+    )
+    serves = bool(as_is.port)
+    settings = [f"{arms.TIMEOUT}={as_is.grace:g}", *([f"{arms.DELAY}=auto"] if serves else [])]
+    if found.subject.source == KUBERNETES:
+        return Change(
+            says,
+            (
+                "   containers:",
+                *(f"-    command: {json.dumps(found.words)}" for _ in [0] if found.subject.entrypoint is not None),
+                f"+    command: {json.dumps([path, '--', *words])}  # COPY --from=pyinit /pyinit {path} in the image",
+                "     env:",
+                *(f'+    - {{name: {name}, value: "{value}"}}' for name, value in (s.split("=") for s in settings)),
+            ),
+        )
+    entry = list(arms.without_init(found.entrypoint)[0]) if found.entrypoint else []
+    lines = [f"+COPY --from=pyinit /pyinit {path}", f"+ENV {' '.join(reversed(settings))}"]
+    if found.entrypoint:
+        lines.append(f"-ENTRYPOINT {json.dumps(found.entrypoint)}")
+    lines.append(f"+ENTRYPOINT {json.dumps([path, '--', *entry])}")
+    if found.command:
+        kept = list(found.command) if found.entrypoint else list(words)
+        if not found.entrypoint and replaced:
+            lines.append(f"-CMD {json.dumps(found.command)}")
+            lines.append(f"+CMD {json.dumps(kept)}")
+        else:
+            lines.append(f" CMD {_command(kept)}")
+    if found.subject.init:
+        lines += ["--- compose.yaml", "-    init: true"]
+    return Change(says, tuple(lines))
+
+
+def _command(words: Sequence[str]) -> str:
+    """A command as its Dockerfile probably has it: the shell form is what Docker makes of a CMD without brackets."""
+    if tuple(words[:2]) == ("/bin/sh", "-c") and len(words) == 3:  # noqa: PLR2004
+        return words[2]
+    return json.dumps(list(words))
+
+
+def _more_grace(case: Case) -> Change:
+    new = max(30, int(2 * case.grace))
+    says = f"More time: {case.grace:g} s were not enough, and the stop did not fail for want of a handler."
+    setting = case.orchestrator.setting
+    old = setting.format(grace=f"{case.grace:g}")
+    if "{grace}" not in setting:
+        return Change(says, (f" # {setting}: the work in flight has to be shorter",))
+    return Change(says, (f"-{old}", f"+{setting.format(grace=new)}"))
+
+
+def _readiness(case: Case) -> Change:
+    says = "A check of whether it can serve, so that traffic comes when it can."
+    url = f"http://127.0.0.1:{case.port}{case.path}"
+    if case.found.subject.source == KUBERNETES or case.orchestrator.admits == orchestrators.PROBE:
+        return Change(
+            says,
+            ("+    readinessProbe:", f"+      httpGet: {{path: {case.path}, port: {case.port}}}", "+      periodSeconds: 1"),
+        )
+    if case.found.subject.source == COMPOSE:
+        return Change(
+            says,
+            ("+    healthcheck:", f'+      test: ["CMD", "pyinit", "--probe", "{url}"]', "+      interval: 5s"),
+        )
+    words = shlex.join(["pyinit", "--probe", url])
+    return Change(says, (f"+HEALTHCHECK --interval=5s --start-period=60s CMD {json.dumps(shlex.split(words))}",))
+
+
+def _signal(case: Case) -> Change:
+    crew = case.crew
+    assert crew is not None, "the rule that found the fault has seen it"
+    program = programs.find(crew.first.name, tuple(crew.first.words.split(" ")))
+    assert program is not None, "the rule that found the fault has found it"
+    return Change(
+        f"The signal by which {program.names[0]} finishes its work.",
+        (f"-STOPSIGNAL {case.found.stop_signal}", f"+STOPSIGNAL SIG{program.graceful[0]}"),
+    )
+
+
+def not_cured(pyinit: Case) -> list[Fault]:
+    """What is still wrong with pyinit in front."""
+    return faults(pyinit)
