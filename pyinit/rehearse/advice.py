@@ -96,7 +96,7 @@ def _dropped(case: Case) -> Iterator[Fault]:
     yield Fault(
         DROPPED,
         f"{who}, so the kernel drops it (pid_namespaces(7)){others}.",
-        f"The stop took {case.tally.stop_time:.1f} s of {case.grace:g} s, and SIGKILL ended it.",
+        f"The stop took {case.tally.stop_time:.1f} s of {case.grace:g} s, and SIGKILL ended it.{_lost(case)}",
     )
 
 
@@ -112,7 +112,7 @@ def _stranded(case: Case) -> Iterator[Fault]:
             STRANDED,
             f"{crew.first.name} tells only `{told[0].title}`, which passes nothing on; {_those(deaf)} never heard of "
             f"{case.signal}, and was killed when {crew.first.name} left.",
-            f"The stop took {case.tally.stop_time:.1f} s, with status {_statuses(case.tally)}.",
+            f"The stop took {case.tally.stop_time:.1f} s, with status {_statuses(case.tally)}.{_lost(case)}",
         )
 
 
@@ -154,7 +154,7 @@ def _early(case: Case) -> Iterator[Fault]:
         yield Fault(
             EARLY,
             f"The new replica got traffic before it could serve: {case.orchestrator.name} let it in {decides}.",
-            f"{count} requests failed before it had answered any.",
+            f"{_count(count, 'request')} failed before it had answered any.",
         )
 
 
@@ -175,7 +175,7 @@ def _too_soon(case: Case) -> Iterator[Fault]:
         yield Fault(
             TOO_SOON,
             f"It closed its port while routers still sent requests: the last one left {removed:.1f} s after the stop request.",
-            f"{count} new connections found nobody.",
+            f"{_count(count, 'new connection')} found nobody.",
         )
 
 
@@ -186,7 +186,7 @@ def _under_request(case: Case) -> Iterator[Fault]:
         yield Fault(
             UNDER_REQUEST,
             "It closed kept connections without notice, under requests that were on their way.",
-            f"{len(lost)} requests over kept connections were lost so.",
+            f"{_count(len(lost), 'request')} over kept connections got no answer.",
         )
 
 
@@ -214,23 +214,28 @@ def _memory(case: Case) -> Iterator[Fault]:
         yield Fault(MEMORY, "The kernel killed it because it used too much memory.", f"In {count} of {len(case.tally.trials)}.")
 
 
-RULES: tuple[Rule, ...] = (
-    _memory,
-    _dropped,
-    _stranded,
-    _wrong_signal,
-    _short_grace,
-    _early,
-    _too_soon,
-    _under_request,
-    _cut_off,
-    _jobs,
-)
+#: Causes; what follows from them where there is one, and has a cause of its own where there is none; and what has nothing to do
+#: with them.
+CAUSES: tuple[Rule, ...] = (_memory, _dropped, _stranded, _wrong_signal, _short_grace)
+EFFECTS: tuple[Rule, ...] = (_too_soon, _under_request, _cut_off)
+OTHERS: tuple[Rule, ...] = (_early, _jobs)
 
 
 def faults(case: Case) -> list[Fault]:
-    """What is wrong with an arm, the causes before the effects."""
-    return [fault for rule in RULES for fault in rule(case)]
+    """What is wrong with an arm."""
+    causes = [fault for rule in CAUSES for fault in rule(case)]
+    rules = OTHERS if causes else EFFECTS + OTHERS
+    return causes + [fault for rule in rules for fault in rule(case)]
+
+
+def _lost(case: Case) -> str:
+    """What the stop has cost, as a further sentence of a proof."""
+    lost = {kind: count for kind, count in case.tally.lost.items() if kind != outcome.EARLY}
+    return f" Lost: {by_kind(lost)}." if lost else ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _those(processes: Sequence[Process]) -> str:
@@ -268,9 +273,12 @@ def _front(as_is: Case, pyinit: Case) -> Change:
     words, replaced = arms.without_init(found.words)
     path = "/usr/local/bin/pyinit"
     instead = f", in the place of {replaced}" if replaced else " in front"
+    lost, before = pyinit.tally.lost_in_all, as_is.tally.lost_in_all
+    less = f"{lost} lost in the place of {before}, " if before else ""
+    ends = "ended by SIGKILL" if pyinit.tally.killed else "ended in good order"
+    killed = ", and then SIGKILL" if as_is.tally.killed else ""
     says = (
-        f"pyinit{instead}: lost {pyinit.tally.lost_in_all} where it was {as_is.tally.lost_in_all}, "
-        f"stopped in {pyinit.tally.stop_time:.1f} s where it was {as_is.tally.stop_time:.1f} s."
+        f"pyinit{instead}: {less}{ends} after {pyinit.tally.stop_time:.1f} s (before: {as_is.tally.stop_time:.1f} s{killed})."
     )
     serves = bool(as_is.port)
     settings = [f"{arms.TIMEOUT}={as_is.grace:g}", *([f"{arms.DELAY}=auto"] if serves else [])]

@@ -24,6 +24,9 @@ from pyinit.rehearse.protocols import Connection, ProtocolError
 
 EVEN, POISSON = "even", "poisson"
 
+#: Seconds for a connection to be taken: as routers have it, far less than for an answer.
+CONNECT = 3.0
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -201,7 +204,10 @@ class Client:
 
     async def _ask(self, one: Replica, connection: Connection, keep: bool, slow: str) -> None:
         if not connection.requests:
-            await connection.open(one.address)
+            try:
+                await asyncio.wait_for(connection.open(one.address), CONNECT)
+            except asyncio.TimeoutError:
+                raise ConnectionRefusedError from None  # nobody has the address, or takes the connection
         await connection.ask(self._plan.host, slow or self._plan.path, keep)
 
 

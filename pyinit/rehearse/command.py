@@ -16,7 +16,7 @@ import requests
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound
 
-from pyinit.rehearse import arms, binary, crew, document, engine, judge, protocols, scout, trial, worker
+from pyinit.rehearse import arms, binary, compose, crew, document, engine, judge, pod, protocols, scout, subject, trial, worker
 from pyinit.rehearse.advice import Case
 from pyinit.rehearse.faults import INTERRUPTED, NO_VERDICT, USAGE, NoVerdict, UsageError
 from pyinit.rehearse.load import LoadError
@@ -25,6 +25,7 @@ from pyinit.rehearse.result import Trial
 from pyinit.rehearse.subject import Subject, complete
 from pyinit.rehearse.terminal import Terminal
 from pyinit.rehearse.trial import Setting
+from pyinit.rehearse.yaml_files import lines_of
 
 #: On everything that is borrowed from the engine.
 OWNER = engine.Owner("pyinit.rehearse", "pyinit-rehearse")
@@ -45,10 +46,12 @@ def parser() -> argparse.ArgumentParser:
     found = Parser(
         prog="pyinit-rehearse",
         description="What a rollout of an image loses today, and what it loses with pyinit in front.",
-        usage="%(prog)s [options] IMAGE [-- CMD ...]",
+        usage="%(prog)s [options] IMAGE | FILE.yaml:NAME [-- CMD ...]",
         epilog="Exit status: 0 nothing lost (or --max-lost), 1 lost, 2 bad usage, 3 no verdict.",
     )
-    found.add_argument("subject", metavar="IMAGE")
+    found.add_argument(
+        "subject", metavar="IMAGE", help="or compose.yaml:SERVICE, or a manifest of Kubernetes: deploy.yaml[:CONTAINER]"
+    )
     found.add_argument("--as", dest="orchestrator", choices=ORCHESTRATORS, metavar="NAME", help=", ".join(ORCHESTRATORS))
     found.add_argument("--port", type=int, metavar="N", help="of the application (default: found out)")
     found.add_argument("--path", default="/", help="that is asked with GET (default: /)")
@@ -98,28 +101,40 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def environment(options: argparse.Namespace) -> dict[str, str]:
     """What --env and --env-file say. Raises UsageError."""
-    lines: list[str] = []
-    for name in options.env_file:
-        try:
-            lines += Path(name).read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise UsageError(f"--env-file {name}: {error.strerror}") from None
+    lines = [line for name in options.env_file for line in lines_of(Path(name))]
     found = {}
-    for word in [*(line for line in lines if line.strip() and not line.lstrip().startswith("#")), *options.env]:
+    for word in [*lines, *options.env]:
         name, is_given, value = word.partition("=")
         found[name.strip()] = value if is_given else os.environ.get(name, "")  # as `docker run` has it
     return found
 
 
+def described(text: str) -> Subject:
+    """What IMAGE, FILE.yaml:SERVICE and FILE.yaml[:CONTAINER] mean. Raises UsageError."""
+    file, _, name = text.partition(":")
+    if not file.endswith((".yaml", ".yml")):
+        return Subject(text)
+    path = Path(file)
+    if pod.is_manifest(path):
+        return pod.read(path, name)
+    if not name:
+        raise UsageError(f"{text}: name the service of the compose file, as in {file}:web")
+    return compose.read(path, name)
+
+
 def subject_of(options: argparse.Namespace) -> Subject:
     """What is to be rehearsed. Raises UsageError."""
-    found = Subject(options.subject)
+    found = described(options.subject)
     if options.words:
         found = replace(found, command=tuple(options.words))
     keywords: dict[str, Any] = dict(found.keywords)
     if options.volume:
         keywords["volumes"] = [*keywords.get("volumes", []), *options.volume]
     return replace(found, environment={**found.environment, **environment(options)}, keywords=keywords)
+
+
+#: Who stops what is described so, where --as does not say.
+USUAL = {subject.IMAGE: "docker", subject.COMPOSE: "compose", subject.KUBERNETES: "kubernetes"}
 
 
 def inspect(client: DockerClient, image: str) -> dict[str, Any]:
@@ -137,17 +152,17 @@ def inspect(client: DockerClient, image: str) -> dict[str, Any]:
 
 def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Terminal) -> int:
     """Rehearse, report, and return the exit status. Raises UsageError and NoVerdict."""
-    subject = subject_of(options)
-    orchestrator = ORCHESTRATORS[options.orchestrator or "docker"]
-    found = complete(subject, inspect(client, subject.image))
+    wanted = subject_of(options)
+    orchestrator = ORCHESTRATORS[options.orchestrator or USUAL[wanted.source]]
+    found = complete(wanted, inspect(client, wanted.image))
     if not found.words:
-        raise UsageError(f"{subject.image} has neither ENTRYPOINT nor CMD; give a command after --")
+        raise UsageError(f"{wanted.image} has neither ENTRYPOINT nor CMD; give a command after --")
     signame = options.stop_signal or orchestrator.signal or found.stop_signal
     try:
         signame = signal.Signals(crew.number(signame)).name
     except ValueError as error:
         raise UsageError(f"--stop-signal {signame}: {error}") from None
-    grace = options.grace or subject.grace or orchestrator.grace
+    grace = options.grace or wanted.grace or orchestrator.grace
     deadline = time.monotonic() + options.budget
     setting = Setting(
         client,

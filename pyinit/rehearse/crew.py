@@ -8,7 +8,7 @@ from pyinit.processes import SHELLS
 from pyinit.rehearse.arms import INITS, base
 
 #: What ps is asked for. The masks are hexadecimal; bit n-1 stands for signal n.
-COLUMNS = ("pid", "ppid", "ignored", "caught", "blocked", "comm", "args")
+COLUMNS = ("pid", "ppid", "ignored", "caught", "blocked", "wchan:32", "comm", "args")
 
 HANDLES, WAITS, IGNORES, NOTHING = "handles", "may wait for", "ignores", "has no handler for"
 
@@ -22,17 +22,22 @@ class Process:
     ignored: int
     caught: int
     blocked: int
+    sleeps_in: str  #: the function of the kernel, where that may be known
     name: str
     words: str
 
     def about(self, signum: int) -> str:
-        """What it does about a signal. One that is blocked may be waited for (sigwait, signalfd): that cannot be seen here."""
+        """What it does about a signal.
+
+        One that is blocked may be waited for (sigwait, signalfd). While somebody sleeps in sigtimedwait() the kernel shows what
+        it waits for as not blocked, and which signals these are cannot be seen here.
+        """
         bit = 1 << (signum - 1)
         if self.caught & bit:
             return HANDLES
         if self.ignored & bit:
             return IGNORES
-        return WAITS if self.blocked & bit else NOTHING
+        return WAITS if self.blocked & bit or "sigtimedwait" in self.sleeps_in else NOTHING
 
     @property
     def is_shell(self) -> bool:
@@ -108,7 +113,8 @@ def parse(rows: Sequence[Sequence[str]], first: int) -> Crew | None:
     """The processes in rows of COLUMNS; `first` is the PID of the container's first one. None where that is not there."""
     found = []
     for row in rows:
-        pid, parent, ignored, caught, blocked, name, words = row
-        found.append(Process(int(pid), int(parent), int(ignored, 16), int(caught, 16), int(blocked, 16), name, words))
+        pid, parent, ignored, caught, blocked, sleeps_in, name, words = row
+        masks = int(ignored, 16), int(caught, 16), int(blocked, 16)
+        found.append(Process(int(pid), int(parent), *masks, sleeps_in, name, words))
     head = next((one for one in found if one.pid == first), None)
     return None if head is None else Crew(head, tuple(found))

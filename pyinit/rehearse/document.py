@@ -126,7 +126,7 @@ def verdict(tallies: Mapping[str, Tally], judged: str, most_lost: int, status: i
         if status == WELL
         else f"{_title(judged)} fails: {tally.lost_in_all} lost{allowed or ', and none may be'}."
     )
-    return f"{'; '.join(said)}. {last}"
+    return f"{'. '.join(said)}. {last}"
 
 
 def _title(arm: str) -> str:

@@ -63,6 +63,19 @@ def ask(protocol: str, host: str, port: int, path: str, first_error: int = outco
     return found[0]
 
 
+def burst(protocol: str, host: str, port: int, path: str, times: int) -> float:
+    """Seconds in which so many requests that begin at once, each over a connection of its own, are answered or lost."""
+    found: list[Outcome] = []
+    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=outcome.FIRST_SERVER_ERROR)
+
+    async def all_at_once() -> None:
+        client = Client(plan, found.append)
+        await asyncio.gather(*(client.request(keep=False) for _ in range(times)))
+
+    asyncio.run(all_at_once())
+    return max(one.ended for one in found) - min(one.at for one in found)
+
+
 def await_health(container: Container, timeout: float) -> float:
     """Wait until the image's HEALTHCHECK says that it is healthy."""
 

@@ -9,15 +9,15 @@ from docker.models.containers import Container
 
 from pyinit.rehearse import listening, protocols, ready
 from pyinit.rehearse.arms import AS_IS, arm
-from pyinit.rehearse.faults import NoVerdict, UsageError
+from pyinit.rehearse.faults import NoVerdict
 from pyinit.rehearse.trial import Setting, Stage
 
 #: Seconds for an image that names no port to listen to one: it counts as a worker after that.
 WITHOUT_PORT = 8.0
 
-#: Requests one after the other, for the time that one takes; and the load: at most and at least so many per second, and such
-#: that one request at a time would keep the image this part of the time busy.
-SAMPLES, MOST, LEAST, BUSY = 10, 30.0, 2.0, 0.5
+#: Requests at once, and how often, by which it is seen what the image can do in a second. The load is this part of that, and so
+#: many requests per second at most and at least.
+AT_ONCE, TIMES, MOST, LEAST, BUSY = 6, 3, 30.0, 2.0, 0.4
 
 
 Tell = Callable[[str], object]
@@ -119,12 +119,6 @@ def _unanswered(candidates: list[int], setting: Setting) -> str:
 
 
 def _bearable(protocol: str, address: str, port: int, path: str) -> float:
-    """Requests per second that keep it below half busy, were it to serve one at a time."""
-    times = [ready.ask(protocol, address, port, path).took for _ in range(SAMPLES)]
-    return max(LEAST, min(MOST, BUSY / max(statistics.median(times), BUSY / MOST)))
-
-
-def check_protocol(protocol: str | None, port: int | None) -> None:
-    """Raises UsageError for a port without a protocol that has ports."""
-    if protocol == "none" and port:
-        raise UsageError("--proto none is for workers without a port, so leave --port out")
+    """Requests per second that keep it below half busy, by the time in which it answers some that come at once."""
+    seconds = [ready.burst(protocol, address, port, path, AT_ONCE) for _ in range(TIMES)]
+    return max(LEAST, min(MOST, BUSY * AT_ONCE / statistics.median(seconds)))
