@@ -16,7 +16,25 @@ import requests
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound
 
-from pyinit.rehearse import arms, binary, compose, crew, document, engine, judge, pod, protocols, scout, subject, trial, worker
+from pyinit.rehearse import (
+    arms,
+    binary,
+    compose,
+    crew,
+    document,
+    engine,
+    github,
+    judge,
+    junit,
+    markdown,
+    page,
+    pod,
+    protocols,
+    scout,
+    subject,
+    trial,
+    worker,
+)
 from pyinit.rehearse.advice import Case
 from pyinit.rehearse.faults import INTERRUPTED, NO_VERDICT, USAGE, NoVerdict, UsageError
 from pyinit.rehearse.load import LoadError
@@ -31,6 +49,14 @@ from pyinit.rehearse.yaml_files import lines_of
 OWNER = engine.Owner("pyinit.rehearse", "pyinit-rehearse")
 
 NO_PORT = "none"
+
+#: Reports, by the word of their option.
+REPORTS = {
+    "json": "all figures, as pyinit/rehearse/schema.json describes them",
+    "html": "one page with timelines, for everybody",
+    "markdown": "for a pull request",
+    "junit": "for a CI system",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,7 +102,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--start-timeout", type=float, default=60.0, metavar="SECONDS", help="to get ready (default: 60)")
     found.add_argument("--max-late", type=float, default=1000 * judge.MOST_LATE, metavar="MS", help="of the generator (50)")
     found.add_argument("--pyinit", metavar="FILE", help="the static binary (default: found out)")
-    found.add_argument("--json", type=Path, metavar="FILE")
+    for name, what in REPORTS.items():
+        found.add_argument(f"--{name}", type=Path, metavar="FILE", help=what)
     return found
 
 
@@ -215,8 +242,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
     }
     result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000)
     terminal.show(result)
-    if options.json:
-        _write(options.json, json.dumps(result, indent=2) + "\n")
+    report(options, result, trials)
     status: int = result["verdict"]["exit_status"]
     return status
 
@@ -233,9 +259,27 @@ def _trial(setting: Setting, arm: arms.Arm, number: int, options: argparse.Names
         raise NoVerdict(f"{arm.name}: {error}", error.log) from None
 
 
-def _write(path: Path, text: str) -> None:
+def report(options: argparse.Namespace, result: dict[str, Any], trials: Sequence[Trial]) -> None:
+    """Write what was asked for; and inside GitHub Actions what that shows. Raises UsageError."""
+    if options.json:
+        _write(options.json, json.dumps(result, indent=2) + "\n")
+    if options.html:
+        _write(options.html, page.page(result, trials))
+    if options.markdown:
+        _write(options.markdown, markdown.markdown(result))
+    if options.junit:
+        _write(options.junit, junit.junit(result))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for command in github.commands(result):
+            print(command)  # noqa: T201 - where GitHub reads it
+        if os.environ.get("GITHUB_STEP_SUMMARY"):
+            _write(Path(os.environ["GITHUB_STEP_SUMMARY"]), markdown.markdown(result), "a")
+
+
+def _write(path: Path, text: str, mode: str = "w") -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
 
@@ -243,24 +287,35 @@ def _write(path: Path, text: str) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """The command; return its exit status."""
     terminal = Terminal()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))  # as by Ctrl-C, all is removed
+    signal.signal(signal.SIGTERM, _interrupted)  # as by Ctrl-C, all is removed
     try:
         options = parse(sys.argv[1:] if words is None else words)
         try:
-            client = engine.connect()
-        except DockerException as error:
-            raise NoVerdict(f"no Docker engine answers: {error}; start one, or let DOCKER_HOST name it") from None
-        with contextlib.closing(client):
-            OWNER.remove_stale(client)
-            return rehearse(client, options, terminal)
+            return _with_engine(options, terminal)
+        except (NoVerdict, LoadError, DockerException, requests.exceptions.RequestException) as error:
+            log = error.log if isinstance(error, NoVerdict) else ""
+            terminal.say(f"no verdict: {error}")
+            if log:
+                terminal.say(f"the last lines of its log:\n{log}")
+            report(options, document.failure(str(error), log), [])
+            return NO_VERDICT
     except UsageError as error:
         terminal.say(str(error))
         return USAGE
-    except (NoVerdict, LoadError, DockerException, requests.exceptions.RequestException) as error:
-        terminal.say(f"no verdict: {error}")
-        if isinstance(error, NoVerdict) and error.log:
-            terminal.say(f"the last lines of its log:\n{error.log}")
-        return NO_VERDICT
     except KeyboardInterrupt:
         terminal.say("interrupted; all that it had started is removed")
         return INTERRUPTED
+
+
+def _with_engine(options: argparse.Namespace, terminal: Terminal) -> int:
+    try:
+        client = engine.connect()
+    except DockerException as error:
+        raise NoVerdict(f"no Docker engine answers: {error}; start one, or let DOCKER_HOST name it") from None
+    with contextlib.closing(client):
+        OWNER.remove_stale(client)
+        return rehearse(client, options, terminal)
+
+
+def _interrupted(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -61,6 +61,12 @@ def document(
     }
 
 
+def failure(message: str, log: str) -> dict[str, Any]:
+    """The document where there is no verdict because something did not work: the reason, and what helps to find it."""
+    verdict = {"judged": None, "most_lost": None, "exit_status": NO_VERDICT, "says": f"No verdict: {message}"}
+    return {"schema": SCHEMA, "version": __version__, "verdict": verdict, "log": log.splitlines()}
+
+
 def _arm(case: Case, arm: Arm) -> dict[str, Any]:
     tally = case.tally
     return {
