@@ -13,15 +13,20 @@ from pathlib import Path
 
 PER_LINE = 24
 
+#: Of the package, but never of PID 1: a tool that runs outside containers, with libraries that the binary does not have.
+LEFT_OUT = {"rehearse"}
+
 
 def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
-    """Name, file as tracebacks tell it, text, and whether it is a package, of each module."""
+    """Name, file as tracebacks tell it, text, and whether it is a package, of each module that PID 1 or its commands may need."""
     yield "_start", start.name, start.read_text(), False
     # CPython does UTF-8 itself; but before it raises a UnicodeError it wants to have imported the codecs of this package.
     yield "encodings", "encodings", "", False
     for path in sorted(package.rglob("*.py")):
         place = path.relative_to(package.parent)
         words = list(place.with_suffix("").parts)
+        if words[1] in LEFT_OUT:
+            continue
         is_package = words[-1] == "__init__"
         if words[-1] != "__main__":  # which starts the interpreter that we are
             yield ".".join(words[:-1] if is_package else words), str(place), path.read_text(), is_package

@@ -16,9 +16,10 @@ from pyinit.rehearse.subject import COMPOSE, KUBERNETES, Found
 MOST = 3
 
 #: The faults, by the word that a report and its JSON have for them.
-DROPPED, STRANDED, WRONG_SIGNAL, SHORT_GRACE, TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = (
+DROPPED, STRANDED, BEHEADED, WRONG_SIGNAL, SHORT_GRACE, TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = (
     "signal-dropped",
     "signal-not-passed-on",
+    "wrapper-dies-first",
     "wrong-signal",
     "grace-too-short",
     "stops-listening-too-soon",
@@ -33,8 +34,8 @@ DROPPED, STRANDED, WRONG_SIGNAL, SHORT_GRACE, TOO_SOON, UNDER_REQUEST, CUT_OFF, 
 CLOSED_DOOR = (outcome.REFUSED, outcome.RESET_BEFORE)
 UNDER_WAY = (outcome.RESET_AFTER, outcome.RESET_BEFORE)
 
-#: Seconds by which a stop may miss the grace period and still count as one that SIGKILL has ended.
-MARGIN = 1.5
+#: What a shell or an init adds to the number of the signal that a process has died of, for an exit status.
+SIGNALLED = 128
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,23 @@ def _stranded(case: Case) -> Iterator[Fault]:
             STRANDED,
             f"{crew.first.name} tells only `{told[0].title}`, which passes nothing on; {_those(deaf)} never heard of "
             f"{case.signal}, and was killed when {crew.first.name} left.",
+            f"The stop took {case.tally.stop_time:.1f} s, with status {_statuses(case.tally)}.{_lost(case)}",
+        )
+
+
+def _beheaded(case: Case) -> Iterator[Fault]:
+    """An init tells all, the shell that is its child dies of it, and the init leaves with that."""
+    crew = case.crew
+    if crew is None or case.tally.killed or not crew.tells_all:
+        return
+    child = next((one for one in crew.all if one.parent == crew.first.pid), None)
+    workers = [one for one in crew.others if one is not child and one.about(case.signum) == HANDLES]
+    died = set(case.tally.statuses) == {SIGNALLED + case.signum}
+    if child is not None and child.is_shell and child.about(case.signum) == NOTHING and workers and died:
+        yield Fault(
+            BEHEADED,
+            f"{crew.first.name} told all of them, and `{child.title}` died of {case.signal} at once; {crew.first.name} left with it, "
+            f"so {_those(workers)} was killed, finished or not.",
             f"The stop took {case.tally.stop_time:.1f} s, with status {_statuses(case.tally)}.{_lost(case)}",
         )
 
@@ -216,7 +234,7 @@ def _memory(case: Case) -> Iterator[Fault]:
 
 #: Causes; what follows from them where there is one, and has a cause of its own where there is none; and what has nothing to do
 #: with them.
-CAUSES: tuple[Rule, ...] = (_memory, _dropped, _stranded, _wrong_signal, _short_grace)
+CAUSES: tuple[Rule, ...] = (_memory, _dropped, _stranded, _beheaded, _wrong_signal, _short_grace)
 EFFECTS: tuple[Rule, ...] = (_too_soon, _under_request, _cut_off)
 OTHERS: tuple[Rule, ...] = (_early, _jobs)
 

@@ -10,6 +10,9 @@ from pyinit.rehearse.arms import INITS, base
 #: What ps is asked for. The masks are hexadecimal; bit n-1 stands for signal n.
 COLUMNS = ("pid", "ppid", "ignored", "caught", "blocked", "wchan:32", "comm", "args")
 
+#: By these names tini runs.
+OF_TINI = ("tini", "tini-static", "docker-init")
+
 HANDLES, WAITS, IGNORES, NOTHING = "handles", "may wait for", "ignores", "has no handler for"
 
 
@@ -67,6 +70,14 @@ class Crew:
         """All but PID 1."""
         return tuple(one for one in self.all if one.pid != self.first.pid)
 
+    @property
+    def tells_all(self) -> bool:
+        """Whether PID 1 is an init that signals its whole process group, and leaves when its own child has ended."""
+        words = self.first.words.split(" ")
+        if self.first.name in OF_TINI:
+            return "-g" in words[1:]
+        return self.first.name == "dumb-init" and not {"-c", "--single-child"} & set(words[1:2])
+
     def told(self, signum: int) -> "tuple[Process, ...] | None":
         """Those who hear of a signal that PID 1 gets, as far as that can be proved; None where it cannot.
 
@@ -77,7 +88,7 @@ class Crew:
         does = first.about(signum)
         if does in (NOTHING, IGNORES):
             return ()
-        if first.name in ("tini", "docker-init", "catatonit", "tini-static") and "-g" not in first.words.split(" ")[1:2]:
+        if first.name in (*OF_TINI, "catatonit") and not self.tells_all:
             return tuple(one for one in self.all if one.parent == first.pid)
         return None
 

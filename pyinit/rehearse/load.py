@@ -30,7 +30,7 @@ FOLDER = Path(__file__).resolve().parents[2]
 BEGUN = "begun\n"
 
 #: Before others, where that is allowed: what a busy machine does to the client is nobody's loss.
-PRIORITY = -10
+PRIORITY = -20
 
 
 class LoadError(Exception):

@@ -29,17 +29,17 @@ GLOSSARY = """<dl>
 <dt>What was done</dt>
 <dd>A container of the image served requests. A second one was started beside it, and the first one was asked to stop, as in a
 rolling update. Some simulated routers sent requests at a constant rate all the time. Each of them stopped sending to the old
-container at its own moment, a little after the stop request, because real load balancers learn of a stop late. Then the same was
-done again with pyinit in front of the command.</dd>
+container at its own moment, a little after the stop request, because real load balancers learn of a stop late. Then the same
+was done again with pyinit in front of the command.</dd>
 <dt>PID 1</dt>
 <dd>The first process of a container. It gets the stop signal, and nobody else does. If it has no handler for the signal, the
 kernel drops it. When it ends, all other processes of the container are killed at once.</dd>
 <dt>Stop signal, grace period, SIGKILL</dt>
-<dd>The stop signal asks a program to finish its work and to end. Whoever has not ended when the grace period is over gets SIGKILL,
-which ends it in the middle of whatever it does.</dd>
+<dd>The stop signal asks a program to finish its work and to end. Whoever has not ended when the grace period is over gets
+SIGKILL, which ends it in the middle of whatever it does.</dd>
 <dt>At risk</dt>
-<dd>Requests that the stop could have cost: those under way to the old container when the stop was requested, those sent to it after
-that, and those that the new one got before it had ever answered.</dd>
+<dd>Requests that the stop could have cost: those under way to the old container when the stop was requested, those sent to it
+after that, and those that the new one got before it had ever answered.</dd>
 <dt>95 % confidence</dt>
 <dd>Where none of n requests was lost, the true share of losses is below 3/n with 95 % confidence. More rounds (--rounds) give a
 smaller bound.</dd>
