@@ -18,7 +18,7 @@ LEFT_OUT = {"rehearse"}
 
 
 def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
-    """Name, file as tracebacks tell it, text, and whether it is a package, of each module that PID 1 or its commands may need."""
+    """Name, file as tracebacks tell it, text, and whether it is a package, of each module of the binary."""
     yield "_start", start.name, start.read_text(), False
     # CPython does UTF-8 itself; but before it raises a UnicodeError it wants to have imported the codecs of this package.
     yield "encodings", "encodings", "", False

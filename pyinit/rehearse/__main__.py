@@ -1,26 +1,24 @@
 """The start of pyinit-rehearse: one clear line where its libraries are missing."""
 
+import importlib
 import sys
 
 from pyinit.rehearse.faults import NO_VERDICT
 
-#: What pip calls the distributions whose modules have other names.
-NAMES = {"yaml": "PyYAML"}
+#: The modules of the extra's libraries, and what pip calls these.
+LIBRARIES = {"docker": "docker", "h11": "h11", "h2": "h2", "rich": "rich", "wsproto": "wsproto", "yaml": "PyYAML"}
 
 
 def main() -> int:
     """The command; return its exit status."""
-    try:
-        from pyinit.rehearse import command
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in ("", "pyinit"):
-            raise
-        library = NAMES.get(missing, missing)
-        sys.stderr.write(
-            f"pyinit-rehearse: the library {library} is missing; install the wheel with its extra: pyinit[rehearse]\n"
-        )
-        return NO_VERDICT
+    for module, library in LIBRARIES.items():
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            sys.stderr.write(f"pyinit-rehearse: the library {library} is missing; install the extra pyinit[rehearse]\n")
+            return NO_VERDICT
+    from pyinit.rehearse import command
+
     return command.main()
 
 

@@ -16,7 +16,7 @@ from pyinit.rehearse.subject import COMPOSE, KUBERNETES, Found
 MOST = 3
 
 #: The faults, by the word that a report and its JSON have for them.
-DROPPED, STRANDED, BEHEADED, WRONG_SIGNAL, SHORT_GRACE, TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = (
+FAULTS = (
     "signal-dropped",
     "signal-not-passed-on",
     "wrapper-dies-first",
@@ -29,6 +29,7 @@ DROPPED, STRANDED, BEHEADED, WRONG_SIGNAL, SHORT_GRACE, TOO_SOON, UNDER_REQUEST,
     "job-unfinished",
     "out-of-memory",
 )
+DROPPED, STRANDED, BEHEADED, WRONG_SIGNAL, SHORT_GRACE, TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = FAULTS
 
 #: Kinds of loss by which a server's door is seen to be closed, and by which a request is seen to be lost on its way.
 CLOSED_DOOR = (outcome.REFUSED, outcome.RESET_BEFORE)
@@ -126,9 +127,10 @@ def _beheaded(case: Case) -> Iterator[Fault]:
     workers = [one for one in crew.others if one is not child and one.about(case.signum) == HANDLES]
     died = set(case.tally.statuses) == {SIGNALLED + case.signum}
     if child is not None and child.is_shell and child.about(case.signum) == NOTHING and workers and died:
+        init = crew.first.name
         yield Fault(
             BEHEADED,
-            f"{crew.first.name} told all of them, and `{child.title}` died of {case.signal} at once; {crew.first.name} left with it, "
+            f"{init} told all of them, and `{child.title}` died of {case.signal} at once; {init} left with it, "
             f"so {_those(workers)} was killed, finished or not.",
             f"The stop took {case.tally.stop_time:.1f} s, with status {_statuses(case.tally)}.{_lost(case)}",
         )
