@@ -2,13 +2,12 @@
 
 from typing import Any, Protocol
 
-HTTP1, TCP = "http1", "tcp"
+HTTP1, H2C, GRPC, WS, TCP = "http1", "h2c", "grpc", "ws", "tcp"
 
-#: Those that have an answer with a status, and those whose connections carry more than one request.
-WITH_STATUS = (HTTP1,)
-KEPT = (HTTP1,)
+ALL = (HTTP1, H2C, GRPC, WS, TCP)
 
-ALL = (HTTP1, TCP)
+#: Those whose connections carry more than one request.
+KEPT = (HTTP1, H2C, GRPC, WS)
 
 
 class ProtocolError(Exception):
@@ -47,6 +46,14 @@ def connection(protocol: str, family: int) -> Connection:
         from pyinit.rehearse.protocols import tcp
 
         return tcp.Connection(family)
+    if protocol == WS:
+        from pyinit.rehearse.protocols import ws
+
+        return ws.Connection(family)
+    if protocol in (H2C, GRPC):
+        from pyinit.rehearse.protocols import http2
+
+        return http2.Connection(family, protocol == GRPC)
     from pyinit.rehearse.protocols import http1
 
     return http1.Connection(family)
