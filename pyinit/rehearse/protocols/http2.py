@@ -51,12 +51,15 @@ class Connection(Stream):
     async def ask(self, host: str, path: str, keep: bool) -> None:  # noqa: ARG002 - nobody announces it in HTTP/2
         """Send a request and read the answer to its end. Raises ConnectionError or ProtocolError where there is none."""
         self.stage, self.status, self.replica = outcome.CONNECTED, None, None
-        if not self.requests:
-            self._http.initiate_connection()
-        elif not self.is_idle:
+        if self.requests and not self.is_idle:
             raise ConnectionResetError
-        stream = self._http.get_next_available_stream_id()
-        self._begin(stream, host, path)
+        try:
+            if not self.requests:
+                self._http.initiate_connection()
+            stream = self._http.get_next_available_stream_id()
+            self._begin(stream, host, path)
+        except h2.exceptions.ProtocolError:  # the other side has no room for a further one, or is going
+            raise ConnectionResetError from None
         data = self._http.data_to_send()
         sent = self.socket.send(data)
         assert sent == len(data), "an idle connection has room for a frame or two"

@@ -1,6 +1,7 @@
 """WebSockets, by wsproto. A request is a Ping on an open connection: every endpoint must answer it (RFC 6455, 5.5.2)."""
 
 import asyncio
+import contextlib
 
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Pong, RejectConnection, Request
@@ -50,20 +51,26 @@ class Connection(Stream):
         self.requests += 1
         if is_new:
             self._send(Request(host=host, target=path))
+            self.stage = outcome.SENT
             await self._await(AcceptConnection)
         payload = str(self.requests).encode()
         self._send(Ping(payload))
+        self.stage = outcome.SENT
         await self._await(Pong, payload)
         self.stage, self.status = outcome.COMPLETE, SWITCHING
-        if not keep:
-            self._send(CloseConnection(NORMAL))
+        if not keep and not self._is_closing:
+            with contextlib.suppress(OSError):  # it has answered, so what becomes of our farewell is nobody's loss
+                self._send(CloseConnection(NORMAL))
             self._is_closing = True
 
     def _send(self, event: Event) -> None:
-        data = self._ws.send(event)
+        """Send a frame. Raises ConnectionResetError where the other side has closed the WebSocket."""
+        try:
+            data = self._ws.send(event)
+        except LocalProtocolError:
+            raise ConnectionResetError from None
         sent = self.socket.send(data)
         assert sent == len(data), "an idle connection has room for a frame or two"
-        self.stage = outcome.SENT
 
     def _feed(self, data: bytes) -> list[Event]:
         """What the server says. Raises ConnectionResetError at its end, ProtocolError for what is no WebSocket."""
@@ -82,7 +89,8 @@ class Connection(Stream):
     def _handle(self, event: Event) -> None:
         """Answer what the server asks. Raises ConnectionResetError where it closes."""
         if isinstance(event, Ping):
-            self.socket.send(self._ws.send(event.response()))
+            with contextlib.suppress(ConnectionResetError):  # it has closed since
+                self._send(event.response())
         elif isinstance(event, CloseConnection):
             self._is_closing = True
             raise ConnectionResetError
@@ -92,10 +100,16 @@ class Connection(Stream):
             raise ProtocolError(f"the handshake was answered with {event.status_code}")
 
     async def _await(self, kind: type[Event], payload: bytes = b"") -> None:
-        """Read until such an event comes, and for a Pong, the one to our Ping."""
+        """Read until such an event comes, and for a Pong, the one to our Ping. What came with it is dealt with, too."""
         loop = asyncio.get_running_loop()
-        while True:
+        is_there = False
+        while not is_there:
             for event in self._feed(await loop.sock_recv(self.socket, 1 << 16)):
                 if isinstance(event, kind) and (not isinstance(event, Pong) or bytes(event.payload) == payload):
-                    return
-                self._handle(event)
+                    is_there = True
+                    continue
+                try:
+                    self._handle(event)
+                except ConnectionResetError:
+                    if not is_there:
+                        raise
