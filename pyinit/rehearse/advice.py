@@ -22,6 +22,7 @@ FAULTS = (
     "wrapper-dies-first",
     "wrong-signal",
     "grace-too-short",
+    "signal-not-acted-on",
     "stops-listening-too-soon",
     "connection-closed-under-a-request",
     "request-cut",
@@ -29,7 +30,9 @@ FAULTS = (
     "job-unfinished",
     "out-of-memory",
 )
-DROPPED, STRANDED, BEHEADED, WRONG_SIGNAL, SHORT_GRACE, TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = FAULTS
+DROPPED, STRANDED, BEHEADED, WRONG_SIGNAL, SHORT_GRACE, NOT_ACTED, TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = (
+    FAULTS
+)
 
 #: Kinds of loss by which a server's door is seen to be closed, and by which a request is seen to be lost on its way.
 CLOSED_DOOR = (outcome.REFUSED, outcome.RESET_BEFORE)
@@ -67,6 +70,7 @@ class Case:
     port: int
     path: str
     tally: Tally
+    cure: Tally | None = None  #: the same with pyinit in front, where that was tried
 
     @property
     def signum(self) -> int:
@@ -154,16 +158,38 @@ def _wrong_signal(case: Case) -> Iterator[Fault]:
 
 
 def _short_grace(case: Case) -> Iterator[Fault]:
-    """Somebody who handles the signal was killed at the end of the grace period."""
+    """Somebody who handles the signal was killed at the end of the grace period, though not for being PID 1."""
     crew = case.crew
-    if crew is None or not case.tally.killed or crew.first.about(case.signum) != HANDLES:
+    if crew is None or not case.tally.killed or crew.first.about(case.signum) != HANDLES or _is_enough(case):
         return
     yield Fault(
         SHORT_GRACE,
         f"`{crew.first.title}` handles {case.signal}, and was not done within the {case.grace:g} s that "
         f"{case.orchestrator.name} allows.",
-        f"SIGKILL ended {case.tally.killed} of {len(case.tally.trials)} stops.",
+        f"SIGKILL ended {case.tally.killed} of {_count(len(case.tally.trials), 'stop')}.{_lost(case)}",
     )
+
+
+def _is_enough(case: Case) -> bool:
+    """Whether the same time was enough with pyinit in front."""
+    return case.cure is not None and not case.cure.killed
+
+
+def _not_acted(case: Case) -> Iterator[Fault]:
+    """PID 1 catches the signal and does not end, and does where pyinit stands in front of it."""
+    crew, cure = case.crew, case.cure
+    if crew is None or cure is None or not case.grace_is_over or crew.first.about(case.signum) != HANDLES:
+        return
+    if not _is_enough(case):
+        return
+    proof = f"With pyinit in front it ended after {cure.stop_time:.1f} s, with status {_statuses(cure)}.{_lost(case)}"
+    if set(cure.statuses) == {SIGNALLED + case.signum}:
+        says = (
+            f"PID 1 is `{crew.first.title}`, which catches {case.signal} and leaves it to the kernel, which drops it for PID 1."
+        )
+        yield Fault(DROPPED, says, proof)
+    else:
+        yield Fault(NOT_ACTED, f"`{crew.first.title}` catches {case.signal} as PID 1, and does not end.", proof)
 
 
 def _early(case: Case) -> Iterator[Fault]:
@@ -236,7 +262,7 @@ def _memory(case: Case) -> Iterator[Fault]:
 
 #: Causes; what follows from them where there is one, and has a cause of its own where there is none; and what has nothing to do
 #: with them.
-CAUSES: tuple[Rule, ...] = (_memory, _dropped, _stranded, _beheaded, _wrong_signal, _short_grace)
+CAUSES: tuple[Rule, ...] = (_memory, _dropped, _stranded, _beheaded, _wrong_signal, _short_grace, _not_acted)
 EFFECTS: tuple[Rule, ...] = (_too_soon, _under_request, _cut_off)
 OTHERS: tuple[Rule, ...] = (_early, _jobs)
 

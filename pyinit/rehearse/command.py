@@ -236,9 +236,11 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         "kept": setting.kept if setting.protocol in protocols.KEPT else 0,
         "removal": list(setting.removal.delays),
     }
+    tallies = judge.tallies(trials)
+    cure = tallies.get(arms.PYINIT)
     cases = {
-        name: Case(found, orchestrator, signame, grace, setting.port, setting.path, tally)
-        for name, tally in judge.tallies(trials).items()
+        name: Case(found, orchestrator, signame, grace, setting.port, setting.path, tally, cure if name == arms.AS_IS else None)
+        for name, tally in tallies.items()
     }
     result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000)
     terminal.show(result)

@@ -61,7 +61,7 @@ def row(subject: Subject, document: dict[str, Any], seconds: float, wrong: list[
 
 
 HEAD = (
-    "| image | fault put in | lost as it is | stopped in | named | lost with pyinit | stopped in | named | took | as it should be |",
+    "| image | fault put in | lost as it is | stopped in | named | lost with pyinit | stopped in | named | took | as meant |",
     "|---|---|---:|---:|---|---:|---:|---|---:|---|",
 )
 

@@ -94,8 +94,14 @@ def found(entrypoint: Sequence[str] = (), command: Sequence[str] = ("gunicorn", 
 
 
 def case(
-    *trials: Trial, image: Found | None = None, orchestrator: str = "docker", grace: float = 10.0, port: int = 8000
+    *trials: Trial,
+    image: Found | None = None,
+    orchestrator: str = "docker",
+    grace: float = 10.0,
+    port: int = 8000,
+    cure: Trial | None = None,
 ) -> Case:
-    """A case of these trials."""
+    """A case of these trials; `cure`: with pyinit in front."""
+    cured = None if cure is None else Tally("pyinit", (cure,))
     tally = Tally(trials[0].arm, trials)
-    return Case(image or found(), ORCHESTRATORS[orchestrator], "SIGTERM", grace, port, "/", tally)
+    return Case(image or found(), ORCHESTRATORS[orchestrator], "SIGTERM", grace, port, "/", tally, cured)

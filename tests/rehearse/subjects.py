@@ -80,10 +80,17 @@ SUBJECTS = (
     ),
     Subject(
         "uvicorn, exec form",
-        "it closes kept connections under requests",
-        advice.UNDER_REQUEST,
+        "it closes its port before the routers know",
+        advice.TOO_SOON,
         words("uvicorn --host 0.0.0.0 --port 8000 --log-level error web:asgi"),
-        (*PORT, "--rate", "60", "--kept", "24"),
+        PORT,
+    ),
+    Subject(
+        "a server of asyncio",
+        "it closes kept connections under their next request",
+        advice.UNDER_REQUEST,
+        words("python3 /app/closer.py"),
+        PORT,
     ),
     Subject(
         "nginx and php-fpm",
@@ -108,11 +115,10 @@ SUBJECTS = (
     ),
     Subject(
         "Node",
-        "it is PID 1 and has no handler",
+        "it is PID 1, and nothing is done about SIGTERM",
         advice.DROPPED,
         words("node /app/server.js"),
-        (*PORT, "--slow", "/slow"),
-        cured=False,
+        PORT,
     ),
     Subject(
         "Java",

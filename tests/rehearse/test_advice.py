@@ -67,6 +67,16 @@ def test_whoever_handles_it_and_is_killed_had_too_little_time() -> None:
     assert named(trial([outcome.CUT], took=10.1, status=137, killed=True)) == [advice.SHORT_GRACE]
 
 
+def test_whoever_ends_in_the_same_time_with_pyinit_in_front_did_not_lack_time() -> None:
+    killed = trial(took=10.1, status=137, killed=True)
+    assert named(killed, cure=trial(arm="pyinit", killed=True)) == [advice.SHORT_GRACE]
+    assert named(killed, cure=trial(arm="pyinit", status=0)) == [advice.NOT_ACTED]
+    (fault,) = faults(case(killed, cure=trial(arm="pyinit", took=6.1, status=143)))
+    assert fault.name == advice.DROPPED
+    assert "leaves it to the kernel" in fault.says
+    assert fault.proof == "With pyinit in front it ended after 6.1 s, with status 143."
+
+
 def test_a_closed_door_and_a_kept_connection_closed_under_a_request_are_told_apart() -> None:
     kept = [asked(REQUESTED + 0.1, outcome.RESET_AFTER, kept=True)]
     assert named(trial([outcome.REFUSED])) == [advice.TOO_SOON]
