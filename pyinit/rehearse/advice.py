@@ -30,9 +30,8 @@ FAULTS = (
     "job-unfinished",
     "out-of-memory",
 )
-DROPPED, STRANDED, BEHEADED, WRONG_SIGNAL, SHORT_GRACE, NOT_ACTED, TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = (
-    FAULTS
-)
+DROPPED, STRANDED, BEHEADED, WRONG_SIGNAL, SHORT_GRACE, NOT_ACTED = FAULTS[:6]
+TOO_SOON, UNDER_REQUEST, CUT_OFF, EARLY, JOBS, MEMORY = FAULTS[6:]
 
 #: Kinds of loss by which a server's door is seen to be closed, and by which a request is seen to be lost on its way.
 CLOSED_DOOR = (outcome.REFUSED, outcome.RESET_BEFORE)
@@ -242,7 +241,9 @@ def _cut_off(case: Case) -> Iterator[Fault]:
     if lost:
         by = "SIGKILL" if case.tally.killed else "the end of its processes"
         yield Fault(
-            CUT_OFF, f"Requests that it had taken were cut off by {by}.", f"{len(lost)} got no answer, or a part of one."
+            CUT_OFF,
+            f"Requests that were under way, or waited to be accepted, were cut off by {by}.",
+            f"{len(lost)} got no answer, or a part of one.",
         )
 
 

@@ -1,4 +1,4 @@
-"""A server that does one thing wrong: after SIGTERM it serves on for 3 s, but closes kept connections under their next request."""
+"""A server with one fault: after SIGTERM it serves on for 3 s, but closes kept connections under their next request."""
 # mypy: ignore-errors
 # Only the image has what is imported here.
 
