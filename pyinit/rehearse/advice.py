@@ -240,11 +240,8 @@ def _cut_off(case: Case) -> Iterator[Fault]:
     lost = [one for one in case.tally.outcomes if one.kind == outcome.CUT or (one.kind == outcome.RESET_AFTER and not one.kept)]
     if lost:
         by = "SIGKILL" if case.tally.killed else "the end of its processes"
-        yield Fault(
-            CUT_OFF,
-            f"Requests that were under way, or waited to be accepted, were cut off by {by}.",
-            f"{len(lost)} got no answer, or a part of one.",
-        )
+        says = f"Requests that were under way, or waited to be accepted, were cut off by {by}."
+        yield Fault(CUT_OFF, says, f"{_count(len(lost), 'request')} got no answer, or a part of one.")
 
 
 def _jobs(case: Case) -> Iterator[Fault]:

@@ -67,6 +67,7 @@ def arm(name: str, found: Found, grace: float, serves: bool) -> Arm:
         return Arm(name, (PATH,), found.words[1:], environment, init=False, needs_binary=True, replaced="pyinit")
     if serves:
         environment.setdefault(DELAY, found.environment.get(DELAY, "auto"))
-    environment.setdefault(TIMEOUT, found.environment.get(TIMEOUT, f"{grace:g}"))
+    before = subject.pre_stop if isinstance(subject.pre_stop, float) else 0.0  # the hook's part of the grace period
+    environment.setdefault(TIMEOUT, found.environment.get(TIMEOUT, f"{max(1.0, grace - before):g}"))
     replaced = replaced or ("docker-init" if subject.init else "")
     return Arm(name, (PATH, "--"), words, environment, init=False, needs_binary=True, replaced=replaced)

@@ -156,8 +156,14 @@ def subject_of(options: argparse.Namespace) -> Subject:
         found = replace(found, command=tuple(options.words))
     keywords: dict[str, Any] = dict(found.keywords)
     if options.volume:
-        keywords["volumes"] = [*keywords.get("volumes", []), *options.volume]
+        keywords["volumes"] = [*keywords.get("volumes", []), *map(_absolute, options.volume)]
     return replace(found, environment={**found.environment, **environment(options)}, keywords=keywords)
+
+
+def _absolute(volume: str) -> str:
+    """A volume whose folder of the host, if it has one, is named from the root, as the engine wants it."""
+    source, is_bind, rest = volume.partition(":")
+    return f"{Path(source).expanduser().resolve()}:{rest}" if is_bind and source.startswith((".", "~")) else volume
 
 
 #: Who stops what is described so, where --as does not say.

@@ -156,3 +156,8 @@ def arms_of(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The arms of a document."""
     found: Sequence[Mapping[str, Any]] = document["arms"]
     return found
+
+
+def others_than_pyinit(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The arms whose faults are those of the image; what is wrong with pyinit in front is what it does not cure."""
+    return [arm for arm in arms_of(document) if arm["name"] != PYINIT]

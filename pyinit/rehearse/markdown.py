@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyinit.rehearse import table
-from pyinit.rehearse.document import arms_of
+from pyinit.rehearse.document import arms_of, others_than_pyinit
 
 #: A mark for each exit status: passed, failed; any other: no verdict.
 MARKS = {0: "✅", 1: "❌"}
@@ -30,9 +30,9 @@ def markdown(document: Mapping[str, Any]) -> str:
         f"|---|{'---:|' * len(arms)}",
         *(f"| {_escaped(title.strip())} | {' | '.join(map(_escaped, cells))} |" for title, cells in table.rows(document)),
     ]
-    for arm in arms:
+    for arm in others_than_pyinit(document):
         if arm["faults"]:
-            lines += ["", f"### {arm['name']}", ""]
+            lines += ["", f"### What is wrong, {arm['name']}", ""]
             lines += [f"* **{fault['name']}**: {_escaped(fault['says'])} {_escaped(fault['proof'])}" for fault in arm["faults"]]
     for number, change in enumerate(document["changes"], 1):
         lines += ["", f"### Change {number}", "", _escaped(change["says"]), "", *_block("diff", change["diff"])]

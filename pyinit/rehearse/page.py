@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from pyinit.rehearse import table
-from pyinit.rehearse.document import arms_of
+from pyinit.rehearse.document import arms_of, others_than_pyinit
 from pyinit.rehearse.result import Trial
 from pyinit.rehearse.timeline import Variant, strip, svg
 
@@ -72,9 +72,9 @@ def _body(document: Mapping[str, Any], trials: Sequence[Trial]) -> list[str]:
         parts.append("<h2>What became of the requests, second by second</h2>")
         parts.append(strip([Variant(trial.arm, trial.outcomes, trial.marks) for trial in worst]))
         parts += [svg(f"{trial.arm}, round {trial.round}", trial.outcomes, trial.marks) for trial in worst]
-    for arm in arms:
+    for arm in others_than_pyinit(document):
         if arm["faults"]:
-            parts.append(f"<h2>What is wrong: {escape(arm['name'])}</h2>")
+            parts.append(f"<h2>What is wrong, {escape(arm['name'])}</h2>")
             parts.append(
                 _list(f"<b>{escape(one['name'])}</b>: {escape(one['says'])} {escape(one['proof'])}" for one in arm["faults"])
             )

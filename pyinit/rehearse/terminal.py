@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pyinit.rehearse import table
-from pyinit.rehearse.document import arms_of
+from pyinit.rehearse.document import arms_of, others_than_pyinit
 
 #: The colours of the lines of a diff.
 COLOURS = {"+": "green", "-": "red"}
@@ -56,9 +56,9 @@ class Terminal:
             style = "bold red" if title == "lost" and any(cell != "0" for cell in cells) else ""
             shown.add_row(escape(title), *(Text(cell, style=style if cell != "0" else "") for cell in cells))
         out.print(shown)
-        for arm in arms:
+        for arm in others_than_pyinit(document):
             if arm["faults"]:
-                out.print(f"\n{arm['name']}:", style="bold", markup=False)
+                out.print(f"\nWhat is wrong, {arm['name']}:", style="bold", markup=False)
             for fault in arm["faults"]:
                 out.print(f"  {fault['name']}: {fault['says']} {fault['proof']}", markup=False)
         for number, change in enumerate(document["changes"], 1):

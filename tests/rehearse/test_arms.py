@@ -37,6 +37,11 @@ def test_pyinit_stands_before_entrypoint_and_command_in_the_place_of_tini() -> N
     assert (one.environment[DELAY], one.environment[TIMEOUT], one.init) == ("auto", "10", False)
 
 
+def test_the_time_that_a_pre_stop_hook_takes_is_not_there_any_more() -> None:
+    assert arm(PYINIT, found(pre_stop=12.0), 30, serves=True).environment[TIMEOUT] == "18"
+    assert arm(PYINIT, found(pre_stop=("/hook",)), 30, serves=True).environment[TIMEOUT] == "30"
+
+
 def test_a_worker_gets_no_delay_and_what_the_image_sets_stays() -> None:
     assert DELAY not in arm(PYINIT, found(), 10, serves=False).environment
     image = found(environment={DELAY: "3", TIMEOUT: "99"})
