@@ -295,7 +295,8 @@ def _write(path: Path, text: str, mode: str = "w") -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """The command; return its exit status."""
     terminal = Terminal()
-    signal.signal(signal.SIGTERM, _interrupted)  # as by Ctrl-C, all is removed
+    for signum in (signal.SIGTERM, signal.SIGHUP):  # as by Ctrl-C, all is removed
+        signal.signal(signum, _interrupted)
     try:
         options = parse(sys.argv[1:] if words is None else words)
         try:

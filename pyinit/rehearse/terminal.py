@@ -1,6 +1,7 @@
 """What a person sees: progress while it runs, and the result."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from rich.text import Text
 from pyinit.rehearse import table
 from pyinit.rehearse.document import arms_of, others_than_pyinit
 
+#: Columns, where there is no terminal: of a job's log.
+WIDTH = 120
+
 #: The colours of the lines of a diff.
 COLOURS = {"+": "green", "-": "red"}
 
@@ -21,6 +25,9 @@ class Terminal:
 
     def __init__(self) -> None:
         self.out, self.err = Console(highlight=False), Console(stderr=True, highlight=False)
+        for console in (self.out, self.err):
+            if not console.is_terminal and "COLUMNS" not in os.environ:
+                console.width = WIDTH
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Callable[[str], None]]:

@@ -35,8 +35,15 @@ PART, LEAST = 0.25, 0.005
 #: Requests per second for the slow path, and seconds for an answer, without one and with one.
 RATE_SLOW, TIMEOUT, SLOW_TIMEOUT = 0.5, 10.0, 30.0
 
+#: Seconds that a trial may take beside what is set, before its load ends by itself.
+SPARE = 120.0
+
 #: Seconds between two questions of the HEALTHCHECK: a rehearsal does not wait for 30 s, which is Docker's default.
 CHECK_INTERVAL = 1
+
+
+#: Where there is none, or where the orchestrator does not look at that of the image.
+_NO_CHECK = {"test": ["NONE"]}
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class Stage:
                     environment=dict(arm.environment),
                     init=arm.init,
                     stop_signal=setting.signal,
-                    healthcheck=None if health is None else {**_lower(health), "interval": CHECK_INTERVAL * SECOND},
+                    healthcheck=_NO_CHECK if health is None else {**_lower(health), "interval": CHECK_INTERVAL * SECOND},
                     **subject.keywords,
                 )
             )
@@ -157,6 +164,7 @@ def load(setting: Setting) -> Load:
         max(setting.kept, len(setting.removal.delays)),
         path=setting.path,
         timeout=SLOW_TIMEOUT if setting.slow_path else TIMEOUT,
+        longest=4 * setting.start_timeout + setting.grace + setting.removal.last + SPARE,
         protocol=setting.protocol,
         routers=len(setting.removal.delays),
         first_error=outcome.FIRST_SERVER_ERROR,
@@ -261,6 +269,7 @@ def await_first_answer(running: Load, new: Container, timeout: float) -> None:
         new,
         "the new replica answers a request",
         timeout,
+        2 * PAUSE,
     )
 
 
