@@ -159,14 +159,17 @@ def _wrong_signal(case: Case) -> Iterator[Fault]:
 def _short_grace(case: Case) -> Iterator[Fault]:
     """Somebody who handles the signal was killed at the end of the grace period, though not for being PID 1."""
     crew = case.crew
-    if crew is None or not case.tally.killed or crew.first.about(case.signum) != HANDLES or _is_enough(case):
+    if crew is None or not case.tally.killed or _is_enough(case):
         return
-    yield Fault(
-        SHORT_GRACE,
-        f"`{crew.first.title}` handles {case.signal}, and was not done within the {case.grace:g} s that "
-        f"{case.orchestrator.name} allows.",
-        f"SIGKILL ended {case.tally.killed} of {_count(len(case.tally.trials), 'stop')}.{_lost(case)}",
-    )
+    told = crew.others if crew.first.name == "pyinit" else (crew.first,)  # pyinit has told it all who handle it
+    busy = [one for one in told if one.about(case.signum) == HANDLES]
+    if busy:
+        yield Fault(
+            SHORT_GRACE,
+            f"`{busy[0].title}` handles {case.signal}, and was not done within the {case.grace:g} s that "
+            f"{case.orchestrator.name} allows.",
+            f"SIGKILL ended {case.tally.killed} of {_count(len(case.tally.trials), 'stop')}.{_lost(case)}",
+        )
 
 
 def _is_enough(case: Case) -> bool:

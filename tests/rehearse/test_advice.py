@@ -67,6 +67,12 @@ def test_whoever_handles_it_and_is_killed_had_too_little_time() -> None:
     assert named(trial([outcome.CUT], took=10.1, status=137, killed=True)) == [advice.SHORT_GRACE]
 
 
+def test_below_pyinit_too_whoever_handles_it_and_is_killed_had_too_little_time() -> None:
+    below = crew(process(5, 1, "pyinit -- java", sleeps_in="do_sigtimedwait"), process(6, 5, "java", handles=True))
+    (fault,) = faults(case(trial(arm="pyinit", took=10.1, status=137, killed=True, who=below)))
+    assert (fault.name, fault.says[:6]) == (advice.SHORT_GRACE, "`java`")
+
+
 def test_whoever_ends_in_the_same_time_with_pyinit_in_front_did_not_lack_time() -> None:
     killed = trial(took=10.1, status=137, killed=True)
     assert named(killed, cure=trial(arm="pyinit", killed=True)) == [advice.SHORT_GRACE]
