@@ -10,6 +10,9 @@ from pathlib import Path
 LISTEN = "0A"
 LOOPBACK_V6 = "00000000000000000000000001000000"
 
+#: Docker's own DNS, 127.0.0.11, which listens in every container of a network that somebody has made.
+ENGINE = "0B00007F"
+
 #: Seconds for a connection to somebody on this machine.
 PATIENCE = 1.0
 
@@ -29,6 +32,8 @@ def parse(table: str) -> list[Listener]:
         fields = line.split()
         if len(fields) > 3 and fields[3] == LISTEN:  # noqa: PLR2004 - as far as the state
             address, _, port = fields[1].rpartition(":")
+            if address == ENGINE:
+                continue
             is_local = address == LOOPBACK_V6 or (len(address) == 8 and address.endswith("7F"))  # noqa: PLR2004 - IPv4
             found.append(Listener(int(port, 16), is_local))
     return found

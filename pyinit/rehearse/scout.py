@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from docker.models.containers import Container
 
-from pyinit.rehearse import listening, protocols, ready
+from pyinit.rehearse import listening, outcome, protocols, ready
 from pyinit.rehearse.arms import AS_IS, arm
 from pyinit.rehearse.faults import NoVerdict
 from pyinit.rehearse.trial import Setting, Stage
@@ -19,6 +19,9 @@ WITHOUT_PORT = 8.0
 #: many requests per second at most and at least.
 AT_ONCE, TIMES, MOST, LEAST, BUSY = 6, 3, 30.0, 2.0, 0.4
 
+
+#: What becomes of an HTTP request where something else is spoken.
+NO_HTTP = (outcome.ERROR, outcome.RESET_AFTER)
 
 Tell = Callable[[str], object]
 
@@ -75,7 +78,8 @@ def _listens(container: Container, address: str, declared: list[int], timeout: f
         if local:
             ports = ", ".join(map(str, local))
             raise NoVerdict(
-                f"it listens to 127.0.0.1 only (port {ports}), so nobody outside can reach it: let it bind to 0.0.0.0",
+                f"it listens to 127.0.0.1 only (port {ports}), so nobody outside can reach it: let it bind to 0.0.0.0, "
+                "or give --proto none for a worker",
                 error.log,
             ) from None
         if declared:
@@ -90,24 +94,23 @@ def _answers(
     if protocol == protocols.TCP:
         return candidates[0], protocol, time.monotonic()
     deadline = time.monotonic() + setting.start_timeout
-    garbled: set[int] = set()
+    speaks_else: dict[int, float] = {}  # since when it is there, and answers otherwise than HTTP, or closes without a word
     while True:
         for port in candidates:
             one = ready.ask(protocol or protocols.HTTP1, address, port, setting.path)
             if not one.is_lost:
                 return port, protocol or protocols.HTTP1, one.ended
-            if one.kind in _NO_HTTP and protocol is None:
-                garbled.add(port)
-        if garbled == set(candidates):  # it is there, and speaks something else
+            if one.kind in NO_HTTP:
+                speaks_else.setdefault(port, one.at)
+            else:
+                speaks_else.pop(port, None)
+        is_steady = set(speaks_else) == set(candidates) and time.monotonic() - max(speaks_else.values()) >= ready.STEADY
+        if protocol is None and is_steady:
             return candidates[0], protocols.TCP, time.monotonic()
         ready.check_runs(container)
         if time.monotonic() > deadline:
             raise NoVerdict(_unanswered(candidates, setting), ready.tail(container))
         time.sleep(ready.PAUSE)
-
-
-#: What becomes of an HTTP request where something else is spoken.
-_NO_HTTP = ("error",)
 
 
 def _unanswered(candidates: list[int], setting: Setting) -> str:

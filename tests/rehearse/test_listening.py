@@ -8,7 +8,7 @@ from pyinit.rehearse.listening import Listener, choose, listeners, parse, takes
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue\n"
 
 
-def test_a_table_tells_the_ports_and_whether_anybody_else_reaches_them() -> None:
+def test_a_table_tells_the_ports_but_that_of_the_engines_dns_and_whether_anybody_else_reaches_them() -> None:
     table = (
         HEAD + "   0: 00000000:1F40 00000000:0000 0A 0:0\n"
         "   1: 0100007F:1F90 00000000:0000 0A 0:0\n"
@@ -20,7 +20,6 @@ def test_a_table_tells_the_ports_and_whether_anybody_else_reaches_them() -> None
     assert parse(table) == [
         Listener(8000, False),
         Listener(8080, True),
-        Listener(53, True),
         Listener(80, True),
         Listener(443, False),
     ]
