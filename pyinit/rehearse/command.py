@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -119,8 +119,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     options.judge = options.judge or (arms.PYINIT if arms.PYINIT in options.arms else options.arms[0])
     if options.judge not in options.arms:
         raise UsageError(f"--judge {options.judge}: it is none of the arms, which are {','.join(options.arms)}")
-    if options.rounds < 1 or (options.rate is not None and options.rate <= 0) or options.kept < 0:
-        raise UsageError("--rounds and --rate are above 0, and --kept is not below")
+    if options.rounds < 1 or options.budget <= 0 or (options.rate is not None and options.rate <= 0) or options.kept < 0:
+        raise UsageError("--rounds, --rate and --budget are above 0, and --kept is not below")
     if bool(options.unit_begin) != bool(options.unit_end):
         raise UsageError("--unit-begin and --unit-end are given together")
     return options
@@ -216,7 +216,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         options.start_timeout,
     )
     trials: list[Trial] = []
-    with terminal.progress() as tell:
+    with within(options.budget), terminal.progress() as tell:
         if options.proto != NO_PORT:
             protocol = None if options.proto == "auto" else options.proto
             scouted = scout.scout(setting, options.port, protocol, options.rate, tell)
@@ -229,8 +229,6 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
                 break
             for arm in chosen.values():
                 began = time.monotonic()
-                if began + longest > deadline:
-                    raise NoVerdict(f"the budget of {options.budget:g} s is over before every arm had its turn; give --budget")
                 trials.append(_trial(setting, arm, number, options, tell))
                 longest = max(longest, time.monotonic() - began)
     load = {
@@ -323,7 +321,26 @@ def _with_engine(options: argparse.Namespace, terminal: Terminal) -> int:
         raise NoVerdict(f"no Docker engine answers: {error}; start one, or let DOCKER_HOST name it") from None
     with contextlib.closing(client):
         OWNER.remove_stale(client)
-        return rehearse(client, options, terminal)
+        try:
+            return rehearse(client, options, terminal)
+        finally:
+            OWNER.remove_own(client)
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let a block run for so long. Raises NoVerdict in the middle of it when the time is over."""
+
+    def over(*_: object) -> NoReturn:
+        raise NoVerdict(f"the budget of {seconds:g} s is over; give --budget")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _interrupted(*_: object) -> NoReturn:

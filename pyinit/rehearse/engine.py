@@ -8,7 +8,7 @@ import itertools
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,19 +95,23 @@ class Owner:
         beginning = _beginning(labels[self.label])
         return not beginning or labels.get(f"{self.label}.since", beginning) != beginning
 
-    def remove_stale(self, client: DockerClient) -> int:
-        """Remove what those have left behind who were killed before they could; return how many things there were."""
-        removed = 0
+    def remove_stale(self, client: DockerClient) -> None:
+        """Remove what those have left behind who were killed before they could."""
+        self._remove(client, self.is_stale)
+
+    def remove_own(self, client: DockerClient) -> None:
+        """Remove what is left of ours, should the end of a block have been interrupted."""
+        mine = self.labels()
+        self._remove(client, lambda labels: mine.items() <= labels.items())
+
+    def _remove(self, client: DockerClient, is_meant: Callable[[dict[str, str]], bool]) -> None:
         for container in client.containers.list(all=True, filters={"label": self.label}, ignore_removed=True):
-            if self.is_stale(container.labels):
+            if is_meant(container.labels):
                 remove(client, str(container.id))
-                removed += 1
         for network in client.networks.list(filters={"label": self.label}):
-            if self.is_stale((network.attrs or {})["Labels"]):
+            if is_meant((network.attrs or {})["Labels"]):
                 with contextlib.suppress(NotFound):
                     network.remove()
-                    removed += 1
-        return removed
 
     @contextlib.contextmanager
     def network(self, client: DockerClient) -> Iterator[tuple[Network, Iterator[str]]]:

@@ -37,7 +37,7 @@ def run(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
         (["x", "--arms", "as-is", "--judge", "pyinit"], "--judge pyinit: it is none of the arms"),
         (["x", "--unit-begin", "a"], "--unit-begin and --unit-end are given together"),
         (["x", "--as", "mesos"], "argument --as: invalid choice: 'mesos'"),
-        (["x", "--rounds", "0"], "--rounds and --rate are above 0"),
+        (["x", "--rounds", "0"], "--rounds, --rate and --budget are above 0"),
     ],
 )
 def test_bad_usage_is_told_in_one_line(words: list[str], line: str) -> None:

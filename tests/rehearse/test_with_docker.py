@@ -105,6 +105,14 @@ def test_a_container_that_ends_by_itself_gets_no_verdict_and_its_log_is_told(cli
     assert left(client, process.pid) == []
 
 
+def test_when_the_budget_is_over_it_ends_in_the_middle_and_leaves_nothing_behind(client: DockerClient) -> None:
+    process = start(BASE, "--port=80", "--budget=3", "--", "sleep", "1000")
+    status, said = finish(process)
+    assert status == 3
+    assert "no verdict: the budget of 3 s is over; give --budget" in said
+    assert left(client, process.pid) == []
+
+
 def test_an_application_that_nobody_outside_can_reach_is_told_so(client: DockerClient) -> None:
     local = ["gunicorn", "--bind", "127.0.0.1:8000", "with_flask:app"]
     process = start(image(SERVERS), "--start-timeout=5", "--port=8000", "--", *local)
