@@ -40,9 +40,9 @@ class LoadError(Exception):
 class Load:
     """The client as a process of its own. A context manager; stop() returns what became of all requests.
 
-    host, port: of the router, or of the first replica of several; port 0: of none. rate_new, rate_kept: requests per second.
-    connections: size of the pool. timeout: seconds for a request. longest: seconds after which the client stops by itself. It
-    also stops when this process dies. Other keywords are those of Plan.
+    host, port: of the router; port 0: requests begin with the first replica that is admitted. rate_new, rate_kept: requests
+    per second. connections: size of the pool. timeout: seconds for a request. longest: seconds after which the client stops by
+    itself. It also stops when this process dies. Other keywords are those of Plan.
     """
 
     def __init__(
@@ -136,6 +136,7 @@ class _Orders:
 
     def __init__(self, client: Client, ended: Callable[[], None]) -> None:
         self._client, self._ended, self._rest = client, ended, b""
+        self.admitted = asyncio.Event()  # the first replica
 
     def on_readable(self) -> None:
         """Read what has come."""
@@ -153,6 +154,7 @@ class _Orders:
             new = replica(*order["admit"])
             for router in self._client.routers:
                 router.admit(new)
+            self.admitted.set()
         else:
             for number in order["routers"]:
                 self._client.routers[number].dismiss(order["dismiss"])
@@ -165,13 +167,27 @@ async def _run(plan: Plan, longest: float, out: TextIO) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, stop.set)
     client = Client(plan, lambda one: print(one.as_json(), file=out, flush=True))
+    orders = _Orders(client, stop.set)
     with contextlib.suppress(PermissionError):  # EPERM: a file or /dev/null, which never ends
-        loop.add_reader(sys.stdin, _Orders(client, stop.set).on_readable)
+        loop.add_reader(sys.stdin, orders.on_readable)
+    if not plan.port:
+        _say_begun()
+        waiting = [asyncio.create_task(event.wait()) for event in (orders.admitted, stop)]
+        await asyncio.wait(waiting, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+    if stop.is_set():
+        return
     async with client.running():
-        sys.stdout.write(BEGUN)
-        sys.stdout.flush()
+        if plan.port:
+            _say_begun()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(stop.wait(), longest)
+
+
+def _say_begun() -> None:
+    sys.stdout.write(BEGUN)
+    sys.stdout.flush()
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -37,11 +37,22 @@ def test_each_router_leaves_a_replica_at_its_own_moment_and_keeps_no_connection_
     assert {one.kind for one in outcomes if one.replica} == {outcome.OK}
 
 
-def test_a_router_that_knows_nobody_refuses() -> None:
-    with Load("x", 0, 20, 0) as load:
+def test_requests_begin_with_the_first_replica_and_where_none_is_left_they_are_refused() -> None:
+    with Server(for_ever(ANSWER)) as server, Load("x", 0, 20, 0) as load:
+        assert load.so_far() == []
+        load.admit("only", "127.0.0.1", server.port)
         wait_until(lambda: len(load.so_far()) > 3, "some requests")
+        load.dismiss("only", [0])
+        wait_until(lambda: load.so_far()[-1].is_lost, "one that is lost")
         outcomes = load.stop()
-    assert {(one.kind, one.replica) for one in outcomes} == {(outcome.REFUSED, None)}
+    answered = [one for one in outcomes if not one.is_lost]
+    assert outcomes[: len(answered)] == answered
+    assert {(one.kind, one.replica) for one in outcomes[len(answered) :]} == {(outcome.REFUSED, None)}
+
+
+def test_a_load_that_never_gets_a_replica_can_be_stopped() -> None:
+    with Load("x", 0, 20, 0) as load:
+        assert load.stop() == []
 
 
 def test_the_moment_at_which_a_request_was_meant_to_begin_is_told() -> None:
