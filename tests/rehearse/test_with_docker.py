@@ -65,7 +65,7 @@ def begun(client: DockerClient) -> Iterator["subprocess.Popen[str]"]:
 
 def test_a_start_script_below_tini_loses_requests_and_with_pyinit_it_does_not(client: DockerClient, tmp_path: Path) -> None:
     file = tmp_path / "document.json"
-    words = ("--rate=10", f"--json={file}", f"--html={tmp_path / 'page.html'}", "--port=8000")
+    words = ("--rate=10", "--grace=20", f"--json={file}", f"--html={tmp_path / 'page.html'}", "--port=8000")
     process = start(image(SERVERS), *words, "--", "tini", "--", "/app/start.sh", *GUNICORN)
     status, said = finish(process)
     assert status == 0, said
