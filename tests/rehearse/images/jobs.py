@@ -1,20 +1,16 @@
-"""A worker of Celery that gets a job every second, each of 2 s. Its log says when a job begins and ends."""
+"""A worker of Celery with jobs of 2 s each; its log says when one begins and ends. As a script it sends 60 jobs, and leaves."""
 # mypy: ignore-errors
 # Only the image has what is imported here.
 
 import os
 import sys
-import threading
 import time
 
 from celery import Celery
 
 app = Celery("jobs", broker="filesystem://")
-app.conf.broker_transport_options = {
-    "data_folder_in": "/tmp/queue",
-    "data_folder_out": "/tmp/queue",
-    "control_folder": "/tmp/control",
-}
+FOLDERS = {"data_folder_in": "/tmp/queue", "data_folder_out": "/tmp/queue", "control_folder": "/tmp/control"}
+app.conf.broker_transport_options = FOLDERS
 app.conf.broker_connection_retry_on_startup = True
 
 
@@ -26,14 +22,7 @@ def job(number):
     print(f"job {number} ends", file=sys.stderr, flush=True)
 
 
-def feed():
-    """Send a job every second."""
-    for number in range(1000):
-        job.delay(number)
-        time.sleep(1)
-
-
-if os.environ.get("FEED"):
-    del os.environ["FEED"]  # the workers do not
+if __name__ == "__main__":
     os.makedirs("/tmp/queue", exist_ok=True)
-    threading.Thread(target=feed, daemon=True).start()
+    for number in range(60):
+        job.delay(number)
