@@ -18,6 +18,7 @@ SETTLED = 4.0
 
 def run(setting: Setting, arm: Arm, number: int, begin: str, end: str, tell: Callable[[str], object]) -> Trial:
     """A trial. `begin` and `end`: patterns of the lines by which a job begins and ends; empty: none. Raises NoVerdict."""
+    begun = time.monotonic()
     with Stage(setting, arm) as stage:
         tell("starting")
         container, _ = stage.run()
@@ -40,8 +41,9 @@ def run(setting: Setting, arm: Arm, number: int, begin: str, end: str, tell: Cal
         text, state = log(), state_of(container)
     stopped = Stop(OLD, requested, requested, gone, ended.status, "\n".join(text.splitlines()[-200:]))
     found = units(text, begin, end) if begin and end else None
+    seconds = {"starting": requested - begun, "stopping": gone - requested, "looking on": time.monotonic() - gone}
     return Trial(
-        arm.name, number, stopped, ended.killed, bool(state["OOMKilled"]), None, crew, (), (), stopped.log, units=found
+        arm.name, number, stopped, ended.killed, bool(state["OOMKilled"]), None, crew, (), (), stopped.log, seconds, found
     )
 
 

@@ -140,7 +140,7 @@ SUBJECTS = (
         "Celery",
         "the shell of a CMD in shell form is PID 1; there is no port",
         advice.DROPPED,
-        (*SHELL, "python3 jobs.py; celery --app jobs worker --pool threads --concurrency 3 --loglevel ERROR; echo the end"),
+        (*SHELL, "python3 jobs.py; celery --app jobs worker --pool threads --concurrency 3 --loglevel WARNING; echo the end"),
         ("--unit-begin", r"job (\d+) begins", "--unit-end", r"job (\d+) ends"),
     ),
     Subject(
