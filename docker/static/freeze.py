@@ -15,12 +15,12 @@ from pathlib import Path
 
 PER_LINE = 24
 
-#: Packages of pyinit that run outside of containers only.
-OUTSIDE = ("check",)
+#: Packages of pyinit that run outside of containers only, with libraries that the binary does not have.
+OUTSIDE = ("check", "rehearse")
 
 
 def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
-    """Name, file as tracebacks tell it, text, and whether it is a package, of each module."""
+    """Name, file as tracebacks tell it, text, and whether it is a package, of each module of the binary."""
     yield "_start", start.name, start.read_text(), False
     # CPython does UTF-8 itself; but before it raises a UnicodeError it wants to have imported the codecs of this package.
     yield "encodings", "encodings", "", False

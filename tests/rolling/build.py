@@ -22,7 +22,7 @@ WORK = ROOT / "build" / "rolling"
 WHEELS = WORK / "wheels"
 
 #: What of the checkout is sent to the engine, as lines of a .dockerignore.
-CONTEXT = ["*", "!pyinit", "!tests/rolling/images", "!build/rolling/wheels", "**/__pycache__"]
+CONTEXT = ["*", "!pyinit", "pyinit/rehearse", "!tests/rolling/images", "!build/rolling/wheels", "**/__pycache__"]
 
 
 def image(name: str) -> str:

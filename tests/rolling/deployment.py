@@ -16,18 +16,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-import requests
 from docker import DockerClient
-from docker.errors import APIError
 from docker.models.containers import Container
 from docker.models.networks import Network
 
+from pyinit.rehearse.moments import Stop
+from pyinit.rehearse.stopping import stop
 from tests.docker.engine import remove
 from tests.rolling.build import ROUTERS, SERVERS, image
 from tests.rolling.dnat import Dnat
 from tests.rolling.engine import network, started
 from tests.rolling.haproxy import CheckingHAProxy, HAProxy, addresses, control_ports
-from tests.rolling.results import Stop
 from tests.rolling.servers import PORT
 from tests.rolling.variants import CHECKS, DNAT, GRACE_PERIOD, Variant
 from tests.waiting import wait_until
@@ -155,7 +154,9 @@ class Deployment:
 
     def _stop(self, pool: ThreadPoolExecutor, replica: Replica, requested: float) -> Stop:
         removal = pool.submit(self._remove, replica.address, requested)
-        status = _stop_container(replica.container, requested, self._variant)
+        variant = self._variant
+        signum = f"SIG{variant.server.stop_signal}"
+        status = stop(replica.container, signum, requested, GRACE_PERIOD, variant.init.pre_stop).status
         ended = time.monotonic()
         removed = removal.result()
         if isinstance(self._router, CheckingHAProxy):
@@ -176,22 +177,6 @@ class Deployment:
             time.sleep(max(0.0, requested + delay - time.monotonic()))
             router.dismiss(address, [number for number, its_own in enumerate(delays) if its_own == delay])
         return time.monotonic()
-
-
-def _stop_container(container: Container, requested: float, variant: Variant) -> int:
-    """What a kubelet does: the preStop hook, the stop signal, and SIGKILL when the grace period is over; the exit status."""
-    time.sleep(max(0.0, requested + variant.init.pre_stop - time.monotonic()))
-    container.kill(f"SIG{variant.server.stop_signal}")
-    try:
-        return _wait(container, requested + GRACE_PERIOD - time.monotonic())
-    except requests.exceptions.RequestException:  # of the SDK: a timeout is either ConnectionError or ReadTimeout
-        with contextlib.suppress(APIError):  # 409: it has ended just now
-            container.kill("SIGKILL")
-        return _wait(container, START)
-
-
-def _wait(container: Container, seconds: float) -> int:
-    return int(container.wait(timeout=max(1.0, seconds))["StatusCode"])
 
 
 def _answers(replica: Replica) -> bool:

@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.rolling.outcome import Outcome
+from pyinit.rehearse.outcome import Outcome
+from pyinit.rehearse.timeline import Variant, strip, svg
 from tests.rolling.plans import LOADING
 from tests.rolling.results import RolloutResult
 from tests.rolling.table import markdown
-from tests.rolling.timeline import Variant, strip, svg
 
 RESULTS, TABLE = "results.jsonl", "table.md"
 

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from docker import DockerClient
 from docker.errors import DockerException
 
+from pyinit.rehearse.load import Load, LoadError
+from pyinit.rehearse.outcome import Outcome, losses
 from tests.docker.engine import connect
 from tests.rolling.build import WORK, build_images
-from tests.rolling.client import Load, LoadError
 from tests.rolling.deployment import REPLICAS, START, Deployment, Rollout
 from tests.rolling.engine import remove_stale
-from tests.rolling.outcome import Outcome, losses
 from tests.rolling.results import RolloutResult
 from tests.rolling.swarm import SwarmDeployment, leave_stale, swarm
 from tests.rolling.variants import GRACE_PERIOD, Variant

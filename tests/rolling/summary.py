@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from tests.rolling.outcome import EARLY
+from pyinit.rehearse.outcome import EARLY
 from tests.rolling.plans import LOADING, PLAIN
 from tests.rolling.report import RESULTS
 from tests.rolling.results import RolloutResult, by_variant, read

@@ -22,12 +22,12 @@ from docker.errors import APIError
 from docker.models.networks import Network
 from docker.types import EndpointSpec, Healthcheck, ServiceMode, UpdateConfig
 
+from pyinit.rehearse.moments import Stop
 from tests.docker.engine import connect, remove
 from tests.rolling.build import CHECKED, ROUTERS, SERVERS, image
 from tests.rolling.deployment import REPLICAS, START, Rollout
 from tests.rolling.engine import LABEL, labels, network, started, unique
 from tests.rolling.haproxy import CLIENTS, addresses, control_ports
-from tests.rolling.results import Stop
 from tests.rolling.servers import PORT
 from tests.rolling.variants import GRACE_PERIOD, SWARM_BLIND, SWARM_HEALTHZ, SWARM_PYINIT, Variant
 from tests.waiting import wait_until

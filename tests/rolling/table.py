@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from tests.rolling.outcome import LOSSES
+from pyinit.rehearse.outcome import LOSSES
 from tests.rolling.results import RolloutResult, by_variant
 from tests.rolling.servers import SERVERS, Server
 

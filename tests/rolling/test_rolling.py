@@ -5,9 +5,10 @@ from statistics import median
 import pytest
 from docker import DockerClient
 
+from pyinit.rehearse.moments import ADMISSION, REMOVAL, STOP, Stop
 from tests.rolling.dnat import rules
 from tests.rolling.plans import OTHERS, PLAIN, full, quick
-from tests.rolling.results import ADMISSION, REMOVAL, STOP, RolloutResult, Stop, by_variant, from_json
+from tests.rolling.results import RolloutResult, by_variant, from_json
 from tests.rolling.rollout import run
 from tests.rolling.swarm import swarm
 from tests.rolling.variants import DNAT, HAPROXY, SWARM, Variant, in_form, select

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from docker import DockerClient
 
-from tests.rolling.outcome import EARLY
+from pyinit.rehearse.outcome import EARLY
 from tests.rolling.plans import LOADING, starts
 from tests.rolling.results import RolloutResult
 from tests.rolling.rollout import run

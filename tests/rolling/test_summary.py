@@ -1,6 +1,7 @@
 """The short table: what it counts, and what it leaves out."""
 
-from tests.rolling.results import RolloutResult, Stop
+from pyinit.rehearse.moments import Stop
+from tests.rolling.results import RolloutResult
 from tests.rolling.summary import starts, summary
 from tests.rolling.variants import READYZ, SWARM_BLIND
 

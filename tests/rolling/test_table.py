@@ -1,7 +1,8 @@
 """The table, from made-up results."""
 
-from tests.rolling import outcome
-from tests.rolling.results import RolloutResult, Stop
+from pyinit.rehearse import outcome
+from pyinit.rehearse.moments import Stop
+from tests.rolling.results import RolloutResult
 from tests.rolling.servers import SERVERS
 from tests.rolling.table import COLUMNS, markdown
 

@@ -17,7 +17,7 @@ LAYERS = (
     ("life.lifecycle", "life.last_resort"),
     ("traffic", "health"),
     ("life", "status", "runtime"),
-    ("above", "cli", "check"),
+    ("above", "cli", "check", "rehearse"),
     ("__main__",),
 )
 

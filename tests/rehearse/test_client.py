@@ -18,9 +18,12 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.rolling import outcome
-from tests.rolling.client import EVEN, POISSON, ROOT, Client, Connection, Load, LoadError, Plan, arrivals
-from tests.rolling.outcome import Outcome, classify, losses
+from pyinit.rehearse import outcome
+from pyinit.rehearse.client import EVEN, POISSON, Client, Plan, arrivals
+from pyinit.rehearse.load import Load, LoadError
+from pyinit.rehearse.outcome import Outcome, classify, losses
+from pyinit.rehearse.protocols.http1 import Connection
+from tests.namespace import ROOT
 from tests.waiting import wait_until
 
 ANSWER = b"HTTP/1.1 200 OK\r\nX-Replica: first\r\nContent-Length: 5\r\n\r\nhello"
@@ -466,7 +469,7 @@ def test_a_client_ends_when_whoever_started_it_is_killed(tmp_path: Path) -> None
     script = f"""
 import signal
 from pathlib import Path
-from tests.rolling.client import Load
+from pyinit.rehearse.load import Load
 with Load("127.0.0.1", 9, rate_new=1, rate_kept=0):
     Path({str(ready)!r}).touch()
     signal.pause()
@@ -482,7 +485,7 @@ with Load("127.0.0.1", 9, rate_new=1, rate_kept=0):
 
 
 def clients_of(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if "tests.rolling.client" in child.cmdline()]
+    return [child for child in psutil.Process(pid).children() if "pyinit.rehearse.load" in child.cmdline()]
 
 
 def has_ended(process: psutil.Process) -> bool:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import chain
 from xml.sax.saxutils import escape
 
-from tests.rolling.outcome import Outcome, losses
-from tests.rolling.results import ADMISSION, END, REMOVAL, STOP, Mark
+from pyinit.rehearse.moments import ADMISSION, END, REMOVAL, STOP, Mark
+from pyinit.rehearse.outcome import Outcome, losses
 
 WIDTH = 960
 LINE = 18  # the height of a line of text, with its space

@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.rolling import outcome
-from tests.rolling.outcome import Outcome
-from tests.rolling.results import ADMISSION, Mark, Stop
-from tests.rolling.timeline import CALM, LOST, STROKES, WIDTH, Variant, strip, svg
+from pyinit.rehearse import outcome
+from pyinit.rehearse.moments import ADMISSION, Mark, Stop
+from pyinit.rehearse.outcome import Outcome
+from pyinit.rehearse.timeline import CALM, LOST, STROKES, WIDTH, Variant, strip, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

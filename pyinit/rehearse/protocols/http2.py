@@ -1,0 +1,132 @@
+"""HTTP/2 without TLS, with prior knowledge (RFC 9113, 3.3), by h2; and gRPC over it: its health check."""
+
+import asyncio
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+
+from pyinit.rehearse import outcome
+from pyinit.rehearse.protocols import ProtocolError
+from pyinit.rehearse.protocols.stream import Stream
+
+#: What gRPC is asked where no other path is given (https://grpc.io/docs/guides/health-checking/), and an empty message.
+HEALTH, EMPTY = "/grpc.health.v1.Health/Check", b"\0\0\0\0\0"
+
+#: Statuses of gRPC as those of HTTP: it serves; it has understood, and has no such service or does not let us ask; it is not
+#: available. All others are errors of the server. https://grpc.io/docs/guides/status-codes/
+GRPC_STATUSES = {"0": 200, "3": 400, "5": 404, "7": 403, "12": 404, "14": 503, "16": 401}
+OTHERWISE = 500
+
+
+class Connection(Stream):
+    """One connection of HTTP/2, whose requests follow each other."""
+
+    def __init__(self, family: int, is_grpc: bool) -> None:
+        super().__init__(family)
+        self._is_grpc = is_grpc
+        self._http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._is_closing = False
+        self._last = 0  # the last of our requests that a server that is going will answer
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request can be sent: the server has neither closed it nor said that it will (GOAWAY)."""
+        while not self._is_closing:
+            try:
+                self._feed(self.socket.recv(1 << 16))
+            except BlockingIOError:
+                return True
+            except (OSError, ProtocolError):
+                self._is_closing = True
+        return False
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether another request may follow."""
+        return self.stage == outcome.COMPLETE and not self._is_closing
+
+    async def ask(self, host: str, path: str, keep: bool) -> None:  # noqa: ARG002 - nobody announces it in HTTP/2
+        """Send a request and read the answer to its end. Raises ConnectionError or ProtocolError where there is none."""
+        self.stage, self.status, self.replica = outcome.CONNECTED, None, None
+        if self.requests and not self.is_idle:
+            raise ConnectionResetError
+        try:
+            if not self.requests:
+                self._http.initiate_connection()
+            stream = self._http.get_next_available_stream_id()
+            self._begin(stream, host, path)
+        except h2.exceptions.ProtocolError:  # the other side has no room for a further one, or is going
+            raise ConnectionResetError from None
+        data = self._http.data_to_send()
+        sent = self.socket.send(data)
+        assert sent == len(data), "an idle connection has room for a frame or two"
+        self.stage = outcome.SENT
+        self.requests += 1
+        loop = asyncio.get_running_loop()
+        while not self._read(self._feed(await loop.sock_recv(self.socket, 1 << 16)), stream):
+            pass
+
+    def _begin(self, stream: int, host: str, path: str) -> None:
+        common = [(":authority", host), (":scheme", "http")]
+        if not self._is_grpc:
+            self._http.send_headers(stream, [(":method", "GET"), (":path", path), *common], end_stream=True)
+            return
+        path = HEALTH if path == "/" else path
+        kind = [("content-type", "application/grpc"), ("te", "trailers")]
+        self._http.send_headers(stream, [(":method", "POST"), (":path", path), *common, *kind])
+        self._http.send_data(stream, EMPTY, end_stream=True)
+
+    def _feed(self, data: bytes) -> list[h2.events.Event]:
+        """What the server says, as far as it concerns requests. Raises ConnectionResetError at its end, ProtocolError."""
+        if not data:
+            raise ConnectionResetError
+        try:
+            events = self._http.receive_data(data)
+        except h2.exceptions.ProtocolError as error:
+            self.stage = outcome.GARBLED
+            raise ProtocolError(str(error)) from None
+        for event in events:
+            if isinstance(event, h2.events.DataReceived):
+                self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            elif isinstance(event, h2.events.ConnectionTerminated):
+                self._is_closing, self._last = True, event.last_stream_id or 0
+        answer = self._http.data_to_send()  # settings and pings are acknowledged
+        if answer:
+            self.socket.send(answer)
+        return events
+
+    def _read(self, events: list[h2.events.Event], stream: int) -> bool:
+        """Whether the answer is complete. Raises ConnectionResetError where none will come."""
+        for event in events:
+            if isinstance(event, h2.events.ConnectionTerminated):
+                if self._last < stream:
+                    self.stage = outcome.CONNECTED  # as the server says: it was not looked at
+                    raise ConnectionResetError
+                continue
+            if getattr(event, "stream_id", None) != stream:
+                continue
+            if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
+                self.stage = outcome.ANSWERING
+                self._take_headers({_text(name): _text(value) for name, value in event.headers or ()})
+            elif isinstance(event, h2.events.StreamReset):
+                if event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM:
+                    self.stage = outcome.CONNECTED
+                raise ConnectionResetError
+            elif isinstance(event, h2.events.StreamEnded):
+                self.stage = outcome.COMPLETE
+                return True
+        return False
+
+    def _take_headers(self, headers: dict[str, str]) -> None:
+        if self._is_grpc and "grpc-status" in headers:
+            self.status = GRPC_STATUSES.get(headers["grpc-status"], OTHERWISE)
+        elif ":status" in headers:
+            self.status = int(headers[":status"])
+            self.replica = headers.get("x-replica")
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

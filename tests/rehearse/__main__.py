@@ -1,0 +1,98 @@
+"""Rehearse images of Debian's programs, each with a known fault put in: whether it is named, and where the time goes.
+
+`python -m tests.rehearse [NAME ...]` needs a Docker engine, and the image `pyinit` (make image) or --pyinit FILE. Its exit
+status is 0 where every fault was named, what can be cured was, and no rehearsal took longer than it may.
+"""
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from pyinit.rehearse.engine import connect
+from tests.namespace import ROOT
+from tests.rehearse.subjects import IMAGE, SUBJECTS, Subject, build_image
+
+#: Seconds for two arms and one round, where the image is ready within 5 s and stops within 20.
+LONGEST = 90.0
+
+
+def rehearse(subject: Subject, further: list[str]) -> tuple[dict[str, Any], float, str]:
+    """The document, how many seconds it took, and what was printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "document.json"
+        words = [sys.executable, "-m", "pyinit.rehearse", IMAGE, *subject.options, *further, f"--json={file}", "--"]
+        began = time.monotonic()
+        done = subprocess.run([*words, *subject.command], cwd=ROOT, capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        return json.loads(file.read_text()) if file.exists() else {}, time.monotonic() - began, said
+
+
+def judge(subject: Subject, document: dict[str, Any]) -> list[str]:
+    """What is not as it should be."""
+    if "arms" not in document:
+        return [f"no verdict: {document.get('verdict', {}).get('says', 'nothing was written')}"]
+    arms = {arm["name"]: arm for arm in document["arms"]}
+    named = {name: [fault["name"] for fault in arm["faults"]] for name, arm in arms.items()}
+    wrong = list(document["doubts"])
+    if subject.named not in named["as-is"]:
+        wrong.append(f"not named: {subject.named}, but {named['as-is']}")
+    if subject.cured and arms["pyinit"]["lost_in_all"]:
+        wrong.append(f"lost with pyinit: {arms['pyinit']['lost']}")
+    if subject.left and subject.left not in named["pyinit"]:
+        wrong.append(f"not named with pyinit: {subject.left}, but {named['pyinit']}")
+    return wrong
+
+
+def row(subject: Subject, document: dict[str, Any], seconds: float, wrong: list[str]) -> str:
+    """A line of the table."""
+    cells = [subject.name, subject.fault]
+    for name in ("as-is", "pyinit"):
+        arm: dict[str, Any] = next((arm for arm in document.get("arms", []) if arm["name"] == name), {})
+        faults = ", ".join(fault["name"] for fault in arm.get("faults", []))
+        took = f"{arm['stop_seconds'][0]:.1f} s" if arm else ""
+        cells += [f"{arm['lost_in_all']} of {arm['at_risk']}" if arm else "", took, faults]
+    return f"| {' | '.join([*cells, f'{seconds:.0f} s', '; '.join(wrong) or 'yes'])} |"
+
+
+HEAD = (
+    "| image | fault put in | lost as it is | stopped in | named | lost with pyinit | stopped in | named | took | as meant |",
+    "|---|---|---:|---:|---|---:|---:|---|---:|---|",
+)
+
+
+def main() -> int:
+    """Rehearse, and print one table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.rehearse", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"those whose name has this word in it, of {len(SUBJECTS)}")
+    parser.add_argument("--max-late", default="50", metavar="MS", help="as pyinit-rehearse has it, for a busy machine")
+    parser.add_argument("--pyinit", metavar="FILE", help="the static binary")
+    options = parser.parse_args()
+    chosen = [one for one in SUBJECTS if not options.names or any(name in one.name for name in options.names)]
+    with contextlib.closing(connect()) as client:
+        build_image(client)
+    further = [f"--max-late={options.max_late}", *([f"--pyinit={options.pyinit}"] if options.pyinit else [])]
+    lines, failed = [*HEAD], 0
+    for subject in chosen:
+        document, seconds, said = rehearse(subject, further)
+        wrong = judge(subject, document)
+        if seconds > LONGEST:
+            wrong.append(f"longer than {LONGEST:g} s")
+        if wrong:
+            failed += 1
+            print(f"{subject.name}: {'; '.join(wrong)}\n{said}", file=sys.stderr)
+        lines.append(row(subject, document, seconds, wrong))
+        print(lines[-1], file=sys.stderr)
+        for arm in document.get("arms", []):
+            print(f"    {arm['name']}: {arm['seconds']}", file=sys.stderr)
+    print("\n".join(lines))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
