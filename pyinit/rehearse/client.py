@@ -20,7 +20,8 @@ from typing import Any
 
 from pyinit.rehearse import protocols
 from pyinit.rehearse.outcome import FIRST_ERROR, REFUSED, Outcome, classify
-from pyinit.rehearse.protocols import Connection, ProtocolError
+from pyinit.rehearse.protocols import Connection
+from pyinit.rehearse.protocols.stream import ProtocolError
 
 EVEN, POISSON = "even", "poisson"
 

@@ -10,10 +10,6 @@ ALL = (HTTP1, H2C, GRPC, WS, TCP)
 KEPT = (HTTP1, H2C, GRPC, WS)
 
 
-class ProtocolError(Exception):
-    """What came is not an answer of this protocol."""
-
-
 class Connection(Protocol):
     """One TCP connection. `stage`, `status` and `replica` tell of its latest request, however that ended."""
 

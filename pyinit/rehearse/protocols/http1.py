@@ -5,8 +5,7 @@ import asyncio
 import h11
 
 from pyinit.rehearse import outcome
-from pyinit.rehearse.protocols import ProtocolError
-from pyinit.rehearse.protocols.stream import Stream
+from pyinit.rehearse.protocols.stream import ProtocolError, Stream
 
 
 class Connection(Stream):

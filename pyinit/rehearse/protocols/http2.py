@@ -9,8 +9,7 @@ import h2.events
 import h2.exceptions
 
 from pyinit.rehearse import outcome
-from pyinit.rehearse.protocols import ProtocolError
-from pyinit.rehearse.protocols.stream import Stream
+from pyinit.rehearse.protocols.stream import ProtocolError, Stream
 
 #: What gRPC is asked where no other path is given (https://grpc.io/docs/guides/health-checking/), and an empty message.
 HEALTH, EMPTY = "/grpc.health.v1.Health/Check", b"\0\0\0\0\0"

@@ -7,6 +7,10 @@ from typing import Any
 from pyinit.rehearse import outcome
 
 
+class ProtocolError(Exception):
+    """What came is not an answer of this protocol."""
+
+
 class Stream:
     """A TCP connection that knows how far its latest request got (`stage`, in the words of outcome)."""
 

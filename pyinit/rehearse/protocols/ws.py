@@ -8,8 +8,7 @@ from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Pong,
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from pyinit.rehearse import outcome
-from pyinit.rehearse.protocols import ProtocolError
-from pyinit.rehearse.protocols.stream import Stream
+from pyinit.rehearse.protocols.stream import ProtocolError, Stream
 
 #: Of a handshake that succeeded, and of a close in good order (RFC 6455, 7.4.1).
 SWITCHING, NORMAL = 101, 1000
