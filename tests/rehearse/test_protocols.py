@@ -207,6 +207,6 @@ def test_tcp_counts_who_takes_a_connection_and_leaves_it_alone() -> None:
 )
 def test_the_clock_begins_requests_of_every_protocol(protocol: str, behaviour: Callable[[Peer], object]) -> None:
     with Server(behaviour) as server:
-        found = by_clock(plan(server.port, protocol=protocol, rate_new=40, rate_kept=40, connections=3), 30)
+        found = by_clock(plan(server.port, protocol=protocol, rate_new=40, rate_kept=40, connections=3), 120)
     assert {each.kind for each in found} == {outcome.OK}
     assert {each.kept for each in found} == {False, True}
