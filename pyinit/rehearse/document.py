@@ -132,6 +132,8 @@ def verdict(tallies: Mapping[str, Tally], judged: str, most_lost: int, status: i
         if status == WELL
         else f"{_title(judged)} fails: {tally.lost_in_all} lost{allowed or ', and none may be'}."
     )
+    if not tally.at_risk:
+        last = "Losses were not counted: --unit-begin and --unit-end tell by which lines of its log a job begins and ends."
     return f"{'. '.join(said)}. {last}"
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,11 @@ def test_the_verdict_says_what_each_arm_lost_and_who_passes() -> None:
     assert "As it is: 2 of 43 requests at risk were lost (1 refused, 1 cut), stopped in 0.2 s." in says
     assert "With pyinit: none of 41 requests at risk was lost, so below 7.3 % with 95 % confidence" in says
     assert says.endswith("With pyinit passes.")
+
+
+def test_of_a_worker_whose_jobs_nobody_counts_no_more_is_said_than_was_seen() -> None:
+    says = made(replace(GOOD, outcomes=()), port=0, protocol="none")["verdict"]["says"]
+    assert says.startswith("With pyinit: stopped in 7.4 s. Losses were not counted: --unit-begin")
 
 
 @pytest.mark.parametrize(("judged", "most_lost", "status"), [("pyinit", 0, 0), ("as-is", 0, 1), ("as-is", 2, 0)])
