@@ -86,6 +86,11 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         by_script("trap 'exit 0' TERM\nwhile true; do work; sleep 3600; done\n"),
         ["start.sh:3 PI203"],
     ),
+    "a trap above a pipeline in the foreground": (by_script("trap 'x' TERM\ngunicorn a:b | tee log\n"), ["start.sh:3 PI203"]),
+    "a trap above a pipeline in the background": (
+        by_script("trap 'kill $p; wait $p' TERM\ngunicorn a:b | tee log &\np=$!\nwait $p\n"),
+        [],
+    ),
     "a trap that waits in a function": (
         by_script("stop() { kill $p; wait $p; }\ntrap stop TERM\ngunicorn a:b &\np=$!\nwait $p\n"),
         [],

@@ -199,11 +199,9 @@ def _may_go_on(statement: Statement, parsed: Script) -> bool:
 
 
 def _in_background(statement: Statement, parsed: Script) -> bool:
-    """Whether a statement is part of something that is in the background, or of a pipeline."""
+    """Whether a statement is part of something that is in the background, or of a function, which may be."""
     return any(
-        one.start <= statement.start
-        and statement.end <= one.end
-        and (one.is_background or one.kind in (script.PIPELINE, script.FUNCTION))
+        one.start <= statement.start and statement.end <= one.end and (one.is_background or one.kind == script.FUNCTION)
         for one in parsed.walk()
         if one is not statement
     )
