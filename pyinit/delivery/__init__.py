@@ -37,11 +37,11 @@ class Request(Record):
     """A signal on its way: what is asked of whom, and what earlier rounds have done about it.
 
     `is_stop` tells a stop request from a forwarded signal. `by_program`: a well-known program gets its own graceful signal.
-    `told` are those who have been signalled: by PID the start time and the image, see processes.Process. `heard` handled the
-    signal and were left to somebody who was told. `seen` are all processes of the first round, by PID their start time; None in
-    that round. `usual` are the command lines of those who were told or held back then. `looks` counts the looks at those who
-    may have blocked every signal for a moment. `has_waited`: processes that were started since have had their time.
-    `has_drained`: so have, in a sweep, those who read a pipe.
+    `told` are those who have been signalled: by PID the start time and the image, see processes.Process. `heard`, likewise,
+    handled the signal and were left to somebody who was told. `seen` are all processes of the first round, by PID their start
+    time; None in that round. `usual` are the command lines of those who were told or held back then. `looks` counts the looks
+    at those who may have blocked every signal for a moment. `has_waited`: processes that were started since have had their
+    time. `has_drained`: so have, in a sweep, those who read a pipe.
     `denied` are those whom we have no right to signal.
     `is_last_call`: whoever handles the signal and was not told is told now. `spares_mortals`: nobody may die of it. `spared` is
     the process group of a pre-stop command, which has a time limit of its own.
@@ -52,7 +52,7 @@ class Request(Record):
     is_stop: bool
     by_program: bool = False
     told: "Mapping[int, tuple[int, int]]" = {}  # noqa: RUF012 - nobody can change it
-    heard: "Mapping[int, int]" = {}  # noqa: RUF012 - as above
+    heard: "Mapping[int, tuple[int, int]]" = {}  # noqa: RUF012 - as above
     seen: "Mapping[int, int] | None" = None
     usual: "frozenset[tuple[str, ...]]" = frozenset()
     looks: int = 0

@@ -285,7 +285,8 @@ class Walk:
         if told is not None and told[0] == process.started:
             # Another program has taken its place since: if that handles the signal it has not heard of it.
             return told[1] == process.image or not self.hears(process)
-        return self.request.heard.get(process.pid) == process.started and not self.hears(process)
+        # Of one that was left to another it is so no longer: between fork and exec a shell's child has the shell's handlers.
+        return self.request.heard.get(process.pid) == (process.started, process.image) and not self.hears(process)
 
     def kind_of_told(self, process: "Process") -> str:
         """One who was told and is still there. A shell may be waiting for a foreground job of the first round."""
@@ -840,7 +841,8 @@ class Walk:
         is_whole = is_whole and request.scope == IN_GROUP and not spared
         heard = dict(request.heard)
         if request.is_stop:
-            heard |= {pid: self.processes[pid].started for pid in belonging if self.has_handler(pid)}
+            left = (self.processes[pid] for pid in belonging if self.has_handler(pid))
+            heard |= {process.pid: (process.started, process.image) for process in left}
         return Plan(
             self.now, self.next(heard, held), is_whole, resume, held, working if held or unsure or spared else frozenset(),
             unsure, spared, self.those(DRAINS), deaf, self.fates, reasons,
@@ -855,7 +857,7 @@ class Walk:
         is_owned = self.fates[self.fates[pid][1]][0] in (TOLD, FINISHES)
         return is_owned and any(self.processes[pid].catches(one) for one in self.choices)
 
-    def next(self, heard: "Mapping[int, int] | None" = None, held: tuple[int, ...] = ()) -> Request:
+    def next(self, heard: "Mapping[int, tuple[int, int]] | None" = None, held: tuple[int, ...] = ()) -> Request:
         """The request for the next round."""
         request = self.request
         told = {pid: (self.processes[pid].started, self.processes[pid].image) for pid in self.now}

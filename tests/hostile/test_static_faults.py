@@ -199,7 +199,7 @@ def test_a_stop_survives_the_failure_of_any_system_call(words: list[str], calls:
     faults = faults[part::PARTS]
     problems, _, failed = run(words, tmp_path, faults)
     assert problems == []
-    assert failed >= 0.9 * len(faults), "or this would prove little"
+    assert failed >= 0.75 * len(faults), "or this would prove little"
 
 
 @pytest.mark.forms(STATIC)

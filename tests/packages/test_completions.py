@@ -92,7 +92,7 @@ def everything(terminal: shells.Shell, line: str) -> list[str]:
 
 def test_every_flag_is_there_at_first(terminal: shells.Shell) -> None:
     found = everything(terminal, "--")
-    tools = {"--help", "--version", "--probe", "--status"}
+    tools = {"--help", "--version", "--probe", "--status", "--install"}
     assert set(found) - {"--"} == {option.flag for option in options.all_options()} | tools
 
 
@@ -162,7 +162,7 @@ def test_fish_completes_a_line(in_fish: Callable[[str], set[str]], line: str, ex
 
 
 def test_fish_has_every_flag_at_first_and_tells_of_each(in_fish: Callable[[str], set[str]]) -> None:
-    tools = {"--help", "--version", "--probe", "--status"}
+    tools = {"--help", "--version", "--probe", "--status", "--install"}
     assert in_fish("pyinit --") == {option.flag for option in options.all_options()} | tools
     assert in_fish("pyinit --settle 1 --") == {option.flag for option in options.all_options()}
 

@@ -46,7 +46,8 @@ def test_script_and_module_say_the_same_in_a_container(
     debian: DockerClient, release: made.Release, tmp_path: Path, kind: str
 ) -> None:
     calls = "; ".join(
-        f"pyinit {words} >script 2>&1 || true; python3 -m pyinit {words} >module 2>&1 || true; cmp script module; cat module"
+        f"pyinit {words} >script 2>script.err || true; python3 -m pyinit {words} >module 2>module.err || true; "
+        "cmp script module; cmp script.err module.err; cat module module.err"
         for words in ("--version", "--help", "--nosuch", "-c 'echo $0 $1' a b", "nosuch")
     )
     line = f"pip install --quiet /dist/{find_wheel(release, kind).name}; cd /tmp; {calls}; echo same"

@@ -246,7 +246,9 @@ def test_told_once_means_once_until_another_program_with_a_handler_takes_its_pla
 
 
 def test_one_that_has_lost_its_handler_when_its_parent_passed_the_signal_on_is_not_told() -> None:
-    found = decide(process(3, 1), request=Request(SIGTERM, LEFT, True, heard={3: 3}))
+    request = Request(SIGTERM, LEFT, True, heard={3: (3, 0)})
+    assert decide(process(3, 1, image=7), request=request).now == {3: SIGTERM}, "it is another program by now"
+    found = decide(process(3, 1), request=request)
     assert found.now == {}
 
 

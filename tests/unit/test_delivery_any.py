@@ -114,7 +114,7 @@ def requests(draw: st.DrawFn) -> Request:
         draw(st.booleans()),
         draw(st.booleans()),
         told,
-        {pid: pid for pid in draw(st.sets(pids, max_size=2))},
+        {pid: (pid, draw(st.integers(0, 2))) for pid in draw(st.sets(pids, max_size=2))},
         draw(st.none() | st.sets(pids).map(lambda seen: {pid: pid for pid in seen})),
         frozenset((name,) for name in draw(st.sets(st.sampled_from(NAMES), max_size=2))),
         draw(st.integers(0, LOOKS)),
