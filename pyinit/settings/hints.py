@@ -119,7 +119,7 @@ def not_found(words: "Sequence[str]") -> str:
     if " " in command.strip():
         return f"that is a shell's line: pyinit -c {_quoted(command)}"
     if command in SWITCHES:
-        return f"{command!r} was taken for the command: the value of a switch follows an =, as in --expand-env={command}"
+        return f"{command!r} was taken for the command: the value of a switch follows an =, as in --expand-env={shown(command)}"
     if first in SHELL_WORDS:
         return f"{first} is a shell's own word: pyinit -c '{first} ...' has a shell do it"
     return ""

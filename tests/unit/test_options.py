@@ -409,6 +409,17 @@ def test_whatever_is_written_it_is_understood_or_refused_in_one_line(words: list
     assert list(parsed.command) == words[len(words) - len(parsed.command) :]
 
 
+@pytest.mark.parametrize(
+    "words", [["--settle", "--forward=\r"], ["--subreaper", "no\r", "--", "x"], ["--expand-env", "\r", "--", "x"]]
+)
+def test_a_word_that_does_not_fit_into_a_line_is_told_in_one(words: list[str]) -> None:
+    try:
+        told = list(parse(words, {}).warnings)
+    except UsageError as error:
+        told = [str(error)]
+    assert all(len(line.splitlines()) == 1 for line in told)
+
+
 def test_a_pyinit_that_runs_no_command_is_a_command_and_not_taken_as_one_with_ours() -> None:
     for words in (
         ["pyinit", "--install", "/a"],
