@@ -242,8 +242,9 @@ class Supervisor:
                     self.orphans += system.reap(exits, known, helper, self.jobs.on_terminal, told.sender_pid)[1]
                     told = system.look_for_signal((signal.SIGCHLD,))
             system.reap(exits, known, helper, self.jobs.on_terminal, self.command.pid)
-            self.owes_search = True
-            return False
+            if not any(child.pid == self.command.pid for child in exits):  # with its end it matters whether anybody is left
+                self.owes_search = True
+                return False
         before, count = system.cpu_time(), len(exits)
         none_left, orphans = system.reap(exits, known, helper, self.jobs.on_terminal)
         cost = (system.cpu_time() - before) / (1 + len(exits) - count + orphans)

@@ -186,6 +186,7 @@ def test_no_deadline_hangs_on_a_clock_that_can_be_set() -> None:
     used = {
         (path.stem, node.attr)
         for path in (ROOT / "pyinit").rglob("*.py")
+        if path.parent.name not in ("rehearse", "protocols")  # a tool outside of containers
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("time", "datetime")
     }
