@@ -144,17 +144,8 @@ class _Reader:
         return Place(self.path, found.line + self.first_line - 1, found.column + shift, found.end + shift)
 
     def statements(self, parent: tree_sitter.Node, skip: int = 0) -> Iterator[Statement]:
-        """The statements of a block; `&` behind one puts it in the background."""
-        last: Statement | None = None
-        for child in parent.children[skip:]:
-            if child.type == "&" and last is not None:
-                last = _in_background(last)
-            elif child.is_named and child.type != "comment":
-                if last is not None:
-                    yield last
-                last = self.statement(child)
-        if last is not None:
-            yield last
+        """The statements of a block."""
+        return self.several(parent.children[skip:])
 
     def make(self, kind: str, node: tree_sitter.Node, **more: object) -> Statement:
         place, start, end = self.place(node), node.start_byte, node.end_byte
@@ -266,6 +257,7 @@ class _Reader:
         return tuple(self.several(before)), tuple(self.several(behind))
 
     def several(self, nodes: list[tree_sitter.Node]) -> Iterator[Statement]:
+        """The statements of some nodes; `&` behind one puts it in the background."""
         last: Statement | None = None
         for child in nodes:
             if child.type == "&" and last is not None:

@@ -732,7 +732,7 @@ class Walk:
         and so is a background job of a script that has left the group: the script may wait for it.
         """
         request = self.request
-        if request.scope != IN_GROUP or not request.is_stop:
+        if request.scope != IN_GROUP or not request.is_stop or not self.has_others_outside():
             return frozenset()
         pipes = {pid: self.pipe_of(pid) for pid in (list(self.now) if holding else self.mortals)}
         beyond = [] if self.is_deep else self.beyond
@@ -756,6 +756,10 @@ class Walk:
             if pid in left.now:
                 self.now[pid] = left.now[pid]
         return frozenset(found)
+
+    def has_others_outside(self) -> bool:
+        """Whether anybody below us is out of the group's reach. Mostly nobody is, and then nobody's pipes need be looked at."""
+        return bool(self.beyond) or any(pid not in self.kinds for pid in self.children.get(self.place.own_pid, ()))
 
     def pipe_of(self, pid: int) -> str:
         """The pipe that a process reads; nothing where its stdin is none, or comes from outside, as ours does."""

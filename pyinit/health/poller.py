@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-READABLE, WRITABLE = select.EPOLLIN, select.EPOLLOUT
+READABLE = select.EPOLLIN
 
 #: Of a descriptor whose other end is gone; always told.
 GONE = select.EPOLLERR | select.EPOLLHUP

@@ -32,7 +32,6 @@ SCRIPT_AT = (BASH_SCRIPT_AT, *range(10, 20))
 #: The flag of a descriptor that is closed on exec, as /proc/PID/fdinfo has it (proc(5), O_CLOEXEC).
 CLOEXEC = 0o2000000
 
-
 #: So many processes are looked at between two looks at the clock.
 AT_A_TIME = 32
 

@@ -28,12 +28,11 @@ Tell = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Scouted:
-    """What was found. `port` is 0 where none is listened to. `answers_after`: seconds from the start to the first answer."""
+    """What was found. `port` is 0 where none is listened to."""
 
     port: int
     protocol: str
     rate: float
-    answers_after: float
 
 
 def scout(
@@ -43,14 +42,13 @@ def scout(
     tell("looking for its port")
     with Stage(setting, arm(AS_IS, setting.found, setting.grace, serves=False)) as stage:
         container, address = stage.run()
-        began = time.monotonic()
         declared = [port] if port else list(setting.found.ports)
         candidates = _listens(container, address, declared, setting.start_timeout)
         if not candidates:
-            return Scouted(0, protocols.TCP, 0.0, 0.0)
+            return Scouted(0, protocols.TCP, 0.0)
         tell("waiting for its first answer")
-        chosen, spoken, first = _answers(container, address, candidates, protocol, setting)
-        return Scouted(chosen, spoken, rate or _bearable(spoken, address, chosen, setting.path), first - began)
+        chosen, spoken = _answers(container, address, candidates, protocol, setting)
+        return Scouted(chosen, spoken, rate or _bearable(spoken, address, chosen, setting.path))
 
 
 def _listens(container: Container, address: str, declared: list[int], timeout: float) -> list[int]:
@@ -89,24 +87,24 @@ def _listens(container: Container, address: str, declared: list[int], timeout: f
 
 def _answers(
     container: Container, address: str, candidates: list[int], protocol: str | None, setting: Setting
-) -> tuple[int, str, float]:
-    """The port that answers, its protocol, and when it did first. Raises NoVerdict where none does in time."""
+) -> tuple[int, str]:
+    """The port that answers, and its protocol. Raises NoVerdict where none does in time."""
     if protocol == protocols.TCP:
-        return candidates[0], protocol, time.monotonic()
+        return candidates[0], protocol
     deadline = time.monotonic() + setting.start_timeout
     speaks_else: dict[int, float] = {}  # since when it is there, and answers otherwise than HTTP, or closes without a word
     while True:
         for port in candidates:
             one = ready.ask(protocol or protocols.HTTP1, address, port, setting.path)
             if not one.is_lost:
-                return port, protocol or protocols.HTTP1, one.ended
+                return port, protocol or protocols.HTTP1
             if one.kind in NO_HTTP:
                 speaks_else.setdefault(port, one.at)
             else:
                 speaks_else.pop(port, None)
         is_steady = set(speaks_else) == set(candidates) and time.monotonic() - max(speaks_else.values()) >= ready.STEADY
         if protocol is None and is_steady:
-            return candidates[0], protocols.TCP, time.monotonic()
+            return candidates[0], protocols.TCP
         ready.check_runs(container)
         if time.monotonic() > deadline:
             raise NoVerdict(_unanswered(candidates, setting), ready.tail(container))

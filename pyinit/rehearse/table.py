@@ -19,9 +19,6 @@ WORDS = {
     "unfinished": "jobs begun and not finished",
 }
 
-#: What a process does about the signal, in a cell.
-ABOUT = {"handles": "handles it", "may wait for": "waits for it", "ignores": "ignores it", "has no handler for": "no handler"}
-
 
 def rows(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """A title and a cell for each arm, of each row."""

@@ -35,7 +35,6 @@ QUEUES_MAY_TAKE = 1.0
 #: --termination-log: where Kubernetes looks, in containers that it has started.
 TERMINATION_LOG = "/dev/termination-log"
 
-
 #: The names under which we are other programs, see drop_in.py.
 DROP_IN = ("tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init")
 

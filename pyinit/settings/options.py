@@ -310,11 +310,16 @@ def _flags(words: list[str]) -> tuple[dict[str, list[str]], str | None, list[str
             elif words and words[0] != "--" and words[0].partition("=")[0] not in known:
                 text, *words = words
             else:
-                before = f" before {_shown(words[0])}" if words else ""
+                from pyinit.settings import hints
+
+                before = f" before {hints.shown(words[0])}" if words else ""
                 raise UsageError(f"{flag}: a value must follow{before}: {flag} {option.metavar}")
         given.setdefault(flag, []).append(text)
     if switch and words[1:2] == ["--"]:
-        raise UsageError(f"{switch}: {words[0]!r} would be the command: a value follows an =: {switch}={_shown(words[0])}")
+        from pyinit.settings import hints
+
+        value = hints.shown(words[0])
+        raise UsageError(f"{switch}: {words[0]!r} would be the command: a value follows an =: {switch}={value}")
     return given, None, words
 
 
@@ -517,11 +522,6 @@ def to_execute(parsed: Parsed, environment: "Mapping[bytes, bytes]") -> list[str
         return [words.expand(word, words.getter(environment)) for word in parsed.command]
     except ValueError as error:
         raise UsageError(f"--expand-env: {error}") from None
-
-
-def _shown(word: str) -> str:
-    """A word as it is, where it fits into a line."""
-    return word if word.isprintable() else ascii(word)
 
 
 def version_text(name: str) -> str:

@@ -11,14 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, cast
 
-import docker
 import pytest
 from docker import DockerClient
-from docker.errors import APIError, BuildError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 from docker.models.containers import Container
 from docker.utils.build import tar
 from requests.exceptions import RequestException
 
+from pyinit.rehearse.engine import connect, remove
 from tests.namespace import ROOT
 from tests.waiting import PATIENCE, wait_until
 
@@ -64,17 +64,6 @@ FORMS = {"static": "/pyinit", "source": "/usr/local/bin/pyinit"}
 def image(name: str) -> str:
     """The tag of an image of IMAGES, or of one of that kind."""
     return name if name == "pyinit" else f"pyinit-example/{name}"
-
-
-def connect() -> DockerClient:
-    """A client of the engine that DOCKER_HOST or the default socket names. Raises DockerException where none answers."""
-    client = docker.from_env()
-    try:
-        client.ping()
-    except Exception:
-        client.close()
-        raise
-    return client
 
 
 def need_engine() -> DockerClient:
@@ -150,16 +139,6 @@ def remove_stale(client: DockerClient) -> None:
     for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
         if not Path(f"/proc/{container.labels[LABEL]}").exists():
             remove(client, str(container.id))
-
-
-def remove(client: DockerClient, name: str) -> None:
-    """Remove a container, running or not, and its volumes; nothing where it is gone already."""
-    with contextlib.suppress(NotFound):
-        try:
-            client.api.remove_container(name, force=True, v=True)
-        except APIError as error:
-            if error.status_code != 409:  # conflict: somebody else removes it right now
-                raise
 
 
 def files_of(client: DockerClient, name: str) -> dict[str, bytes]:

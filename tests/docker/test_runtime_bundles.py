@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 from docker import DockerClient
 
+from pyinit.rehearse.engine import remove
 from tests.docker.bundles import SPEC, Bundle
-from tests.docker.engine import LABEL, image, remove
+from tests.docker.engine import LABEL, image
 from tests.namespace import need
 
 FINISHED = "app ready\napp got SIGTERM\napp done\nstart.sh cleans up after 7\n"

@@ -11,8 +11,9 @@ import yaml
 from docker import DockerClient
 from docker.errors import NotFound
 
+from pyinit.rehearse.engine import remove
 from pyinit.settings import options, values
-from tests.docker.engine import image, remove
+from tests.docker.engine import image
 from tests.namespace import ROOT
 from tests.rolling.swarm import swarm
 from tests.waiting import wait_until

@@ -16,7 +16,8 @@ from types import TracebackType
 import pytest
 from docker import DockerClient
 
-from tests.docker.engine import LABEL, image, remove
+from pyinit.rehearse.engine import remove
+from tests.docker.engine import LABEL, image
 from tests.waiting import PATIENCE
 
 #: A job without a child: Ctrl-Z between vfork() and exec() of one stops the child, and its parent waits there unstoppable.

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import h11
 import pytest
 
 from tests.hostile.conftest import IS_LONG
 from tests.hostile.pid1 import assert_asleep, assert_not_larger, private, release, used
 from tests.hostile.stages import PATIENT
+from tests.http_reference import h11_takes
 from tests.live.conftest import Start
 from tests.live.health import PORT, ask, helper, receive, shown
 from tests.live.network import WITH_NETWORK, Network
@@ -123,22 +123,12 @@ def test_what_another_implementation_refuses_is_refused_by_the_port_as_well(name
                     connection.sendall(data)
                     connection.shutdown(1)
                 answer = receive(connection)
-            if not is_request(data):
+            if not h11_takes(data):
                 refused += 1
                 assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")), (data, answer)
         assert refused > 50, "or this would prove little"
         assert ask(network).status == 503
     assert_asleep(namespace)
-
-
-def is_request(data: bytes) -> bool:
-    """Whether h11 finds a request in this, and its end."""
-    server = h11.Connection(h11.SERVER)
-    server.receive_data(data.lstrip(b"\r\n"))
-    try:
-        return isinstance(server.next_event(), h11.Request)
-    except h11.RemoteProtocolError:
-        return False
 
 
 @pytest.mark.parametrize("datagram", ["READY=1", "STATUS=%d", "\\xff\\x00", "EXTEND_TIMEOUT_USEC=1000000"])

@@ -8,8 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -17,6 +15,7 @@ from pyinit.settings.config import OWN_SOURCE
 from pyinit.traffic import arrivals, counters, surroundings
 from pyinit.traffic.diag import Connections, Diag
 from pyinit.traffic.proc_net import ProcNet
+from tests.counting import lines_run
 from tests.live.network import IPPROTO_MPTCP, need_mptcp, own_network, talk
 from tests.namespace import ROOT
 from tests.waiting import wait_until
@@ -532,20 +531,9 @@ def many_connections(number: int, port: int) -> Iterator[None]:
 
 def lines_of_a_look(diag: Diag, number: int, port: int) -> int:
     """How many lines of code a look at so many connections to a port runs."""
-    lines = 0
-
-    def count(_: FrameType, event: str, __: object) -> Any:
-        nonlocal lines
-        lines += event in ("line", "call")
-        return count
-
-    before = sys.gettrace()
-    sys.settrace(count)
-    try:
-        found = diag.connections(only(port), 0.25, (port,))
-    finally:
-        sys.settrace(before)
-    assert found.count == found.established == number
+    found: list[Connections] = []
+    lines = lines_run(lambda: found.append(diag.connections(only(port), 0.25, (port,))))
+    assert found[0].count == found[0].established == number
     return lines
 
 

@@ -20,9 +20,9 @@ from docker import DockerClient
 from docker.models.containers import Container
 from docker.models.networks import Network
 
+from pyinit.rehearse.engine import remove
 from pyinit.rehearse.moments import Stop
 from pyinit.rehearse.stopping import stop
-from tests.docker.engine import remove
 from tests.rolling.build import ROUTERS, SERVERS, image
 from tests.rolling.dnat import Dnat
 from tests.rolling.engine import network, started

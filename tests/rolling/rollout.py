@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from docker import DockerClient
 from docker.errors import DockerException
 
+from pyinit.rehearse.engine import connect
 from pyinit.rehearse.load import Load, LoadError
 from pyinit.rehearse.outcome import Outcome, losses
-from tests.docker.engine import connect
 from tests.rolling.build import WORK, build_images
 from tests.rolling.deployment import REPLICAS, START, Deployment, Rollout
 from tests.rolling.engine import remove_stale

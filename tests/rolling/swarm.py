@@ -22,8 +22,8 @@ from docker.errors import APIError
 from docker.models.networks import Network
 from docker.types import EndpointSpec, Healthcheck, ServiceMode, UpdateConfig
 
+from pyinit.rehearse.engine import connect, remove
 from pyinit.rehearse.moments import Stop
-from tests.docker.engine import connect, remove
 from tests.rolling.build import CHECKED, ROUTERS, SERVERS, image
 from tests.rolling.deployment import REPLICAS, START, Rollout
 from tests.rolling.engine import LABEL, labels, network, started, unique

@@ -1,9 +1,7 @@
 """Delivery: who is signalled now and who later, example by example and for any process tree at all."""
 
-import sys
 from collections.abc import Iterable
 from signal import SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from pyinit.delivery import BELONGS, DEAF, DRAINS, HELD, IN_GROUP, LEFT, LOOKS, 
 from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, plan
 from pyinit.kernel.processes import BASIC, Process
 from pyinit.settings.config import COMMAND, GROUP, HANDLERS
+from tests.counting import lines_run
 from tests.unit.looks import NoLook
 
 OWN = 1
@@ -531,26 +530,13 @@ def test_the_questions_grow_with_the_number_of_processes_and_no_faster(number: i
     assert look.asked <= 3 * number
 
 
-def lines_run(length: int) -> int:
+def lines_for(length: int) -> int:
     """How many lines of code a plan takes for a pipeline of this length."""
     jobs = [app(pid, 2) for pid in range(3, 3 + length)]
     stdins = {pid: f"pipe:[{pid}]" for pid in range(4, 3 + length)}
     outputs = {pid: f"pipe:[{pid + 1}]" for pid in range(3, 2 + length)}
-    lines = 0
-
-    def count(_: FrameType, event: str, __: object) -> Any:
-        nonlocal lines
-        lines += event in ("line", "call")
-        return count
-
-    before = sys.gettrace()
-    sys.settrace(count)
-    try:
-        decide(SHELL, *jobs, stdins=stdins, outputs=outputs, scripts={2: "a | b | c"})
-    finally:
-        sys.settrace(before)
-    return lines
+    return lines_run(lambda: decide(SHELL, *jobs, stdins=stdins, outputs=outputs, scripts={2: "a | b | c"}))
 
 
 def test_a_pipeline_ten_times_as_long_costs_ten_times_as_much() -> None:
-    assert lines_run(200) <= 11 * lines_run(20)
+    assert lines_for(200) <= 11 * lines_for(20)

@@ -3,16 +3,14 @@
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyinit.settings.words import SHELL_WORDS, NotSimple, as_shell, expand, getter, is_name, split_simple
+from tests.counting import lines_run
 
 #: What may be /bin/sh somewhere.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
@@ -343,24 +341,6 @@ def test_very_deep_defaults_are_expanded_or_refused() -> None:
     depth = 2000
     with contextlib.suppress(ValueError):
         assert expand("${E:-" * depth + "x" + "}" * depth, GET) == "x"
-
-
-def lines_run(work: Callable[[], object]) -> int:
-    """How many lines of code something takes."""
-    lines = 0
-
-    def count(_: FrameType, event: str, __: object) -> Any:
-        nonlocal lines
-        lines += event in ("line", "call")
-        return count
-
-    before = sys.gettrace()
-    sys.settrace(count)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return lines
 
 
 @pytest.mark.parametrize("expanded", [lambda text: expand(text, GET), accepted])

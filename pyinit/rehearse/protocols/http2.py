@@ -9,7 +9,7 @@ import h2.events
 import h2.exceptions
 
 from pyinit.rehearse import outcome
-from pyinit.rehearse.protocols.stream import ProtocolError, Stream
+from pyinit.rehearse.protocols.stream import Conversation, ProtocolError
 
 #: What gRPC is asked where no other path is given (https://grpc.io/docs/guides/health-checking/), and an empty message.
 HEALTH, EMPTY = "/grpc.health.v1.Health/Check", b"\0\0\0\0\0"
@@ -20,32 +20,14 @@ GRPC_STATUSES = {"0": 200, "3": 400, "5": 404, "7": 403, "12": 404, "14": 503, "
 OTHERWISE = 500
 
 
-class Connection(Stream):
+class Connection(Conversation):
     """One connection of HTTP/2, whose requests follow each other."""
 
     def __init__(self, family: int, is_grpc: bool) -> None:
         super().__init__(family)
         self._is_grpc = is_grpc
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
-        self._is_closing = False
         self._last = 0  # the last of our requests that a server that is going will answer
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether a request can be sent: the server has neither closed it nor said that it will (GOAWAY)."""
-        while not self._is_closing:
-            try:
-                self._feed(self.socket.recv(1 << 16))
-            except BlockingIOError:
-                return True
-            except (OSError, ProtocolError):
-                self._is_closing = True
-        return False
-
-    @property
-    def can_be_kept(self) -> bool:
-        """Whether another request may follow."""
-        return self.stage == outcome.COMPLETE and not self._is_closing
 
     async def ask(self, host: str, path: str, keep: bool) -> None:  # noqa: ARG002 - nobody announces it in HTTP/2
         """Send a request and read the answer to its end. Raises ConnectionError or ProtocolError where there is none."""
@@ -77,6 +59,9 @@ class Connection(Stream):
         kind = [("content-type", "application/grpc"), ("te", "trailers")]
         self._http.send_headers(stream, [(":method", "POST"), (":path", path), *common, *kind])
         self._http.send_data(stream, EMPTY, end_stream=True)
+
+    def _hear(self, data: bytes) -> None:
+        self._feed(data)
 
     def _feed(self, data: bytes) -> list[h2.events.Event]:
         """What the server says, as far as it concerns requests. Raises ConnectionResetError at its end, ProtocolError."""

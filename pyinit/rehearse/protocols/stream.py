@@ -45,3 +45,32 @@ class Stream:
         except ConnectionError:
             return False
         return False
+
+
+class Conversation(Stream):
+    """A connection whose server may speak unasked, or say that it is going: `_is_closing`."""
+
+    def __init__(self, family: int) -> None:
+        super().__init__(family)
+        self._is_closing = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request can be sent: neither side has closed it, or said that it will. What the server says is heard."""
+        while not self._is_closing:
+            try:
+                self._hear(self.socket.recv(1 << 16))
+            except BlockingIOError:
+                return True
+            except (OSError, ProtocolError):
+                self._is_closing = True
+        return False
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether another request may follow."""
+        return self.stage == outcome.COMPLETE and not self._is_closing
+
+    def _hear(self, data: bytes) -> None:
+        """Take what the server says unasked, and answer it. Raises ConnectionResetError at its end, ProtocolError."""
+        raise NotImplementedError

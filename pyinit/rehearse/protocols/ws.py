@@ -8,38 +8,18 @@ from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Pong,
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from pyinit.rehearse import outcome
-from pyinit.rehearse.protocols.stream import ProtocolError, Stream
+from pyinit.rehearse.protocols.stream import Conversation, ProtocolError
 
 #: Of a handshake that succeeded, and of a close in good order (RFC 6455, 7.4.1).
 SWITCHING, NORMAL = 101, 1000
 
 
-class Connection(Stream):
+class Connection(Conversation):
     """One WebSocket."""
 
     def __init__(self, family: int) -> None:
         super().__init__(family)
         self._ws = WSConnection(ConnectionType.CLIENT)
-        self._is_closing = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether a Ping can be sent: neither side has closed it. What the server says unasked is read, and answered."""
-        while not self._is_closing:
-            try:
-                data = self.socket.recv(1 << 16)
-                for event in self._feed(data):
-                    self._handle(event)
-            except BlockingIOError:
-                return True
-            except (OSError, ProtocolError):
-                self._is_closing = True
-        return False
-
-    @property
-    def can_be_kept(self) -> bool:
-        """Whether another Ping may follow."""
-        return self.stage == outcome.COMPLETE and not self._is_closing
 
     async def ask(self, host: str, path: str, keep: bool) -> None:
         """Open it, if it is not open, and send a Ping. Raises ConnectionError or ProtocolError where no Pong comes."""
@@ -70,6 +50,10 @@ class Connection(Stream):
             raise ConnectionResetError from None
         sent = self.socket.send(data)
         assert sent == len(data), "an idle connection has room for a frame or two"
+
+    def _hear(self, data: bytes) -> None:
+        for event in self._feed(data):
+            self._handle(event)
 
     def _feed(self, data: bytes) -> list[Event]:
         """What the server says. Raises ConnectionResetError at its end, ProtocolError for what is no WebSocket."""

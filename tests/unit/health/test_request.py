@@ -1,11 +1,11 @@
 """Requests over HTTP: in any pieces, from anybody."""
 
-import h11
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyinit.health.request import BAD, BAD_VERSION, LONGEST, NOT_ALLOWED, TOO_LARGE, TOO_LONG_LINE, Asked, Refused, parse
+from tests.http_reference import h11_takes
 
 WHOLE = [
     (b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n", Asked("/readyz")),
@@ -87,16 +87,6 @@ def test_whatever_comes_there_is_an_answer_that_more_of_it_does_not_change(data:
 @given(st.binary(min_size=1, max_size=100))
 def test_nobody_is_waited_for_for_ever(data: bytes) -> None:
     assert parse((b"GET / HTTP/1.1\r\nA: " + data * LONGEST)[:LONGEST]) is not None
-
-
-def h11_takes(data: bytes) -> bool:
-    """Whether h11 finds a request in this. It knows no empty lines before one, which RFC 9112, 2.2, asks servers to skip."""
-    server = h11.Connection(h11.SERVER)
-    server.receive_data(data.lstrip(b"\r\n"))
-    try:
-        return isinstance(server.next_event(), h11.Request)
-    except h11.RemoteProtocolError:
-        return False
 
 
 #: Pieces of which requests are made that are nearly right.
