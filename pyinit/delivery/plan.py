@@ -463,7 +463,7 @@ class Walk:
                 is_behind = self.is_behind(child, process)
                 if not is_behind and is_matter:
                     stdin = self.look.reads_from(child.pid)
-                    is_behind = stdin.startswith("/dev/null") and stdin != self.look.reads_from(process.pid)
+                    is_behind = stdin.startswith("/dev/null") and not self.has_same_stdin(child.pid, process.pid)
                     is_behind |= stdin.startswith("pipe:") and stdin in self.look.writes_to(process.pid)
                 (background if is_behind else foreground).append(child.pid)
             if is_matter and foreground and self.is_in_wait(process.pid):
@@ -476,6 +476,11 @@ class Walk:
         if self.is_deep:
             return foreground + background, []  # none comes before another
         return foreground, background
+
+    def has_same_stdin(self, one: int, other: int) -> bool:
+        """Whether two read from the same, and not from a /dev/null that each has opened for itself."""
+        look = self.look
+        return look.reads_from(one) == look.reads_from(other) and look.opened(one) == look.opened(other)
 
     def is_behind(self, child: "Process", parent: "Process") -> bool:
         """Whether a child ignores what its parent does not, as only a background job does."""

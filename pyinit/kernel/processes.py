@@ -213,8 +213,12 @@ class Look:
         return self._once(_sleeps_in, pid)  # type: ignore[return-value]  # of _sleeps_in()
 
     def reads_from(self, pid: int) -> str:
-        """What its stdin is: "pipe:[4026]"; of /dev/null also how it was opened, and on which mount."""
+        """What its stdin is: "pipe:[4026]", "/dev/null"."""
         return self._once(_reads_from, pid)  # type: ignore[return-value]  # of _reads_from()
+
+    def opened(self, pid: int) -> str:
+        """How its stdin was opened, and on which mount: that tells one /dev/null from another."""
+        return self._once(_opened, pid)  # type: ignore[return-value]  # of _opened()
 
     def writes_to(self, pid: int) -> frozenset[str]:
         """What its stdout and stderr are."""
@@ -287,8 +291,11 @@ def _turns(pid: int) -> int:
 
 
 def _reads_from(pid: int) -> str:
-    link = system.read_link(f"/proc/{pid}/fd/0")
-    return link + system.read_file(f"/proc/{pid}/fdinfo/0").decode("ascii", "replace") if link == "/dev/null" else link
+    return system.read_link(f"/proc/{pid}/fd/0")
+
+
+def _opened(pid: int) -> str:
+    return system.read_file(f"/proc/{pid}/fdinfo/0").decode("ascii", "replace")
 
 
 def _writes_to(pid: int) -> frozenset[str]:

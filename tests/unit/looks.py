@@ -24,6 +24,9 @@ class NoLook(Look):
     def reads_from(self, pid: int) -> str:
         return ""
 
+    def opened(self, pid: int) -> str:
+        return ""
+
     def writes_to(self, pid: int) -> frozenset[str]:
         return frozenset()
 

@@ -53,6 +53,10 @@ class Answers(Look):
         """As given."""
         return str(self._answer("sleeps_in", pid, ""))
 
+    def opened(self, pid: int) -> str:
+        """No two /dev/null differ by how they were opened here, but by their names."""
+        return str(self._answer("opened", pid, ""))
+
     def reads_from(self, pid: int) -> str:
         """As given."""
         return str(self._answer("reads_from", pid, ""))
