@@ -194,6 +194,18 @@ def test_an_option_at_the_end_without_its_value_is_an_error(start: Start, marker
     assert error == f"pyinit: error: {option.flag}: a value must follow: {option.flag} {option.metavar}"
 
 
+@pytest.mark.parametrize(("words", "env"), [(["--forward", "topmost"], {}), ([], {"PYINIT_FORWARD": "topmost"})])
+def test_the_former_name_of_the_default_gets_one_line_that_says_what_to_do(
+    start: Start, words: list[str], env: dict[str, str]
+) -> None:
+    namespace = start(*words, "--", "true", env=environment(**env))
+    assert namespace.wait() == 125
+    what = "PYINIT_FORWARD" if env else "--forward"
+    assert (
+        namespace.stderr == f"pyinit: error: {what}: 'topmost' is what group means now: write group, or leave the option out\n"
+    )
+
+
 @pytest.mark.parametrize("option", ALL, ids=lambda option: option.flag)
 def test_an_empty_variable_is_as_good_as_none(start: Start, option: Option) -> None:
     namespace = start("--", "sh", "-c", "exit 9", env=environment(**{option.variable: ""}))

@@ -53,6 +53,7 @@ STARTERS = [
     "timeout --foreground 100",
     "busybox timeout 100",
     "flock DIR/lock",
+    "strace -f -o /dev/null",
     "su root -c 'APP' --",
     "runuser -u root --",
     "sudo",
