@@ -392,13 +392,18 @@ def group_of(pid: int) -> int | None:
         return None
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it, in as many pieces as that takes. Raises OSError, and then a part of it may have been written."""
+    while data:
+        data = data[posix.write(descriptor, data) :]
+
+
 def append_line(path: str, line: bytes, create: bool) -> None:
     """Add a line to a file; it never blocks, even where the path is a pipe. Raises OSError, also where a part of it fits."""
     flags = posix.O_WRONLY | posix.O_APPEND | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY
     descriptor = posix.open(path, flags | (posix.O_CREAT if create else 0), 0o644)
     try:
-        while line:
-            line = line[posix.write(descriptor, line) :]
+        write_all(descriptor, line)
     finally:
         posix.close(descriptor)
 
@@ -456,8 +461,7 @@ def oom_kills(counter: str | None = None) -> tuple[str, int]:
 def write_stdout(data: bytes) -> bool:
     """Write to stdout, however long that takes; return whether it was written."""
     try:
-        while data:
-            data = data[posix.write(STDOUT, data) :]
+        write_all(STDOUT, data)
     except OSError:
         return False  # ENOSPC: full. EPIPE: nobody reads it. EBADF: closed
     return True

@@ -129,8 +129,7 @@ def _replace(path: str, data: bytes, status: posix.stat_result) -> None:
             if (posix.geteuid(), posix.getegid()) != (status.st_uid, status.st_gid):
                 posix.fchown(descriptor, status.st_uid, status.st_gid)
             posix.fchmod(descriptor, status.st_mode & 0o7777)
-            while data:
-                data = data[posix.write(descriptor, data) :]
+            system.write_all(descriptor, data)
         finally:
             posix.close(descriptor)
         posix.rename(temporary, path)

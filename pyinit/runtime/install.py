@@ -36,8 +36,7 @@ def _copy(source: str, path: str) -> None:
         writer = posix.open(temporary, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, MODE)
         try:
             while part := posix.read(reader, system.MOST_AT_ONCE):
-                while part:
-                    part = part[posix.write(writer, part) :]
+                system.write_all(writer, part)
             posix.fchmod(writer, MODE)  # whatever the umask is
             posix.fsync(writer)  # on a node: after a power cut there must not be an empty runtime
             posix.rename(temporary, path)
