@@ -17,7 +17,7 @@ from pyinit.health.reports import Described, Extended, Line, Notified, Stopping
 from pyinit.kernel import signals, system
 from pyinit.kernel.signals import signal
 from pyinit.life import last_resort
-from pyinit.life.lifecycle import RUNNING
+from pyinit.life.actions import RUNNING
 from pyinit.page import READY, SIZE
 from pyinit.probe import run as probing
 from pyinit.probe.state import from_bytes

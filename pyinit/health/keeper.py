@@ -21,7 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.health.doors import Doors
     from pyinit.kernel.system import Reaped
-    from pyinit.life.lifecycle import Action, Lifecycle
+    from pyinit.life.actions import Action
+    from pyinit.life.lifecycle import Lifecycle
     from pyinit.log import Log
     from pyinit.page import Page, State
     from pyinit.settings.config import Config

@@ -4,7 +4,7 @@ The handler in a `start.sh` is the shell's child: the shell gets its SIGCHLD, no
 polling; a signalfd lets one poll() wait for it and for signals. Neither is there before somebody is held back.
 """
 
-from pyinit.kernel import processes, system
+from pyinit.kernel import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Watch:
             self._has_exited = self._process in system.wait_readable((self._process, self._signals), seconds)
             return self._arrivals.take(0)
         received = self._arrivals.take(LOOK_AGAIN if seconds is None else min(seconds, LOOK_AGAIN))
+        from pyinit.kernel import processes  # whoever names somebody to be watched has loaded it
+
         self._has_exited = not processes.is_alive(self.pid)
         return received
 

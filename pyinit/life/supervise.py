@@ -3,15 +3,12 @@
 What nobody foresaw is met at the boundary in cli.py, and goes on in last_resort.py.
 """
 
-from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS
-from pyinit.kernel import processes, signals, system
+from pyinit.kernel import signals, system
 from pyinit.kernel.signals import signal
 from pyinit.kernel.watch import Watch
-from pyinit.life.lifecycle import (
-    CUT_SHORT,
+from pyinit.life.actions import (
     PRE_STOP,
     QUEUES,
-    RUNNING,
     AwaitQueues,
     Deliver,
     Exit,
@@ -19,7 +16,6 @@ from pyinit.life.lifecycle import (
     Judge,
     KillAll,
     KillPreStop,
-    Lifecycle,
     Note,
     RunPreStop,
     Say,
@@ -28,31 +24,27 @@ from pyinit.life.lifecycle import (
     WatchExit,
     WatchTraffic,
 )
+from pyinit.life.everybody import Everybody
+from pyinit.life.lifecycle import Lifecycle
 from pyinit.log import printable
 from pyinit.page import FALLEN, Page, State
-from pyinit.settings.config import BY_PROGRAM, COMMAND, HANDLERS, TERMINATION_LOG
+from pyinit.settings.config import BY_PROGRAM, TERMINATION_LOG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from typing import TypeVar
+    from collections.abc import Callable
 
-    from pyinit.delivery import Plan, Request
+    from pyinit.delivery import Request
     from pyinit.health.doors import Doors
-    from pyinit.health.keeper import Keeper
-    from pyinit.kernel.processes import Process
     from pyinit.kernel.terminal import JobControl
+    from pyinit.life.actions import Action
+    from pyinit.life.care import Care
+    from pyinit.life.deliver import Messenger
     from pyinit.life.last_resort import Command
-    from pyinit.life.lifecycle import Action
     from pyinit.log import Log
     from pyinit.settings.config import Config
     from pyinit.traffic.loss import Losses
     from pyinit.traffic.watcher import Watcher
-
-    Answer = TypeVar("Answer")
-
-#: How many processes a log line names.
-NAMED = 8
 
 #: Seconds of CPU from which on one search among all children is dear; and the share of a CPU that searches may cost then.
 DEAR_SEARCH = 0.00003
@@ -61,17 +53,8 @@ SHARE_OF_SEARCHES = 0.05
 #: So many exits that SIGCHLD tells of one by one are taken before anything else.
 EXITS_AT_ONCE = 64
 
-#: Seconds that SIGKILL waits until it is known whom it is for. It is for all, and that is only to be logged.
-NAMES_MAY_TAKE = 0.02
-
 #: Characters of the termination log's line. Kubernetes shows the last 4096 bytes of that file.
 LONGEST_SUMMARY = 2000
-
-
-def named(pids: "Collection[int]", table: "dict[int, Process]") -> str:
-    """Processes for people: "7 (python3), 9 (tee)"."""
-    names = [f"{pid} ({table[pid].name})" for pid in sorted(pids)[:NAMED]]
-    return ", ".join(names) + (f" and {len(pids) - NAMED} more" if len(pids) > NAMED else "")
 
 
 class Supervisor:
@@ -95,7 +78,6 @@ class Supervisor:
         self.environment = environment
         self.mask = mask
         self.folder = folder  # in which we were started, and the command too
-        self.own_pid = system.getpid()
         self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
         self.jobs = jobs
         self.watch = Watch(command.arrivals)
@@ -107,22 +89,17 @@ class Supervisor:
         self.noted = b""  # what stands in the termination log by now
         self.oom_counter, self.oom_kills = system.oom_kills()
         self.exit_status: int | None = None
-        self.has_killed = False
         self.search_at = 0.0  # no search among all children before then
         self.owes_search = False  # somebody may have exited who has not been found yet
-        #: The signal that was judged last, what was seen by the way, and its plan: for deliver(), which comes next.
-        self.judged: tuple[int, processes.Look, dict[int, Process], Plan] | None = None
-        self.told_blindly = False  # a request has gone to all who are left, and /proc does not tell to whom
-        self.heard_at: int | None = None  # when a stop request went to the group or to all like that, in ticks
-        now = self.lifecycle.started_at
+        now = self.lifecycle.story.started_at
         asked = (config.forward, config.usual_stop_signal)
         by_program = int(config.stop_signal == BY_PROGRAM)
         first = State(self.lifecycle.phase, now, now, None, command.pid, None, *asked, by_program=by_program)
         self.page = Page(page, first)
         self.orphans = 0
-        self.keeper: Keeper | None = None
-        if doors is not None:
-            self.keep_health(doors)
+        self.care = None if doors is None else self.take_care(doors)
+        self.everybody = Everybody(command, config, log, self.lifecycle, self.care, self.tell_traffic)
+        self.messenger: Messenger | None = None  # from the first signal on
         if config.pre_stop is not None:
             from pyinit.kernel import spawn  # noqa: F401 - loaded while all is well, for run_pre_stop()
             from pyinit.settings import words  # noqa: F401 - loaded while all is well, for run_pre_stop()
@@ -152,9 +129,9 @@ class Supervisor:
                 self.jobs.suspend()  # before reap() tells that the command has stopped, which is no news then
         none_left = self.reap(received)
         exits = self.take_exits()
-        if self.keeper is not None:
-            none_left = self.mind_helper(exits, none_left, now)
-            self.carry_out(self.ask_keeper(lambda keeper: keeper.turn(now), []))
+        if self.care is not None:
+            none_left = self.mind_helper(self.care, exits, none_left, now)
+            self.carry_out(self.care.turn(now))
         if none_left or any(child.killed_by == signal.SIGKILL for child in exits):
             self.look_for_oom_kills()
         self.carry_out(self.lifecycle.on_children(exits, none_left, now))
@@ -169,18 +146,18 @@ class Supervisor:
         """Bring the state page up to date."""
         lifecycle, shown = self.lifecycle, self.page.state
         if lifecycle.phase != shown.phase or lifecycle.status != shown.status:
-            is_asked = lifecycle.requested_at is not None
+            is_asked = lifecycle.story.requested_at is not None
             self.page.on_phase(
                 lifecycle.phase,
                 now,
                 status=lifecycle.status,
-                requested_at=lifecycle.requested_at,
+                requested_at=lifecycle.story.requested_at,
                 stop_signal=lifecycle.stop_signal if is_asked else shown.stop_signal,
                 orphans=self.orphans,
             )
         self.page.on_orphans(self.orphans, now)
-        if self.keeper is not None:
-            self.ask_keeper(lambda keeper: keeper.show(), None)
+        if self.care is not None:
+            self.care.show()
 
     def carry_out(self, actions: "list[Action]") -> None:
         """Do what the lifecycle wants, in order, and what it wants in consequence."""
@@ -209,7 +186,7 @@ class Supervisor:
                 case KillPreStop(pid):
                     system.send(-pid, signal.SIGKILL)
                 case KillAll():
-                    self.kill_all()
+                    self.everybody.kill_all()
                 case Say(level, event, message, fields):
                     self.log.say(level, event, message, **fields)
                 case Exit(status, summary):
@@ -219,7 +196,7 @@ class Supervisor:
     def wait(self) -> system.Received | None:
         """Sleep until a signal arrives, the deadline comes (None), or the watched process exits (None)."""
         deadline = self.lifecycle.deadline
-        for other in (self.traffic, self.keeper):
+        for other in (self.traffic, self.care):
             due_at = None if other is None else other.due_at
             if due_at is not None:
                 deadline = due_at if deadline is None else min(deadline, due_at)
@@ -234,7 +211,7 @@ class Supervisor:
         next one has to wait, for some milliseconds. Meanwhile SIGCHLD says who has exited, and of several one at least.
         """
         now, exits, known = system.monotonic(), self.command.exits, self.lifecycle.known
-        helper = 0 if self.keeper is None else self.keeper.pid
+        helper = 0 if self.care is None else self.care.pid
         if received is not None and now < self.search_at:
             told: system.Received | None = received
             for _ in range(EXITS_AT_ONCE):
@@ -266,68 +243,36 @@ class Supervisor:
 
     # --- the health helper ---
 
-    def keep_health(self, doors: "Doors") -> None:
-        """Have a health helper, which turn() starts."""
+    def take_care(self, doors: "Doors") -> "Care | None":
+        """Have a health helper, which turn() starts; None, and a warning, where that cannot be."""
         try:
-            from pyinit.health.keeper import Keeper
+            from pyinit.life.care import Care
 
             given = (self.environment, self.mask, self.folder)
-            self.keeper = Keeper(self.config, doors, *given, self.page, self.log, self.lifecycle)
-        except Exception as error:  # noqa: BLE001 - as in ask_keeper()
-            self.log.say("warning", "health_fault", f"there is no health helper: {error}")
-
-    def ask_keeper(self, ask: "Callable[[Keeper], Answer]", otherwise: "Answer") -> "Answer":
-        """Ask who keeps the helper. It fails alone: then a helper is started anew, or at worst there is none any more."""
-        keeper = self.keeper
-        if keeper is None:
-            return otherwise
-        try:
-            return ask(keeper)
+            return Care(self.config, doors, *given, self.page, self.log, self.lifecycle)
         except Exception as error:  # noqa: BLE001 - what the helper serves is worth less than the command
-            try:
-                keeper.recover(system.monotonic())
-                self.log.say("warning", "health_fault", f"the health helper is to start anew: {error}")
-            except Exception as another:  # noqa: BLE001 - as above
-                self.keeper = None
-                if keeper.pid:
-                    system.send(keeper.pid, signal.SIGKILL)
-                self.log.say("warning", "health_fault", f"there is no health helper any more: {another}")
-            return otherwise
+            self.log.say("warning", "health_fault", f"there is no health helper: {error}")
+            return None
 
     def fall(self, reason: str) -> None:
         """Readiness falls, and whoever asks from now on is told so."""
         now = system.monotonic()
-        if self.keeper is None:
+        if self.care is None or self.care.is_lost:
             self.page.on_readiness(FALLEN, reason, now)
-        self.ask_keeper(lambda keeper: keeper.fall(reason, now), None)
+        else:
+            self.care.fall(reason, now)
         self.show(now)
 
-    def mind_helper(self, exits: list[system.Reaped], none_left: bool, now: float) -> bool:
+    def mind_helper(self, care: "Care", exits: list[system.Reaped], none_left: bool, now: float) -> bool:
         """Notice the end of the helper, and see to it that it holds up nobody's; return whether no child is left."""
-        gone = [child for child in exits if self.keeper is not None and child.pid == self.keeper.pid]
-        if gone:
-            self.ask_keeper(lambda keeper: keeper.on_exit(gone[0], now), None)
+        care.on_children(exits, now)
         is_over = self.lifecycle.status is not None or any(child.pid == self.command.pid for child in exits)
-        if not is_over or none_left or not self.ask_keeper(lambda keeper: keeper.is_last(), True):
+        if not is_over or none_left or not care.is_last():
             return none_left
-        self.ask_keeper(lambda keeper: keeper.end(), None)
+        care.end()
         none_left = self.reap(None)
         exits += self.take_exits()
         return none_left
-
-    def look_around(self, signum: int, is_stop: bool, until: float | None) -> "dict[int, Process] | None":
-        """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal.
-
-        Where it is no stop, also without our own children that are not in the command's group: they are never told.
-        """
-        must_show = self.command.pid if self.lifecycle.status is None else None
-        left_out = () if is_stop else processes.own_children_outside(self.command.pid)
-        table = processes.snapshot(must_show, signum, left_out, until)
-        if table is not None and self.keeper is not None and self.keeper.pid:
-            for process in processes.below_us(table, self.keeper.pid):
-                del table[process.pid]
-            table.pop(self.keeper.pid, None)
-        return table
 
     # --- the traffic ---
 
@@ -339,8 +284,8 @@ class Supervisor:
             if self.traffic is None and not self.is_blind:
                 from pyinit.traffic.watcher import Watcher
 
-                requested_at = self.lifecycle.requested_at
-                times = (self.lifecycle.started_at, now if requested_at is None else requested_at)
+                requested_at = self.lifecycle.story.requested_at
+                times = (self.lifecycle.story.started_at, now if requested_at is None else requested_at)
                 self.traffic = Watcher(self.config, *times, self.counters_at_start)
             if self.traffic is not None:
                 finding = ask(self.traffic)
@@ -351,7 +296,7 @@ class Supervisor:
         return [] if finding is None else self.lifecycle.on_finding(finding, now)
 
     def watch_traffic(self, never_ready: str) -> "list[Action]":
-        """Watch the traffic from now on; `never_ready` is as in lifecycle.WatchTraffic."""
+        """Watch the traffic from now on; `never_ready` is as in actions.WatchTraffic."""
         return self.ask_traffic(lambda traffic: traffic.begin(never_ready))
 
     def await_queues(self, until: float) -> "list[Action]":
@@ -375,249 +320,40 @@ class Supervisor:
 
     # --- delivering ---
 
-    def can_plan(self) -> bool:
-        """Load what decides who is told, with the first signal; False, and a warning, where it cannot be loaded now."""
-        try:
-            from pyinit.delivery import plan  # noqa: F401 - for those who are called next
-        except (OSError, ImportError, MemoryError) as error:
-            self.log.say("warning", "blind", f"/proc is not looked at, for what does that cannot be loaded: {error}")
-            return False
-        return True
-
     def judge(self, signum: int) -> bool:
         """Whether a signal that may be a stop request is one; where that cannot be told it is not."""
-        if not self.can_plan():
-            return False
-        from pyinit.delivery import plan
-
-        until = self.lifecycle.kill_at
-        command, look = processes.read(self.command.pid), processes.Look(until)
-        place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
-        is_first = self.lifecycle.phase in (RUNNING, PRE_STOP)
-        try:
-            if command is not None and plan.takes_as_it_is(command, signum, look):
-                return False  # nobody else needs to be looked at
-            table = self.look_around(signum, False, until)
-            if table is None:
-                return False
-            found = plan.forwarding(signum, table, look, place)
-            is_stop = plan.asks_for_stop(found, signum, table, look, self.command.pid, is_first=is_first)
-        except processes.TimeIsOver:
-            return False  # SIGKILL is due
-        self.judged = None if is_stop else (signum, look, table, found)
-        return is_stop
+        messenger = self.load_messenger()
+        return messenger is not None and messenger.judge(signum)
 
     def deliver(self, request: "Request") -> "list[Action]":
-        """Signal whom plan.plan() names; where /proc does not tell, everybody; where SIGKILL is due, nobody."""
+        """Signal whom it is for; where that cannot be told, everybody; where SIGKILL is due, nobody."""
         # Those who are to stop are told for a first time, however long it takes to find them.
         is_first = request.is_stop and request.seen is None and not request.told
-        until = None if is_first else self.lifecycle.kill_at
-        try:
-            if until is not None and system.monotonic() >= until:
-                raise processes.TimeIsOver
-            return self.deliver_until(request, until)
-        except processes.TimeIsOver:
+        began, until = system.monotonic(), None if is_first else self.lifecycle.kill_at
+        if until is not None and began >= until:
             return []  # turn() goes on with what is due
-
-    def deliver_until(self, request: "Request", until: float | None) -> "list[Action]":
-        """As deliver(). Raises TimeIsOver at a time, before anybody but perhaps the command has been told."""
-        began = system.monotonic()
         self.command.owed = request.signum
         if request.is_stop and not request.is_last_call:
-            self.show(system.monotonic())  # before anybody can act on it
+            self.show(began)  # before anybody can act on it
             self.tell_traffic(lambda traffic: traffic.on_signalled(self.lifecycle.delay_ended_by))
-        if not self.can_plan():
-            self.deliver_blindly(request, None)
+        messenger = self.load_messenger()
+        if messenger is None:
+            self.everybody.deliver_blindly(request, None)
             return []
-        from pyinit.delivery import plan
+        return messenger.deliver(request, began, until)
 
-        look, table, forwarded = processes.Look(until), None, None
-        if self.judged is not None and self.judged[0] == request.signum and not request.is_stop:
-            _, look, table, forwarded = self.judged
-        self.judged = None
-        early = self.tell_command_first(request, look)
-        if early is not None and not request.is_stop and self.config.forward != HANDLERS:
-            self.tell_of_one(request, early)
-            return []
-        table = table or self.look_around(request.signum, request.is_stop, until)
-        if table is None:
-            self.deliver_blindly(request, early)
-            return []
-        if request.scope == LEFT and self.lifecycle.is_blind:
-            request = request.but(told={**request.told, **self.heard(table)})
-        if early is not None:
-            table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
-            request = request.but(told={early.pid: (early.started, early.image)})
-        place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
-        found = plan.plan(request, table, look, place, forwarded)
-        if early is None and found.now:
-            self.await_moment(request)
-        denied = self.send_to(found, request.signum)
-        self.command.owed = 0  # should anything fail from here on, nobody is told once more
-        if early is not None:
-            found.now[early.pid] = request.signum
-        for pid in found.resume:
-            system.send(pid, signal.SIGCONT)
-        if denied:
-            found = found.without(denied)
-        if request.is_stop or self.log.tells("debug"):
-            self.tell_of(request, found, table, denied)
-        if denied:
-            why = f"no right to signal {named(denied, table)}: give us CAP_KILL, or their user"
-            self.log.say("warning", "denied", why, pids=sorted(denied))
-        now = system.monotonic()
-        return self.lifecycle.on_delivered(request, found, now, now - began)
+    def load_messenger(self) -> "Messenger | None":
+        """What decides who is told, loaded with the first signal; None, and a warning, where it cannot be loaded now."""
+        if self.messenger is None:
+            try:
+                from pyinit.life.deliver import Messenger
+            except (OSError, ImportError, MemoryError) as error:
+                self.log.say("warning", "blind", f"/proc is not looked at, for what does that cannot be loaded: {error}")
+                return None
+            self.messenger = Messenger(self.everybody)
+        return self.messenger
 
-    def send_to(self, found: "Plan", signum: int) -> set[int]:
-        """Signal whom the plan names; return those whom we have no right to signal."""
-        if found.whole_group:
-            system.send(-self.command.pid, signum)
-            return {pid for pid in found.now if not system.send(pid, 0)}  # one that was reached hides those who were not
-        return {pid for pid, own in found.now.items() if not system.send(pid, own)}
-
-    def tell_command_first(self, request: "Request", look: processes.Look) -> "Process | None":
-        """Signal the command before looking at anybody else, if it is a handler by any rule; return it if it was told.
-
-        That it is a shell, a wrapper, or wants a signal of its own takes a closer look.
-        """
-        is_first = request.scope == IN_GROUP and not request.told and request.seen is None and not request.is_last_call
-        if not is_first or request.signum in (*signals.SUSPENDS, *signals.IGNORED_BY_DEFAULT):
-            return None
-        command = processes.read(self.command.pid, request.signum)
-        if command is None or not command.catches(request.signum):
-            return None
-        from pyinit.delivery import plan
-
-        if not plan.is_plain_handler(request, command, look):
-            return None
-        self.await_moment(request)
-        if not system.send(command.pid, request.signum):
-            return None
-        self.command.owed = 0
-        return command
-
-    def await_moment(self, request: "Request") -> None:
-        """Let the first stop signal hit a moment at which no connection waits to be accepted."""
-        if request.is_stop and not request.told and self.lifecycle.delay_ended_by != CUT_SHORT:
-            self.tell_traffic(lambda traffic: traffic.await_moment())
-
-    def deliver_blindly(self, request: "Request", early: "Process | None") -> None:
-        """Signal the whole group, once: what is left to do where /proc does not tell. In the sweep everybody, likewise.
-
-        In the sweep those who are left of the group have heard it already; once nobody is, all who are left have not.
-        """
-        target, everybody = -self.command.pid, self.own_pid == 1 and request.scope == LEFT
-        if request.scope == LEFT and request.is_stop:
-            is_told = self.told_blindly or system.is_there(target)
-            if is_told or not everybody:
-                self.lifecycle.on_blind(request)
-                return
-            target, self.told_blindly = -1, True
-        elif self.config.forward == COMMAND:
-            target = self.command.pid
-        if request.is_stop and request.scope == IN_GROUP:
-            self.told_blindly, self.heard_at = False, None
-        if early is None:
-            self.await_moment(request)
-            if request.is_stop and target < 0:
-                self.heard_at = system.ticks()
-            system.send(target, request.signum)
-            self.command.owed = 0
-        if request.is_stop:
-            system.send(target, signal.SIGCONT)
-            self.lifecycle.on_blind(request)
-            name = signals.name(request.signum)
-            to_whom = "everybody at once" if early is None else f"{early.pid} ({early.name})"
-            self.log.say("info", "signalled", f"{name} to {to_whom}: /proc does not tell who handles it", signal=name)
-
-    def heard(self, table: "dict[int, Process]") -> "dict[int, tuple[int, int]]":
-        """Those whom a stop request has reached that was delivered blindly, once /proc tells again; as Request.told has them.
-
-        Who has started in the tick of that moment counts as one who came later: better told twice than never.
-        """
-        until = self.heard_at or 0
-        heard = (process for process in table.values() if self.told_blindly or process.group == self.command.pid)
-        return {process.pid: (process.started, process.image) for process in heard if process.started < until}
-
-    def tell_of_one(self, request: "Request", told: "Process") -> None:
-        """Log that the command was told, and nobody else was looked at."""
-        name = signals.name(request.signum)
-        text = f"{name} to {told.pid} ({told.name})"
-        self.log.say("debug", "forwarded", text, signal=name, pids=[told.pid], held=[], ignored_by=[])
-
-    def tell_of(self, request: "Request", found: "Plan", table: "dict[int, Process]", denied: "Collection[int]") -> None:
-        """Log who was signalled, who is held back and why."""
-        now = {pid: signum for pid, signum in found.now.items() if pid not in denied}
-        is_told = not (found.spared or found.draining) and (request.scope == LEFT or request.seen is not None or found.unsure)
-        if not now and (is_told or request.is_last_call):
-            return
-        name = signals.name(request.signum)
-        parts = []
-        for signum in sorted(set(now.values()), key=lambda signum: signum != request.signum):
-            pids = [pid for pid in now if now[pid] == signum]
-            reason = next((f", {found.reasons[pid]}" for pid in pids if pid in found.reasons), "")
-            parts.append(f"{signals.name(signum)} to {named(pids, table)}{reason}")
-        parts = parts or ([f"{name} to nobody"] if request.seen is None and not found.draining else [])
-        if request.is_last_call:
-            parts[0] = f"two thirds of the time are over: {parts[0]}"
-        held = [pid for pid in found.held if found.fates[pid][0] != READS]
-        readers = [pid for pid in found.held if found.fates[pid][0] == READS]
-        if held and found.working:
-            parts.append(f"held back: {named(held, table)}, until {named(found.working, table)} has gone")
-        if readers:
-            parts.append(f"held back: {named(readers, table)}, until its writer has gone")
-        own = [pid for pid, (fate, _) in found.fates.items() if fate == BELONGS]
-        if own:
-            parts.append(f"left to those above: {named(own, table)}")
-        if found.draining:
-            parts.append(f"may read to the end of its pipe: {named(found.draining, table)}")
-        since = [pid for pid in found.spared if found.fates[pid][0] == MAY_FINISH]
-        if since:
-            parts.append(f"started since, may finish: {named(since, table)}")
-        left = [pid for pid in found.spared if pid not in since]
-        if left:
-            scripts = {found.fates[pid][1] for pid in left}
-            parts.append(f"left to {named(scripts, table)}, which has a kill of its own: {named(left, table)}")
-        if found.deaf:
-            parts.append(f"ignored by {named(found.deaf, table)}")
-        self.log.say(
-            "info" if request.is_stop else "debug",
-            "signalled" if request.is_stop else "forwarded",
-            "; ".join(parts),
-            signal=name,
-            pids=sorted(now),
-            held=list(found.held),
-            ignored_by=list(found.deaf),
-            left_to_others=own,
-        )
-
-    def kill_all(self) -> None:
-        """SIGKILL everybody below us; as PID 1 everybody but us, and those who are left once more without a look at them."""
-        if self.own_pid == 1 and self.has_killed:
-            system.send(-1, signal.SIGKILL)  # who has got it already does not mind
-            return
-        if self.own_pid == 1:
-            self.ask_keeper(lambda keeper: keeper.end(), None)
-        self.has_killed = True
-        try:
-            table = self.look_around(0, True, system.monotonic() + NAMES_MAY_TAKE if self.own_pid == 1 else None) or {}
-            left = [process.pid for process in processes.below_us(table, self.own_pid)]
-        except processes.TimeIsOver:
-            table, left = {}, [pid for pid in system.list_processes() if pid != self.own_pid]
-        self.tell_traffic(lambda traffic: traffic.on_kill())
-        if self.own_pid == 1:
-            system.send(-1, signal.SIGKILL)
-        else:
-            system.send(-self.command.pid, signal.SIGKILL)
-        denied = [pid for pid in left if not system.send(pid, signal.SIGKILL)]
-        killed = [pid for pid in left if pid not in denied] if denied else left
-        if killed:
-            whom = named(killed, table) if table else f"all {len(killed)} processes"
-            self.log.say("warning", "killed", f"SIGKILL to {whom}", pids=killed)
-        if denied:
-            whom = named(denied, table) if table else f"{len(denied)} processes"
-            why = f"no right to signal {whom}, not by SIGKILL either: give us CAP_KILL, or their user"
-            self.log.say("warning", "denied", why, pids=denied)
+    # --- what else is wanted ---
 
     def run_pre_stop(self, signum: int) -> int | None:
         """Start the pre-stop command; None, and a warning, where it cannot be started."""

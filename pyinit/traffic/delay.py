@@ -1,6 +1,6 @@
 """The pre-stop delay that the traffic decides about."""
 
-from pyinit.life.lifecycle import DELAY, NOTHING, Finding
+from pyinit.life.actions import DELAY, NOTHING, Finding
 from pyinit.log import seconds
 from pyinit.traffic import arrivals, loss, quiet, surroundings
 from pyinit.traffic.diag import TIME_WAIT_LASTS

@@ -1,6 +1,6 @@
 """PURE. What a stop has cost: from the kernel's counters to a line for people."""
 
-from pyinit.life.lifecycle import CUT_SHORT, PRE_STOP_COMMAND
+from pyinit.life.actions import CUT_SHORT, PRE_STOP_COMMAND
 from pyinit.record import Record
 from pyinit.traffic import quiet
 

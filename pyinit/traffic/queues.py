@@ -1,7 +1,7 @@
 """The accept queues: a connection that waits in one is reset when the listening socket closes."""
 
 from pyinit.kernel import system
-from pyinit.life.lifecycle import QUEUES, Finding
+from pyinit.life.actions import QUEUES, Finding
 from pyinit.log import seconds
 from pyinit.settings.config import QUEUES_MAY_TAKE
 from pyinit.traffic.view import Look, listed

@@ -11,7 +11,7 @@ from pyinit.traffic.view import View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.life.lifecycle import Finding
+    from pyinit.life.actions import Finding
     from pyinit.settings.config import Config
 
 
@@ -40,7 +40,7 @@ class Watcher:
         return self._delay.due_at if self._queues is None else self._queues.due_at
 
     def begin(self, never_ready: str) -> "Finding | None":
-        """The delay begins; `never_ready` is as in lifecycle.WatchTraffic."""
+        """The delay begins; `never_ready` is as in actions.WatchTraffic."""
         return self._delay.begin(never_ready)
 
     def await_queues(self, until: float) -> "Finding | None":

@@ -14,18 +14,15 @@ from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
 from pyinit.delivery.plan import Place, plan
 from pyinit.kernel.processes import Process
 from pyinit.kernel.system import Reaped, Received
-from pyinit.life.lifecycle import (
+from pyinit.life.actions import (
     CUT_SHORT,
     DELAY,
-    KILL_TAKES,
     KILLING,
-    NOT_READY_IN_TIME,
     NOTHING,
     PHASES,
     PRE_STOP,
     QUEUES,
     RUNNING,
-    START_GRACE,
     STOPPING,
     SWEEPING,
     Action,
@@ -36,7 +33,6 @@ from pyinit.life.lifecycle import (
     Judge,
     KillAll,
     KillPreStop,
-    Lifecycle,
     Note,
     RunPreStop,
     Say,
@@ -45,6 +41,7 @@ from pyinit.life.lifecycle import (
     WatchExit,
     WatchTraffic,
 )
+from pyinit.life.lifecycle import KILL_TAKES, NOT_READY_IN_TIME, START_GRACE, Lifecycle
 from pyinit.settings.config import (
     AT_REQUEST,
     AT_SIGNAL,

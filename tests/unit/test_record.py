@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pyinit.delivery import Request
 from pyinit.kernel.system import Reaped
-from pyinit.life.lifecycle import Exit, KillAll, WatchExit
+from pyinit.life.actions import Exit, KillAll, WatchExit
 
 
 @dataclasses.dataclass(frozen=True)

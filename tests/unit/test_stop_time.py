@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyinit.kernel.system import Received
-from pyinit.life.lifecycle import NOTHING, STOPPING, Deliver, Finding, Lifecycle, Say
+from pyinit.life.actions import NOTHING, STOPPING, Deliver, Finding, Say
+from pyinit.life.lifecycle import Lifecycle
 from pyinit.settings import platforms
 from pyinit.settings.config import QUEUES_MAY_TAKE, TO_FINISH, Config, UsageError
 from pyinit.settings.options import parse, read

@@ -1,0 +1,138 @@
+"""PURE. What passes between the lifecycle and the loop: phases, actions that are wanted, what a look at the traffic found."""
+
+from pyinit.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.delivery import Request
+    from pyinit.kernel.system import Received
+
+RUNNING = "running"
+PRE_STOP = "pre-stop"
+STOPPING = "stopping"
+SWEEPING = "sweeping"
+KILLING = "killing"
+PHASES = (RUNNING, PRE_STOP, STOPPING, SWEEPING, KILLING)
+
+# What a finding about the traffic puts an end to.
+NOTHING = ""
+DELAY = "delay"
+QUEUES = "queues"
+
+# What has ended a delay before its time, besides the traffic.
+CUT_SHORT = "cut short"
+PRE_STOP_COMMAND = "pre-stop command"
+
+
+class Deliver(Record):
+    """Plan a request by delivery.plan(), carry it out and call on_delivered()."""
+
+    request: "Request"
+
+
+class Judge(Record):
+    """Find out by delivery.plan.asks_for_stop() whether this signal is a stop request, and call on_judged()."""
+
+    received: "Received"
+
+
+class WatchExit(Record):
+    """Call on_gone() when this process, which may be nobody's child of ours, has exited. It replaces any earlier watch."""
+
+    pid: int
+
+
+class RunPreStop(Record):
+    """Start the pre-stop command, with this signal in PYINIT_SIGNAL, and call on_pre_stop_started()."""
+
+    signum: int
+
+
+class WatchTraffic(Record):
+    """Watch the traffic from now on, and call on_finding() with what that brings.
+
+    `never_ready` says why the command has never been ready, so that no traffic should have come; "" where it was, or where
+    nobody knows.
+    """
+
+    never_ready: str = ""
+
+
+class AwaitQueues(Record):
+    """Call on_finding() when no connection waits in an accept queue: at once if none does, at this time if one still does."""
+
+    until: float
+
+
+class Unready(Record):
+    """Readiness falls, for this reason, and does not come back: no more traffic is to be sent here."""
+
+    reason: str
+
+
+class Note(Record):
+    """Put this into the termination log, in the place of what was noted before: should SIGKILL come, nobody can any more."""
+
+    story: str
+
+
+class TellLosses(Record):
+    """Log what the stop has cost."""
+
+
+class KillPreStop(Record):
+    """SIGKILL the pre-stop command and its process group."""
+
+    pid: int
+
+
+class KillAll(Record):
+    """SIGKILL all that is left."""
+
+
+class Say(Record):
+    """Log this: a line for people, and fields with stable keys."""
+
+    level: str
+    event: str
+    message: str
+    fields: dict[str, object]
+
+
+class Exit(Record):
+    """Leave with this exit status. The summary tells the whole story in one line."""
+
+    status: int
+    summary: str
+
+
+Action = (
+    Deliver
+    | Judge
+    | WatchExit
+    | RunPreStop
+    | WatchTraffic
+    | AwaitQueues
+    | Unready
+    | Note
+    | TellLosses
+    | KillPreStop
+    | KillAll
+    | Say
+    | Exit
+)
+
+
+class Finding(Record):
+    """What a look at the traffic has brought: what it `ends`, and something to log, unless the message is empty."""
+
+    ends: str
+    level: str = "debug"
+    event: str = ""
+    message: str = ""
+    fields: dict[str, object] = {}  # noqa: RUF012 - nobody changes it
+
+
+def say(event: str, message: str, /, level: str = "info", **fields: object) -> Say:
+    """A line for the log."""
+    return Say(level, event, message, fields)
