@@ -1,5 +1,6 @@
-"""PURE. What passes between the lifecycle and the loop: phases, actions that are wanted, what a look at the traffic found."""
+"""PURE. What the lifecycle and the loop tell each other: phases, actions, findings; and the story of it all, for people."""
 
+from pyinit.log import seconds
 from pyinit.record import Record
 
 TYPE_CHECKING = False
@@ -136,3 +137,34 @@ class Finding(Record):
 def say(event: str, message: str, /, level: str = "info", **fields: object) -> Say:
     """A line for the log."""
     return Say(level, event, message, fields)
+
+
+class Story:
+    """What has happened so far, in the order in which it did, and the two moments from which times are counted."""
+
+    def __init__(self, started_at: float) -> None:
+        self.started_at = started_at
+        self.requested_at: float | None = None  # the first stop request, or the end of the start timeout
+        self.was_too_late = False  # the command was not ready within the start timeout
+        self._parts: list[str] = []
+
+    def add(self, part: str) -> None:
+        """One thing more has happened."""
+        self._parts.append(part)
+
+    def since(self, now: float) -> float:
+        """Seconds since the stop request; where there is none, since the start."""
+        return now - (self.started_at if self.requested_at is None else self.requested_at)
+
+    def how_long(self, now: float) -> str:
+        """For people: "3 s after the stop request"."""
+        what = "the start" if self.requested_at is None else "the stop request"
+        return f"{seconds(self.since(now))} after {'the start timeout' if self.was_too_late else what}"
+
+    def note(self, unfinished: str) -> Note:
+        """The story so far, and what goes on; to be read only if nobody could tell the end of it."""
+        return Note("; ".join([*self._parts, f"not finished yet: {unfinished}"]))
+
+    def end(self, status: int, part: str) -> Exit:
+        """The whole story: the last of it is the exit status."""
+        return Exit(status, "; ".join([*self._parts, part]))

@@ -7,7 +7,6 @@ from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, plan
 from pyinit.kernel import processes, signals, system
 from pyinit.kernel.signals import signal
 from pyinit.life.actions import PRE_STOP, RUNNING
-from pyinit.life.everybody import named
 from pyinit.settings.config import HANDLERS
 
 TYPE_CHECKING = False
@@ -20,6 +19,19 @@ if TYPE_CHECKING:
     from pyinit.life.everybody import Everybody
 
 
+#: How many processes a log line names.
+NAMED = 8
+
+#: Seconds that SIGKILL waits until it is known whom it is for. It is for all, and that is only to be logged.
+NAMES_MAY_TAKE = 0.02
+
+
+def named(pids: "Collection[int]", table: "dict[int, Process]") -> str:
+    """Processes for people: "7 (python3), 9 (tee)"."""
+    names = [f"{pid} ({table[pid].name})" for pid in sorted(pids)[:NAMED]]
+    return ", ".join(names) + (f" and {len(pids) - NAMED} more" if len(pids) > NAMED else "")
+
+
 class Messenger:
     """Tells those whom a plan names."""
 
@@ -29,9 +41,26 @@ class Messenger:
         self.config = everybody.config
         self.log = everybody.log
         self.lifecycle = everybody.lifecycle
-        self.place = plan.Place(everybody.own_pid, self.command.pid, self.config.forward)
+        self.own_pid = everybody.own_pid
+        self.place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
         #: The signal that was judged last, what was seen by the way, and its plan: for deliver(), which comes next.
         self.judged: tuple[int, processes.Look, dict[int, Process], Plan] | None = None
+
+    def look_around(self, signum: int, is_stop: bool, until: float | None) -> "dict[int, Process] | None":
+        """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal.
+
+        Where it is no stop, also without our own children that are not in the command's group: they are never told.
+        """
+        must_show = self.command.pid if self.lifecycle.status is None else None
+        left_out = () if is_stop else processes.own_children_outside(self.command.pid)
+        table = processes.snapshot(must_show, signum, left_out, until)
+        care = self.everybody.care
+        helper = 0 if care is None else care.pid
+        if table is not None and helper:
+            for process in processes.below_us(table, helper):
+                del table[process.pid]
+            table.pop(helper, None)
+        return table
 
     def judge(self, signum: int) -> bool:
         """Whether a signal that may be a stop request is one; where that cannot be told it is not."""
@@ -41,7 +70,7 @@ class Messenger:
         try:
             if command is not None and plan.takes_as_it_is(command, signum, look):
                 return False  # nobody else needs to be looked at
-            table = self.everybody.look_around(signum, False, until)
+            table = self.look_around(signum, False, until)
             if table is None:
                 return False
             found = plan.forwarding(signum, table, look, self.place)
@@ -71,12 +100,12 @@ class Messenger:
         if early is not None and not request.is_stop and self.config.forward != HANDLERS:
             self.tell_of_one(request, early)
             return []
-        table = table or self.everybody.look_around(request.signum, request.is_stop, until)
+        table = table or self.look_around(request.signum, request.is_stop, until)
         if table is None:
             self.everybody.deliver_blindly(request, early)
             return []
         if request.scope == LEFT and self.lifecycle.rounds.is_blind:
-            request = request.but(told={**request.told, **self.everybody.heard(table)})
+            request = request.but(told={**request.told, **self.heard(table)})
         if early is not None:
             table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
             request = request.but(told={early.pid: (early.started, early.image)})
@@ -98,6 +127,15 @@ class Messenger:
             self.log.say("warning", "denied", why, pids=sorted(denied))
         now = system.monotonic()
         return self.lifecycle.on_delivered(request, found, now, now - began)
+
+    def heard(self, table: "dict[int, Process]") -> "dict[int, tuple[int, int]]":
+        """Those whom a stop request has reached that was delivered blindly, once /proc tells again; as Request.told has them.
+
+        Who has started in the tick of that moment counts as one who came later: better told twice than never.
+        """
+        until = self.everybody.heard_at or 0
+        heard = (process for process in table.values() if self.everybody.told_blindly or process.group == self.command.pid)
+        return {process.pid: (process.started, process.image) for process in heard if process.started < until}
 
     def send_to(self, found: "Plan", signum: int) -> set[int]:
         """Signal whom the plan names; return those whom we have no right to signal."""
@@ -176,3 +214,35 @@ class Messenger:
             ignored_by=list(found.deaf),
             left_to_others=own,
         )
+
+    def find_left(self) -> "tuple[dict[int, Process], list[int]]":
+        """Those below us, and what is known of them: nothing, where there is no time for it."""
+        try:
+            table = self.look_around(0, True, system.monotonic() + NAMES_MAY_TAKE if self.own_pid == 1 else None) or {}
+        except processes.TimeIsOver:
+            return {}, [pid for pid in system.list_processes() if pid != self.own_pid]
+        return table, [process.pid for process in processes.below_us(table, self.own_pid)]
+
+    def kill_all(self) -> None:
+        """SIGKILL everybody below us; as PID 1 everybody but us, and those who are left once more without a look at them."""
+        if self.own_pid == 1 and self.everybody.has_killed:
+            system.send(-1, signal.SIGKILL)  # who has got it already does not mind
+            return
+        if self.own_pid == 1 and self.everybody.care is not None:
+            self.everybody.care.end()
+        self.everybody.has_killed = True
+        table, left = self.find_left()
+        self.everybody.tell_traffic(lambda traffic: traffic.on_kill())
+        if self.own_pid == 1:
+            system.send(-1, signal.SIGKILL)
+        else:
+            system.send(-self.command.pid, signal.SIGKILL)
+        denied = [pid for pid in left if not system.send(pid, signal.SIGKILL)]
+        killed = [pid for pid in left if pid not in denied] if denied else left
+        if killed:
+            whom = named(killed, table) if table else f"all {len(killed)} processes"
+            self.log.say("warning", "killed", f"SIGKILL to {whom}", pids=killed)
+        if denied:
+            whom = named(denied, table) if table else f"{len(denied)} processes"
+            why = f"no right to signal {whom}, not by SIGKILL either: give us CAP_KILL, or their user"
+            self.log.say("warning", "denied", why, pids=denied)

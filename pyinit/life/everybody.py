@@ -1,4 +1,4 @@
-"""Who is signalled without a plan: the whole group where /proc does not tell of it, and by SIGKILL all that is left."""
+"""Signalling without a look at whom: the whole group, or all that is left."""
 
 from pyinit.delivery import IN_GROUP, LEFT
 from pyinit.kernel import signals, system
@@ -8,7 +8,7 @@ from pyinit.settings.config import COMMAND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from pyinit.delivery import Request
     from pyinit.kernel.processes import Process
@@ -19,21 +19,9 @@ if TYPE_CHECKING:
     from pyinit.settings.config import Config
     from pyinit.traffic.watcher import Watcher
 
-#: How many processes a log line names.
-NAMED = 8
-
-#: Seconds that SIGKILL waits until it is known whom it is for. It is for all, and that is only to be logged.
-NAMES_MAY_TAKE = 0.02
-
-
-def named(pids: "Collection[int]", table: "dict[int, Process]") -> str:
-    """Processes for people: "7 (python3), 9 (tee)"."""
-    names = [f"{pid} ({table[pid].name})" for pid in sorted(pids)[:NAMED]]
-    return ", ".join(names) + (f" and {len(pids) - NAMED} more" if len(pids) > NAMED else "")
-
 
 class Everybody:
-    """All who are below us: how they are looked at, and signalled at once. It is there when nothing can be loaded any more."""
+    """Signals all at once. It is there when what looks at processes cannot be loaded any more, or /proc does not tell."""
 
     def __init__(
         self,
@@ -55,23 +43,6 @@ class Everybody:
         self.has_killed = False
         self.told_blindly = False  # a request has gone to all who are left, and /proc does not tell to whom
         self.heard_at: int | None = None  # when a stop request went to the group or to all like that, in ticks
-
-    def look_around(self, signum: int, is_stop: bool, until: float | None) -> "dict[int, Process] | None":
-        """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal.
-
-        Where it is no stop, also without our own children that are not in the command's group: they are never told.
-        """
-        from pyinit.kernel import processes
-
-        must_show = self.command.pid if self.lifecycle.status is None else None
-        left_out = () if is_stop else processes.own_children_outside(self.command.pid)
-        table = processes.snapshot(must_show, signum, left_out, until)
-        helper = 0 if self.care is None else self.care.pid
-        if table is not None and helper:
-            for process in processes.below_us(table, helper):
-                del table[process.pid]
-            table.pop(helper, None)
-        return table
 
     def await_moment(self, request: "Request") -> None:
         """Let the first stop signal hit a moment at which no connection waits to be accepted."""
@@ -107,51 +78,13 @@ class Everybody:
             to_whom = "everybody at once" if early is None else f"{early.pid} ({early.name})"
             self.log.say("info", "signalled", f"{name} to {to_whom}: /proc does not tell who handles it", signal=name)
 
-    def heard(self, table: "dict[int, Process]") -> "dict[int, tuple[int, int]]":
-        """Those whom a stop request has reached that was delivered blindly, once /proc tells again; as Request.told has them.
-
-        Who has started in the tick of that moment counts as one who came later: better told twice than never.
-        """
-        until = self.heard_at or 0
-        heard = (process for process in table.values() if self.told_blindly or process.group == self.command.pid)
-        return {process.pid: (process.started, process.image) for process in heard if process.started < until}
-
-    def _find_left(self) -> "tuple[dict[int, Process], list[int]]":
-        """Those below us, and what is known of them: nothing, where there is no time for it, or no loading what looks."""
-        try:
-            from pyinit.kernel import processes
-        except (OSError, ImportError, MemoryError):
-            return {}, self._list_others()
-        try:
-            table = self.look_around(0, True, system.monotonic() + NAMES_MAY_TAKE if self.own_pid == 1 else None) or {}
-        except processes.TimeIsOver:
-            return {}, self._list_others()
-        return table, [process.pid for process in processes.below_us(table, self.own_pid)]
-
-    def _list_others(self) -> list[int]:
-        """As PID 1: all but us, who are all below us."""
-        return [pid for pid in system.list_processes() if pid != self.own_pid] if self.own_pid == 1 else []
-
-    def kill_all(self) -> None:
-        """SIGKILL everybody below us; as PID 1 everybody but us, and those who are left once more without a look at them."""
-        if self.own_pid == 1 and self.has_killed:
-            system.send(-1, signal.SIGKILL)  # who has got it already does not mind
-            return
+    def kill_blindly(self) -> None:
+        """SIGKILL everybody: as PID 1 all but us, or else the group and our own children; to us come those whom they leave."""
         if self.own_pid == 1 and self.care is not None:
             self.care.end()
-        self.has_killed = True
-        table, left = self._find_left()
         self.tell_traffic(lambda traffic: traffic.on_kill())
-        if self.own_pid == 1:
-            system.send(-1, signal.SIGKILL)
-        else:
-            system.send(-self.command.pid, signal.SIGKILL)
-        denied = [pid for pid in left if not system.send(pid, signal.SIGKILL)]
-        killed = [pid for pid in left if pid not in denied] if denied else left
-        if killed:
-            whom = named(killed, table) if table else f"all {len(killed)} processes"
-            self.log.say("warning", "killed", f"SIGKILL to {whom}", pids=killed)
-        if denied:
-            whom = named(denied, table) if table else f"{len(denied)} processes"
-            why = f"no right to signal {whom}, not by SIGKILL either: give us CAP_KILL, or their user"
-            self.log.say("warning", "denied", why, pids=denied)
+        for pid in [-1] if self.own_pid == 1 else [-self.command.pid, *system.list_children()]:
+            system.send(pid, signal.SIGKILL)
+        if not self.has_killed:
+            self.log.say("warning", "killed", "SIGKILL to all, whoever they are")
+        self.has_killed = True

@@ -38,6 +38,7 @@ from pyinit.life.actions import (
     Judge,
     KillAll,
     Say,
+    Story,
     TellLosses,
     Unready,
     WatchTraffic,
@@ -45,7 +46,6 @@ from pyinit.life.actions import (
 )
 from pyinit.life.pre_stop import PreStop
 from pyinit.life.rounds import Rounds
-from pyinit.life.story import Story
 from pyinit.log import seconds
 from pyinit.settings.config import AT_REQUEST, AT_SIGNAL, BY_PROGRAM, MAY_ASK_FOR_STOP, QUEUES_MAY_TAKE
 

@@ -6,7 +6,7 @@ from pyinit.log import seconds
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.kernel.system import Reaped
-    from pyinit.life.story import Story
+    from pyinit.life.actions import Story
     from pyinit.settings.config import Config
 
 

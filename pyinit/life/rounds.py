@@ -6,7 +6,7 @@ from pyinit.log import seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.life.story import Story
+    from pyinit.life.actions import Story
 
 #: Seconds until those are looked at again who may have blocked every signal for a moment.
 BLINK = 1 / 64

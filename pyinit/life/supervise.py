@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pyinit.life.actions import Action
     from pyinit.life.care import Care
     from pyinit.life.deliver import Messenger
+    from pyinit.life.hook import Hook
     from pyinit.life.last_resort import Command
     from pyinit.log import Log
     from pyinit.settings.config import Config
@@ -75,8 +76,6 @@ class Supervisor:
         self.command = command
         self.config = config
         self.log = log
-        self.environment = environment
-        self.mask = mask
         self.folder = folder  # in which we were started, and the command too
         self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
         self.jobs = jobs
@@ -97,12 +96,14 @@ class Supervisor:
         first = State(self.lifecycle.phase, now, now, None, command.pid, None, *asked, by_program=by_program)
         self.page = Page(page, first)
         self.orphans = 0
-        self.care = None if doors is None else self.take_care(doors)
+        self.care = None if doors is None else self.take_care(doors, environment, mask)
         self.everybody = Everybody(command, config, log, self.lifecycle, self.care, self.tell_traffic)
         self.messenger: Messenger | None = None  # from the first signal on
+        self.hook: Hook | None = None
         if config.pre_stop is not None:
-            from pyinit.kernel import spawn  # noqa: F401 - loaded while all is well, for run_pre_stop()
-            from pyinit.settings import words  # noqa: F401 - loaded while all is well, for run_pre_stop()
+            from pyinit.life import hook  # loaded while all is well
+
+            self.hook = hook.Hook(config.pre_stop, command.pid, environment, mask, folder, log)
 
     def loop(self) -> int:
         """Run until it is time to leave; return the exit status."""
@@ -172,11 +173,12 @@ class Supervisor:
                     if not self.watch.set(pid):
                         actions += self.lifecycle.on_gone(pid, system.monotonic())
                 case RunPreStop(signum):
-                    actions += self.lifecycle.on_pre_stop_started(self.run_pre_stop(signum), system.monotonic())
+                    started = None if self.hook is None else self.hook.start(signum)
+                    actions += self.lifecycle.on_pre_stop_started(started, system.monotonic())
                 case WatchTraffic(never_ready):
-                    actions += self.watch_traffic(never_ready)
+                    actions += self.ask_traffic(lambda traffic, never_ready=never_ready: traffic.begin(never_ready))
                 case AwaitQueues(until):
-                    actions += self.await_queues(until)
+                    actions += self.ask_traffic(lambda traffic, until=until: traffic.await_queues(until))
                 case Unready(reason):
                     self.fall(reason)
                 case Note(story):
@@ -186,7 +188,7 @@ class Supervisor:
                 case KillPreStop(pid):
                     system.send(-pid, signal.SIGKILL)
                 case KillAll():
-                    self.everybody.kill_all()
+                    self.kill_all()
                 case Say(level, event, message, fields):
                     self.log.say(level, event, message, **fields)
                 case Exit(status, summary):
@@ -243,13 +245,12 @@ class Supervisor:
 
     # --- the health helper ---
 
-    def take_care(self, doors: "Doors") -> "Care | None":
+    def take_care(self, doors: "Doors", environment: dict[bytes, bytes], mask: frozenset[int]) -> "Care | None":
         """Have a health helper, which turn() starts; None, and a warning, where that cannot be."""
         try:
             from pyinit.life.care import Care
 
-            given = (self.environment, self.mask, self.folder)
-            return Care(self.config, doors, *given, self.page, self.log, self.lifecycle)
+            return Care(self.config, doors, environment, mask, self.folder, self.page, self.log, self.lifecycle)
         except Exception as error:  # noqa: BLE001 - what the helper serves is worth less than the command
             self.log.say("warning", "health_fault", f"there is no health helper: {error}")
             return None
@@ -295,14 +296,6 @@ class Supervisor:
             finding = Finding(QUEUES, "warning" if self.config.pre_stop_delay is None else "debug", "traffic_unseen", text)
         return [] if finding is None else self.lifecycle.on_finding(finding, now)
 
-    def watch_traffic(self, never_ready: str) -> "list[Action]":
-        """Watch the traffic from now on; `never_ready` is as in actions.WatchTraffic."""
-        return self.ask_traffic(lambda traffic: traffic.begin(never_ready))
-
-    def await_queues(self, until: float) -> "list[Action]":
-        """Wait for empty accept queues, and not beyond a time."""
-        return self.ask_traffic(lambda traffic: traffic.await_queues(until))
-
     def tell_traffic(self, tell: "Callable[[Watcher], None]") -> None:
         """Tell who watches the traffic of something, if anybody does."""
         if self.traffic is not None:
@@ -342,6 +335,14 @@ class Supervisor:
             return []
         return messenger.deliver(request, began, until)
 
+    def kill_all(self) -> None:
+        """SIGKILL all that is left."""
+        messenger = self.load_messenger()
+        if messenger is None:
+            self.everybody.kill_blindly()
+        else:
+            messenger.kill_all()
+
     def load_messenger(self) -> "Messenger | None":
         """What decides who is told, loaded with the first signal; None, and a warning, where it cannot be loaded now."""
         if self.messenger is None:
@@ -354,23 +355,6 @@ class Supervisor:
         return self.messenger
 
     # --- what else is wanted ---
-
-    def run_pre_stop(self, signum: int) -> int | None:
-        """Start the pre-stop command; None, and a warning, where it cannot be started."""
-        told = {b"PYINIT_SIGNAL": signals.name(signum).encode(), b"PYINIT_COMMAND_PID": str(self.command.pid).encode()}
-        environment = self.environment | told
-        from pyinit.kernel import spawn
-        from pyinit.settings import words
-
-        system.change_folder(self.folder)
-        try:
-            arguments = words.as_shell(self.config.pre_stop or "", (), environment)
-            return spawn.spawn(arguments, environment, self.mask)
-        except spawn.SpawnError as error:
-            self.log.say("warning", "pre_stop_failed", f"the pre-stop command is skipped: {error}")
-            return None
-        finally:
-            system.change_folder("/")
 
     def look_for_oom_kills(self) -> None:
         """Tell of what the kernel has killed because memory ran out: nobody else does, unless it was PID 1."""

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 #: Of pyinit. (What `python -IS -c pass` imports before a line of ours differs between the versions, and is left out.)
 PLACES = {
     "kernel": "arrivals signals spawn system terminal watch",
-    "life": "actions everybody last_resort lifecycle pre_stop rounds story supervise",
+    "life": "actions everybody last_resort lifecycle pre_stop rounds supervise",
     "settings": "config options values",
 }
 OURS = {

@@ -14,7 +14,7 @@ LAYERS = (
     ("log", "page", "settings.config", "settings.words", "settings.platforms"),
     ("probe", "delivery"),
     ("settings", "probe.command"),
-    ("life.actions", "life.lifecycle", "life.pre_stop", "life.rounds", "life.story", "life.last_resort"),
+    ("life.actions", "life.lifecycle", "life.pre_stop", "life.rounds", "life.last_resort"),
     ("traffic", "health"),
     ("life", "status", "runtime"),
     ("above", "cli", "check", "rehearse"),
