@@ -176,9 +176,9 @@ class Supervisor:
                     started = None if self.hook is None else self.hook.start(signum)
                     actions += self.lifecycle.on_pre_stop_started(started, system.monotonic())
                 case WatchTraffic(never_ready):
-                    actions += self.ask_traffic(lambda traffic, never_ready=never_ready: traffic.begin(never_ready))
+                    actions += self.ask_traffic(lambda traffic: traffic.begin(never_ready))
                 case AwaitQueues(until):
-                    actions += self.ask_traffic(lambda traffic, until=until: traffic.await_queues(until))
+                    actions += self.ask_traffic(lambda traffic: traffic.await_queues(until))
                 case Unready(reason):
                     self.fall(reason)
                 case Note(story):
