@@ -8,7 +8,7 @@ TREES := 5000
 TREES_SEED = $(shell date +%s)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker test-arm64 hostile trees menagerie lint bench simulate rollout rehearse static image wheel release clean
+.PHONY: help demo test test-everywhere test-docker test-arm64 hostile trees menagerie lint bench simulate rollout rehearse static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -24,6 +24,9 @@ $(VENV)/ready: pyproject.toml
 test: $(VENV)/ready lint ## set up, lint, check types, run all tests (those with Docker where an engine answers)
 	tests/prepare.sh
 	$(RUN) -m pytest --numprocesses 4
+
+test-everywhere: ## run the unit and live suites on fresh Debians 12 and 13, as root and as an ordinary user (as root, with mmdebstrap)
+	tests/everywhere/run.sh
 
 menagerie: $(VENV)/ready ## some forty real programs under pyinit and beside the others; prints docs/programs.md (Debian, as root)
 	tests/menagerie/prepare.sh all

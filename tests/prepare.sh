@@ -9,7 +9,7 @@ wanted="dash:dash bash:bash busybox:busybox-static mksh:mksh ksh93:ksh93u+m zsh:
     tini:tini dumb-init:dumb-init catatonit:catatonit systemd-notify:systemd sudo:sudo gosu:gosu
     gawk:gawk multilog:daemontools svlogd:runit s6-log:s6 rotatelogs:apache2-utils
     haproxy:haproxy wrk:wrk strace:strace gcc:build-essential node:nodejs npm:npm
-    man:man-db mandoc:mandoc groff:groff lintian:lintian shellcheck:shellcheck"
+    bsdtar:libarchive-tools man:man-db mandoc:mandoc groff:groff lintian:lintian shellcheck:shellcheck"
 missing=
 for pair in $wanted; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"

@@ -53,7 +53,7 @@ def information(given: content.Source, found: dict[str, content.File], data: byt
         "pkgver": f"{content.version()}-r0",
         "pkgdesc": content.SUMMARY,
         "builddate": epoch,
-        "packager": content.MAINTAINER,
+        "packager": content.maintainer(),
         "size": sum(len(file.content) for file in found.values()),
         "arch": ARCHITECTURES[given.architecture],
         "origin": content.NAME,

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 NAME = "pyinit"
 SUMMARY = "PID 1 for containers that loses no signal"
-MAINTAINER = "pyinit maintainers <maintainers@pyinit.example>"
+#: An address is a must for Debian. Nobody can have this one (RFC 2606), and mail to it fails at once.
+ADDRESS = "maintainers@pyinit.example"
 LICENCE = "Apache-2.0"
 
 DOCUMENTS = f"usr/share/doc/{NAME}"
@@ -60,6 +61,12 @@ def version() -> str:
     """Our version."""
     [found] = re.findall(r'^__version__ = "(.+)"$', (ROOT / "pyinit" / "__init__.py").read_text(), re.MULTILINE)
     return str(found)
+
+
+def maintainer() -> str:
+    """Who maintains it, as pyproject.toml has it, with an address."""
+    [found] = re.findall(r'^maintainers = \[\{ name = "(.+)" \}\]$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    return f"{found} <{ADDRESS}>"
 
 
 def short(text: str) -> bytes:

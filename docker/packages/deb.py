@@ -52,7 +52,7 @@ OVERRIDES = """\
 def files(given: content.Source, epoch: int) -> dict[str, content.File]:
     """All files, with those that Debian wants."""
     made = datetime.fromtimestamp(epoch, timezone.utc)
-    names = {"name": content.NAME, "version": content.version(), "maintainer": content.MAINTAINER}
+    names = {"name": content.NAME, "version": content.version(), "maintainer": content.maintainer()}
     names |= {"date": format_datetime(made), "year": str(made.year)}
     return {
         **content.files(given, ZSH),
@@ -71,7 +71,7 @@ def control(given: content.Source, found: dict[str, content.File]) -> str:
         "Package": content.NAME,
         "Version": content.version(),
         "Architecture": given.architecture,
-        "Maintainer": content.MAINTAINER,
+        "Maintainer": content.maintainer(),
         "Installed-Size": size,
         "Section": "admin",
         "Priority": "optional",

@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 import zlib
+from email.parser import Parser
+from email.utils import parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
@@ -178,6 +181,36 @@ def test_the_package_for_alpine_holds_the_binary_and_what_is_beside_it(release: 
     executable = [member.name for member in package.members if member.isfile() and member.mode & 0o111]
     assert executable == ["usr/bin/pyinit"]
     assert {MANUAL, BASH, FISH, "usr/share/zsh/site-functions/_pyinit"} <= package.contents.keys()
+
+
+@EVERY
+def test_another_reader_of_archives_finds_the_same_in_the_package_for_alpine(
+    release: made.Release, tmp_path: Path, architecture: str
+) -> None:
+    """libarchive, of which apk shares nothing: two streams are one archive, and the PAX headers are no files."""
+    need("bsdtar")
+    output("bsdtar", "-xpf", release.apk(architecture), "-C", tmp_path)
+    package = read(release.apk(architecture).read_bytes())
+    found = {str(path.relative_to(tmp_path)): path for path in tmp_path.rglob("*")}
+    assert found.keys() == {".PKGINFO", *(member.name for member in package.members)}
+    for member in package.members:
+        assert found[member.name].stat().st_mode & 0o7777 == member.mode
+        assert found[member.name].is_dir() == member.isdir()
+        if member.isfile():
+            assert found[member.name].read_bytes() == package.contents[member.name]
+
+
+def test_all_packages_name_one_maintainer_and_no_address_on_the_web_that_is_not_ours(release: made.Release) -> None:
+    with zipfile.ZipFile(release.pure) as wheel:
+        told = Parser().parsestr(wheel.read(f"pyinit-{__version__}.dist-info/METADATA").decode())
+    assert told["Maintainer"] == "pyinit maintainers"
+    assert told.get_all("Project-URL", []) == []
+    packaged = {read(release.apk(architecture).read_bytes()).information["packager"] for architecture in made.ARCHITECTURES}
+    packaged |= {
+        output("dpkg-deb", "--field", release.deb(architecture), "Maintainer").strip() for architecture in made.ARCHITECTURES
+    }
+    assert {parseaddr(one)[0] for one in packaged} == {told["Maintainer"]}
+    assert {parseaddr(one)[1].endswith(".example") for one in packaged} == {True}, "nobody's, until there is one"
 
 
 def test_the_program_of_the_package_for_alpine_runs_with_nothing_else_around_it(release: made.Release, tmp_path: Path) -> None:
