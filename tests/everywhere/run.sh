@@ -14,6 +14,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")/../.." && pwd)
 cache=/var/tmp/pyinit-everywhere
+certificates=/etc/ssl/certs/ca-certificates.crt
 packages=ca-certificates,gcc,git,iproute2,libc6-dev,make,procps,python3,python3-dev,python3-venv
 
 fail() {
@@ -57,7 +58,9 @@ within() {
     shift 3
     mkdir -p "$root/old"
     cp --dereference /etc/resolv.conf /etc/hosts "$root/etc/"
-    [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/" # where this machine has its packages from
+    # Where this machine has its packages from, and whom it trusts.
+    [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/"
+    [ ! -e $certificates ] || cp --dereference $certificates "$root$certificates"
     # shellcheck disable=SC2016 # for the shell within
     unshare --mount --pid --fork --kill-child --propagation private sh -euc '
         root=$1 user=$2 line=$3
@@ -75,7 +78,7 @@ within() {
     ' sh "$root" "$user" "$line" "$@"
 }
 
-WITH=$(env | grep -E '^(PIP_|SSL_CERT_FILE=|REQUESTS_CA_BUNDLE=|https?_proxy=|HTTPS?_PROXY=|NO_PROXY=|no_proxy=)' | tr '\n' ' ' || true)
+WITH="PIP_CERT=$certificates $(env | grep -E '^(PIP_INDEX_URL|PIP_TRUSTED_HOST|https?_proxy|HTTPS?_PROXY|NO_PROXY|no_proxy)=' | tr '\n' ' ' || true)"
 export WITH
 
 status=0
