@@ -83,7 +83,8 @@ def test_without_a_limit_only_the_maximum_is_one() -> None:
 
 # --- what a delay takes of it ----------------------------------------------------------------------------------------------
 
-TIMES = st.sampled_from([0.0, 0.5, 1.0, 2.5, 5.0, 8.0, 9.5, 10.0, 20.0, 29.0, 30.0, 45.0, 60.0, 600.0])
+SOME_TIMES = (0.0, 0.5, 1.0, 2.5, 5.0, 8.0, 9.5, 10.0, 20.0, 29.0, 30.0, 45.0, 60.0, 600.0)
+TIMES = st.sampled_from(SOME_TIMES)
 MAYBE = st.none() | TIMES
 #: The variables of any platforms, several of them among it.
 HERE = st.lists(st.sampled_from([variable for platform in PLATFORMS for variable in platform.variables]), max_size=2)
@@ -313,19 +314,14 @@ def test_a_delay_that_does_not_fit_is_kept() -> None:
     assert told_at(Lifecycle(config, 2, 0.0)) == 15 + QUEUES_MAY_TAKE
 
 
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "PYINIT_PRE_STOP_DELAY": TIMES,
-            "PYINIT_STOP_TIMEOUT": TIMES,
-            "PYINIT_GRACE_PERIOD": TIMES,
-        },
-    )
-)
-def test_whatever_numbers_do_not_fit_into_a_given_time_are_told_in_one_line(times: dict[str, float]) -> None:
-    warnings = warned(**{name: f"{time:g}" for name, time in times.items()})
-    delay, grace = times.get("PYINIT_PRE_STOP_DELAY", 0), times.get("PYINIT_GRACE_PERIOD", 0)
-    there_is = times["PYINIT_STOP_TIMEOUT"] if "PYINIT_STOP_TIMEOUT" in times else 10 if delay else float("inf")
-    needed = delay + (QUEUES_MAY_TAKE if delay else 0) + grace
-    assert len(warnings) == (needed > there_is or (delay > 0 and needed == there_is and "PYINIT_GRACE_PERIOD" not in times))
+@pytest.mark.parametrize("delay", [None, *SOME_TIMES])
+def test_whatever_numbers_do_not_fit_into_a_given_time_are_told_in_one_line(delay: float | None) -> None:
+    for timeout, grace in itertools.product([None, *SOME_TIMES], repeat=2):
+        given = {"PYINIT_PRE_STOP_DELAY": delay, "PYINIT_STOP_TIMEOUT": timeout, "PYINIT_GRACE_PERIOD": grace}
+        warnings = warned(**{name: f"{time:g}" for name, time in given.items() if time is not None})
+        # Who gives the command more time than is assumed has more.
+        is_assumed = timeout is None and bool(delay) and (grace is None or grace < DOCKERS[0])
+        there_is = DOCKERS[0] if is_assumed else float("inf") if timeout is None else timeout
+        needed = (delay + QUEUES_MAY_TAKE if delay else 0) + (grace or 0)
+        no_time_is_left = bool(delay) and needed == there_is and grace is None
+        assert len(warnings) == (needed > there_is or no_time_is_left), given
