@@ -319,9 +319,10 @@ def test_whatever_numbers_do_not_fit_into_a_given_time_are_told_in_one_line(dela
     for timeout, grace in itertools.product([None, *SOME_TIMES], repeat=2):
         given = {"PYINIT_PRE_STOP_DELAY": delay, "PYINIT_STOP_TIMEOUT": timeout, "PYINIT_GRACE_PERIOD": grace}
         warnings = warned(**{name: f"{time:g}" for name, time in given.items() if time is not None})
-        # Who gives the command more time than is assumed has more.
-        is_assumed = timeout is None and bool(delay) and (grace is None or grace < DOCKERS[0])
+        is_assumed = timeout is None and bool(delay)
         there_is = DOCKERS[0] if is_assumed else float("inf") if timeout is None else timeout
-        needed = (delay + QUEUES_MAY_TAKE if delay else 0) + (grace or 0)
-        no_time_is_left = bool(delay) and needed == there_is and grace is None
+        # Who gives the command more time than is assumed has more; a delay that takes all of it alone is told all the same.
+        counts = grace is not None and not (is_assumed and grace >= there_is)
+        needed = (delay + QUEUES_MAY_TAKE if delay else 0) + (grace if grace is not None and counts else 0)
+        no_time_is_left = bool(delay) and needed == there_is and not counts
         assert len(warnings) == (needed > there_is or no_time_is_left), given
