@@ -31,9 +31,10 @@ WITH_CODE = ("-c", "-e")
 class Program(Record):
     """A row of the table.
 
-    `names` are those that it is known by, without a version; of a module that `python -m` runs, with its packages. `graceful` are
-    the signals by which it finishes its work; the first is sent in the place of any other stop signal. `hurry` is sent when two
-    thirds of a known time are over, to end it in good order without waiting for its clients. `others` tells what further signals do.
+    `names` are those that it is known by, without a version; of a module that `python -m` runs, with its packages. `graceful`
+    are the signals by which it finishes its work; the first is sent in the place of any other stop signal. `hurry` is sent when
+    two thirds of a known time are over, to end it in good order without waiting for its clients. `others` tells what further
+    signals do.
     """
 
     names: tuple[str, ...]
