@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pyinit.settings.words import SHELL_WORDS, NotSimple, as_shell, expand, getter, is_name, split_simple
 from tests.counting import lines_run
+from tests.namespace import need
 
 #: What may be /bin/sh somewhere.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
@@ -138,6 +139,7 @@ def shell_words(shell: list[str], texts: list[str]) -> list[list[str]]:
 @example(["prog #a", "a#b", "''#a", "'a'~", "a ! b", "a {", "a }", "a=b", "a a=b", "a a=~", "a a=~:~"])
 @example(["prog \udc81\udc88$N8\"$N8\"'\udc81'\\\udc82"])
 def test_accepted_words_are_those_of_a_shell(shell: str, texts: list[str]) -> None:
+    need(SHELLS[shell][0])
     simple = [(text, words) for text in texts if (words := accepted(text)) is not None]
     if simple:
         found = shell_words(SHELLS[shell], [text for text, _ in simple])
@@ -227,6 +229,7 @@ def test_arguments_of_a_simple_command_are_dropped_as_a_shell_does() -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_variables_that_a_shell_sets_by_itself_are_left_to_it(shell: str) -> None:
     """`app --dir $PWD` has a value in every shell, whatever the environment holds."""
+    need(SHELLS[shell][0])
     answer = subprocess.run([*SHELLS[shell], "-c", "set"], env={}, capture_output=True, check=True, text=True)
     names = [line.partition("=")[0] for line in answer.stdout.splitlines() if is_name(line.partition("=")[0]) and "=" in line]
     assert {"PWD", "PPID"} <= set(names)
@@ -247,6 +250,7 @@ def test_variables_that_a_shell_sets_by_itself_are_left_to_it(shell: str) -> Non
 @pytest.mark.parametrize("shell", SHELLS)
 def test_what_a_shell_does_by_itself_is_left_to_it(shell: str) -> None:
     """Built-in commands need not be there as files, and some cannot be."""
+    need(SHELLS[shell][0])
     candidates = set(SHELL_WORDS) | {"bind", "login", "newgrp", "hash", "sleep", "ls", "cat", "env", "nosuch", "sync", "ulimit"}
     if shell == "bash":
         answer = subprocess.run(["bash", "-c", "compgen -b; compgen -k"], capture_output=True, check=True, text=True)
