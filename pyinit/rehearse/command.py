@@ -20,6 +20,7 @@ from pyinit.rehearse import (
     arms,
     binary,
     compose,
+    contents,
     crew,
     document,
     engine,
@@ -30,6 +31,7 @@ from pyinit.rehearse import (
     page,
     pod,
     protocols,
+    rules,
     scout,
     subject,
     trial,
@@ -187,7 +189,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
     """Rehearse, report, and return the exit status. Raises UsageError and NoVerdict."""
     wanted = subject_of(options)
     orchestrator = ORCHESTRATORS[options.orchestrator or USUAL[wanted.source]]
-    found = complete(wanted, inspect(client, wanted.image))
+    attributes = inspect(client, wanted.image)
+    found = complete(wanted, attributes)
     if not found.words:
         raise UsageError(f"{wanted.image} has neither ENTRYPOINT nor CMD; give a command after --")
     signame = options.stop_signal or orchestrator.signal or found.stop_signal
@@ -240,10 +243,24 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         "kept": setting.kept if setting.protocol in protocols.KEPT else 0,
         "removal": list(setting.removal.delays),
     }
+    config = attributes["Config"] or {}
+    content = contents.read(client, OWNER, found, config)
+    file = "" if wanted.source == subject.IMAGE else options.subject.partition(":")[0]
+    ruled = rules.findings(found, config, content, file, options.words)
     tallies = judge.tallies(trials)
     cure = tallies.get(arms.PYINIT)
     cases = {
-        name: Case(found, orchestrator, signame, grace, setting.port, setting.path, tally, cure if name == arms.AS_IS else None)
+        name: Case(
+            found,
+            orchestrator,
+            signame,
+            grace,
+            setting.port,
+            setting.path,
+            tally,
+            cure if name == arms.AS_IS else None,
+            ruled if name == arms.AS_IS else (),
+        )
         for name, tally in tallies.items()
     }
     result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000)

@@ -49,7 +49,10 @@ def document(
         },
         "load": dict(load),
         "arms": [_arm(case, arms[name]) for name, case in cases.items()],
-        "changes": [{"says": change.says, "diff": list(change.diff)} for change in proposed],
+        "changes": [
+            {"says": change.says, "diff": list(change.diff), "rule": change.rule or None, "link": change.link or None}
+            for change in proposed
+        ],
         "not_cured": [] if pyinit is None else [_fault(fault) for fault in advice.not_cured(pyinit)],
         "doubts": doubts,
         "verdict": {

@@ -69,9 +69,12 @@ class Terminal:
             for fault in arm["faults"]:
                 out.print(f"  {fault['name']}: {fault['says']} {fault['proof']}", markup=False)
         for number, change in enumerate(document["changes"], 1):
-            out.print(f"\nChange {number}. {change['says']}", style="bold", markup=False)
+            rule = f"{change['rule']}: " if change["rule"] else ""
+            out.print(f"\nChange {number}. {rule}{change['says']}", style="bold", markup=False)
             for line in change["diff"]:
                 out.print(f"    {line}", style=COLOURS.get(line[:1]), markup=False, soft_wrap=True)
+            if change["link"]:
+                out.print(f"    {change['link']}", markup=False, soft_wrap=True)
         if document["not_cured"]:
             out.print("\nWhat pyinit does not cure:", style="bold")
             for fault in document["not_cured"]:
