@@ -10,6 +10,7 @@ from docker.models.containers import Container
 from pyinit.rehearse import listening, outcome, protocols, ready
 from pyinit.rehearse.arms import AS_IS, arm
 from pyinit.rehearse.faults import NoVerdict
+from pyinit.rehearse.recognize import recognize
 from pyinit.rehearse.trial import Setting, Stage
 
 #: Seconds for an image that names no port to listen to one: it counts as a worker after that.
@@ -96,14 +97,18 @@ def _answers(
     while True:
         for port in candidates:
             one = ready.ask(protocol or protocols.HTTP1, address, port, setting.path)
-            if not one.is_lost:
-                return port, protocol or protocols.HTTP1
-            if one.kind in NO_HTTP:
-                speaks_else.setdefault(port, one.at)
-            else:
+            if protocol is not None:
+                if not one.is_lost:
+                    return port, protocol
+                continue
+            if one.kind not in NO_HTTP:
                 speaks_else.pop(port, None)
-        is_steady = set(speaks_else) == set(candidates) and time.monotonic() - max(speaks_else.values()) >= ready.STEADY
-        if protocol is None and is_steady:
+            if not one.is_lost or (one.kind in NO_HTTP and port not in speaks_else):
+                spoken = recognize(one, address, port, setting.path)
+                if spoken is not None:
+                    return port, spoken
+                speaks_else[port] = one.at
+        if set(speaks_else) == set(candidates) and time.monotonic() - max(speaks_else.values()) >= ready.STEADY:
             return candidates[0], protocols.TCP
         ready.check_runs(container)
         if time.monotonic() > deadline:

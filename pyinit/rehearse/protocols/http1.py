@@ -30,7 +30,11 @@ class Connection(Stream):
         if self.requests:
             self._http.start_next_cycle()
         self.stage, self.status, self.replica = outcome.CONNECTED, None, None
-        if not self.is_idle:
+        unasked = self.said_unasked
+        if unasked is not None:
+            if unasked and not self.requests and not unasked.startswith(b"HTTP"[: len(unasked)]):
+                self.stage = outcome.GARBLED  # a greeting: here another protocol is spoken
+                raise ProtocolError("the server speaks first")
             raise ConnectionResetError
         headers = [("Host", host), *([] if keep else [("Connection", "close")])]
         request = self._http.send(h11.Request(method="GET", target=path, headers=headers))
