@@ -1,4 +1,4 @@
-"""Which protocol a port speaks, where it answers no plain GET of HTTP/1.1: a GET in others, and nothing that changes anything."""
+"""Which protocol a port speaks, by what it makes of a GET in each: nothing is sent that could change anything."""
 
 import asyncio
 import contextlib
