@@ -94,7 +94,7 @@ def test_nothing_but_get_is_sent() -> None:
         while data:
             for event in http.receive_data(data):
                 if isinstance(event, h2.events.RequestReceived):
-                    methods += [value for name, value in event.headers or () if name in (":method", b":method")]
+                    methods.extend(value for name, value in event.headers or () if name in (":method", b":method"))
                     well(http, event.stream_id or 0, peer)
             peer.send(http.data_to_send())
             data = peer.connection.recv(1 << 16)

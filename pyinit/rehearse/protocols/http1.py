@@ -73,7 +73,7 @@ class Connection(Stream):
                 return
 
     def _check_begins(self, data: bytes) -> None:
-        """Raises ProtocolError for what begins otherwise than an answer, such as a greeting: another protocol is spoken here."""
+        """Raises ProtocolError for what begins otherwise than an answer does: another protocol is spoken here."""
         if not data.startswith(BEGINNING[: len(data)]):
             self.stage = outcome.GARBLED
             raise ProtocolError("no answer of HTTP/1")
