@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from docker.models.containers import Container
 
-from pyinit.rehearse import listening, outcome, protocols, ready
+from pyinit.rehearse import listening, outcome, place, protocols, ready
 from pyinit.rehearse.arms import AS_IS, arm
 from pyinit.rehearse.faults import NoVerdict
 from pyinit.rehearse.recognize import recognize
@@ -44,7 +44,8 @@ def scout(
     with Stage(setting, arm(AS_IS, setting.found, setting.grace, serves=False)) as stage:
         container, address = stage.run()
         declared = [port] if port else list(setting.found.ports)
-        candidates = _listens(container, address, declared, setting.start_timeout)
+        with place.tables(setting.client, setting.owner, container) as read:
+            candidates = _listens(container, read, address, declared, setting.start_timeout)
         if not candidates:
             return Scouted(0, protocols.TCP, 0.0)
         tell("waiting for its first answer")
@@ -52,13 +53,13 @@ def scout(
         return Scouted(chosen, spoken, rate or _bearable(spoken, address, chosen, setting.path))
 
 
-def _listens(container: Container, address: str, declared: list[int], timeout: float) -> list[int]:
+def _listens(container: Container, read: place.Read, address: str, declared: list[int], timeout: float) -> list[int]:
     """The ports that may be meant; none for a worker. Raises NoVerdict where a declared one is not listened to."""
     found: list[int] = []
 
     def is_found() -> bool:
         nonlocal found
-        sockets = listening.listeners(int(container.attrs["State"]["Pid"]))
+        sockets = listening.listeners(read)
         found = listening.choose(declared, sockets, address)
         return bool(found) and (not declared or found[0] in declared)
 
@@ -69,7 +70,7 @@ def _listens(container: Container, address: str, declared: list[int], timeout: f
         container.reload()
         if container.status != "running":
             raise
-        sockets = listening.listeners(int(container.attrs["State"]["Pid"])) or []
+        sockets = listening.listeners(read) or []
         local = sorted({one.port for one in sockets if one.is_local})
         if found:
             ports = ", ".join(map(str, found))
