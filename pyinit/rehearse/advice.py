@@ -15,6 +15,9 @@ from pyinit.rehearse.subject import COMPOSE, KUBERNETES, Found
 #: As many changes as are proposed at most.
 MOST = 3
 
+#: The rule of pyinit-check about readiness probes: what a trial has shown of that is told with its port and its path.
+READINESS = "PI403"
+
 #: The faults, by the word that a report and its JSON have for them.
 FAULTS = (
     "signal-dropped",
@@ -52,10 +55,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Change:
-    """A change that is proposed. `diff`: lines that begin with +, - or a space."""
+    """A change that is proposed. `diff`: lines that begin with +, - or a space. `rule`: of pyinit-check, where one says so."""
 
     says: str
     diff: tuple[str, ...]
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -295,23 +299,25 @@ def _statuses(tally: Tally) -> str:
     return ", ".join(map(str, tally.statuses))
 
 
-def changes(as_is: Case, pyinit: Case | None) -> list[Change]:
-    """What to change, at most MOST: only what a trial has shown to help, or what follows from what was seen."""
+def changes(as_is: Case, pyinit: Case | None, checked: Sequence[Change] = ()) -> list[Change]:
+    """What to change, at most MOST: what a trial has shown to help, what follows from what was seen, and what rules say.
+
+    `checked`: the changes that pyinit-check proposes, the most important one first.
+    """
     wrong = {fault.name for fault in faults(as_is)}
     left = set() if pyinit is None else {fault.name for fault in faults(pyinit)}
     found: list[Change] = []
-    helps = pyinit is not None and (
+    if pyinit is not None and (
         pyinit.tally.lost_in_all < as_is.tally.lost_in_all or (pyinit.tally.killed < as_is.tally.killed)
-    )
-    if helps and pyinit is not None:
+    ):
         found.append(_front(as_is, pyinit))
     if SHORT_GRACE in left or (pyinit is None and SHORT_GRACE in wrong):
         found.append(_more_grace(as_is))
     if EARLY in wrong:
         found.append(_readiness(as_is))
-    if not helps and WRONG_SIGNAL in wrong:
-        found.append(_signal(as_is))
-    return found[:MOST]
+    # What the kinds of change above already say in figures is not said a second time.
+    told = {READINESS} if EARLY in wrong else set()
+    return [*found, *(one for one in checked if one.rule not in told)][:MOST]
 
 
 def _front(as_is: Case, pyinit: Case) -> Change:
@@ -389,17 +395,6 @@ def _readiness(case: Case) -> Change:
         )
     words = shlex.join(["pyinit", "--probe", url])
     return Change(says, (f"+HEALTHCHECK --interval=5s --start-period=60s CMD {json.dumps(shlex.split(words))}",))
-
-
-def _signal(case: Case) -> Change:
-    crew = case.crew
-    assert crew is not None, "the rule that found the fault has seen it"
-    program = programs.find(crew.first.name, tuple(crew.first.words.split(" ")))
-    assert program is not None, "the rule that found the fault has found it"
-    return Change(
-        f"The signal by which {program.names[0]} finishes its work.",
-        (f"-STOPSIGNAL {case.found.stop_signal}", f"+STOPSIGNAL SIG{program.graceful[0]}"),
-    )
 
 
 def not_cured(pyinit: Case) -> list[Fault]:

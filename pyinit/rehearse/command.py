@@ -19,6 +19,7 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from pyinit.rehearse import (
     arms,
     binary,
+    checked,
     compose,
     crew,
     document,
@@ -143,10 +144,10 @@ def described(text: str) -> Subject:
         return Subject(text)
     path = Path(file)
     if pod.is_manifest(path):
-        return pod.read(path, name)
+        return replace(pod.read(path, name), file=file)
     if not name:
         raise UsageError(f"{text}: name the service of the compose file, as in {file}:web")
-    return compose.read(path, name)
+    return replace(compose.read(path, name), file=file)
 
 
 def subject_of(options: argparse.Namespace) -> Subject:
@@ -187,7 +188,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
     """Rehearse, report, and return the exit status. Raises UsageError and NoVerdict."""
     wanted = subject_of(options)
     orchestrator = ORCHESTRATORS[options.orchestrator or USUAL[wanted.source]]
-    found = complete(wanted, inspect(client, wanted.image))
+    attributes = inspect(client, wanted.image)
+    found = complete(wanted, attributes)
     if not found.words:
         raise UsageError(f"{wanted.image} has neither ENTRYPOINT nor CMD; give a command after --")
     signame = options.stop_signal or orchestrator.signal or found.stop_signal
@@ -216,6 +218,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         options.start_timeout,
     )
     trials: list[Trial] = []
+    config = attributes["Config"] or {}
+    inside = checked.look(client, OWNER, wanted.image, str(config.get("WorkingDir") or "/"), found.words)
     with within(options.budget), terminal.progress() as tell:
         if options.proto != NO_PORT:
             protocol = None if options.proto == "auto" else options.proto
@@ -246,7 +250,9 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         name: Case(found, orchestrator, signame, grace, setting.port, setting.path, tally, cure if name == arms.AS_IS else None)
         for name, tally in tallies.items()
     }
-    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000)
+    result = document.document(
+        cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000, checked.changes(found, config, inside)
+    )
     terminal.show(result)
     report(options, result, trials)
     status: int = result["verdict"]["exit_status"]

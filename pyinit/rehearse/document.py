@@ -5,7 +5,7 @@ from typing import Any
 
 from pyinit import __version__
 from pyinit.rehearse import advice, judge, resets
-from pyinit.rehearse.advice import Case, Fault
+from pyinit.rehearse.advice import Case, Change, Fault
 from pyinit.rehearse.arms import AS_IS, PYINIT, Arm
 from pyinit.rehearse.crew import Crew
 from pyinit.rehearse.faults import NO_VERDICT, WELL
@@ -19,15 +19,21 @@ DIGITS = 3
 
 
 def document(
-    cases: Mapping[str, Case], arms: Mapping[str, Arm], judged: str, most_lost: int, load: Mapping[str, Any], most_late: float
+    cases: Mapping[str, Case],
+    arms: Mapping[str, Arm],
+    judged: str,
+    most_lost: int,
+    load: Mapping[str, Any],
+    most_late: float,
+    checked: Sequence[Change] = (),
 ) -> dict[str, Any]:
-    """The document. `cases`: by arm, in order. `load`: what was asked, as the schema has it."""
+    """The document. `cases`: by arm, in order. `load`: what was asked, as the schema has it. `checked`: by pyinit-check."""
     first = next(iter(cases.values()))
     tallies = {name: case.tally for name, case in cases.items()}
     doubts = judge.doubts(tallies.values(), most_late)
     as_is, pyinit = cases.get(AS_IS), cases.get(PYINIT)
     status = NO_VERDICT if doubts else judge.exit_status(tallies[judged], most_lost)
-    proposed = advice.changes(as_is, pyinit) if as_is is not None and not doubts else []
+    proposed = advice.changes(as_is, pyinit, checked) if as_is is not None and not doubts else []
     subject = first.found.subject
     return {
         "schema": SCHEMA,
@@ -49,7 +55,7 @@ def document(
         },
         "load": dict(load),
         "arms": [_arm(case, arms[name]) for name, case in cases.items()],
-        "changes": [{"says": change.says, "diff": list(change.diff)} for change in proposed],
+        "changes": [{"says": change.says, "rule": change.rule or None, "diff": list(change.diff)} for change in proposed],
         "not_cured": [] if pyinit is None else [_fault(fault) for fault in advice.not_cured(pyinit)],
         "remarks": [f"{name}: {said}" for name, tally in tallies.items() if (said := _disagreement(tally))],
         "doubts": doubts,

@@ -3,7 +3,7 @@
 import pytest
 
 from pyinit.rehearse import advice, outcome
-from pyinit.rehearse.advice import changes, faults
+from pyinit.rehearse.advice import Change, changes, faults
 from pyinit.rehearse.result import NEW, Trial, Units
 from pyinit.rehearse.subject import COMPOSE, KUBERNETES
 from tests.rehearse.made import (
@@ -137,9 +137,14 @@ def test_more_time_is_proposed_in_the_words_of_the_orchestrator() -> None:
     assert change.diff == ('-kill_timeout = "5s"', '+kill_timeout = "30s"')
 
 
-def test_the_right_signal_is_proposed_where_pyinit_was_not_tried() -> None:
-    (change,) = changes(case(trial([outcome.CUT], who=NGINX)), None)
-    assert change.diff == ("-STOPSIGNAL SIGTERM", "+STOPSIGNAL SIGQUIT")
+def test_what_the_rules_say_comes_behind_what_a_trial_has_shown_and_nothing_is_said_twice() -> None:
+    shell, probe = Change("PI101: the shell form", ("-CMD app", '+CMD ["app"]'), "PI101"), Change("PI403", (), "PI403")
+    bad = case(trial([outcome.CUT], who=IN_SCRIPT, killed=True))
+    assert changes(bad, None, [shell, probe]) == [shell, probe]
+    first, second, *_ = changes(bad, case(trial(arm="pyinit")), [shell])
+    assert (first.rule, second) == ("", shell)
+    early = case(trial(further=[asked(REQUESTED + 0.1, outcome.EARLY, NEW)]), image=found(source=KUBERNETES))
+    assert [change.rule for change in changes(early, None, [probe, shell])] == ["", "PI101"]
 
 
 def test_no_more_than_three_changes_are_proposed() -> None:
