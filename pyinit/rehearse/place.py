@@ -6,13 +6,13 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from re import compile as pattern
 
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
+from docker.models.networks import Network
 
-from pyinit.rehearse.engine import Owner, remove, start
+from pyinit.rehearse.engine import Owner, own_id, remove, start
 
 #: The tables of a network namespace that are looked at, in /proc/PID/net (proc(5)).
 TABLES = ("tcp", "tcp6", "snmp")
@@ -20,20 +20,8 @@ TABLES = ("tcp", "tcp6", "snmp")
 #: Reads a table of a container's network namespace, also when the container has ended; None where it cannot be seen.
 Read = Callable[[str], str | None]
 
-#: What the engine mounts to /etc/hostname names the container.
-MOUNTED = pattern(r"/containers/([0-9a-f]{64})/hostname /etc/hostname ")
-
 #: A port that nobody uses (RFC 863), and seconds in which somebody who can be reached refuses it, and for all tries of that.
 DISCARD, PATIENCE, LONGEST = 9, 1.0, 4.0
-
-
-def own_id() -> str | None:
-    """The ID of the container that we run in; None where that is none of Docker's."""
-    try:
-        found = MOUNTED.search(Path("/proc/self/mountinfo").read_text())
-    except OSError:
-        return None
-    return found[1] if found else None
 
 
 def own(client: DockerClient) -> Container | None:
@@ -43,6 +31,28 @@ def own(client: DockerClient) -> Container | None:
         return client.containers.get(name) if name else None
     except NotFound:
         return None
+
+
+def guest(client: DockerClient) -> Container | None:
+    """The container that we run in, where it has to join the networks of others to reach them."""
+    found = own(client)
+    return None if found is None or found.attrs["HostConfig"]["NetworkMode"] == "host" else found
+
+
+@contextlib.contextmanager
+def joined(network: Network, who: Container | None, address: str | None) -> Iterator[None]:
+    """Be in a network for as long as the block runs, unless we are there already."""
+    if who is not None:
+        who.reload()
+    if who is None or str(network.name) in who.attrs["NetworkSettings"]["Networks"]:
+        yield
+        return
+    network.connect(who, ipv4_address=address)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(APIError):
+            network.disconnect(who, force=True)
 
 
 def is_reachable(address: str) -> bool:

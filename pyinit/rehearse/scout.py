@@ -9,7 +9,7 @@ from docker.models.containers import Container
 
 from pyinit.rehearse import listening, outcome, place, protocols, ready
 from pyinit.rehearse.arms import AS_IS, arm
-from pyinit.rehearse.faults import NoVerdict
+from pyinit.rehearse.faults import NoVerdict, Unreachable
 from pyinit.rehearse.recognize import recognize
 from pyinit.rehearse.trial import Setting, Stage
 
@@ -39,10 +39,13 @@ class Scouted:
 def scout(
     setting: Setting, port: int | None, protocol: str | None, rate: float | None, tell: Callable[[str], object]
 ) -> Scouted:
-    """Start the image as it is, and look. What is given is not looked for. Raises NoVerdict and UsageError."""
+    """Start the image as it is, and look. What is given is not looked for. Raises NoVerdict, UsageError, Unreachable."""
     tell("looking for its port")
     with Stage(setting, arm(AS_IS, setting.found, setting.grace, serves=False)) as stage:
         container, address = stage.run()
+        if not place.is_reachable(address):
+            ready.check_runs(container)
+            raise Unreachable
         declared = [port] if port else list(setting.found.ports)
         with place.tables(setting.client, setting.owner, container) as read:
             candidates = _listens(container, read, address, declared, setting.start_timeout)

@@ -66,6 +66,7 @@ class Setting:
     slow_path: str
     network: str  #: of the user's; empty: one of our own
     start_timeout: float  #: seconds for a replica to get ready
+    guest: Container | None = None  #: we, where we are a container that has to join the network
 
 
 class Stage:
@@ -86,6 +87,8 @@ class Stage:
             self._network: Network = exact[0]
         else:
             self._network, self._addresses = self._stack.enter_context(setting.owner.network(setting.client))
+        address = None if setting.guest is None or self._addresses is None else next(self._addresses)
+        self._stack.enter_context(place.joined(self._network, setting.guest, address))
         return self
 
     def __exit__(self, *_: object) -> None:
