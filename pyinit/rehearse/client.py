@@ -9,6 +9,7 @@ it learns and which it forgets at its own time.
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import random
 import socket
@@ -24,6 +25,9 @@ from pyinit.rehearse.protocols import Connection
 from pyinit.rehearse.protocols.stream import ProtocolError
 
 EVEN, POISSON = "even", "poisson"
+
+#: What a reset of the other side is to us; an error of our own making has no number.
+RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
 
 #: Seconds for a connection to be taken: as routers have it, far less than for an answer.
 CONNECT = 3.0
@@ -179,7 +183,7 @@ class Client:
         """One request now, over the pool or over a connection of its own, until it is answered or lost."""
         began, router = time.monotonic(), self.routers[number]
         found = router.take_idle() if keep else None
-        kept, timed_out = found is not None, False
+        kept, timed_out, was_reset = found is not None, False, False
         if found is None:
             one = router.next()
             if one is None:
@@ -192,12 +196,15 @@ class Client:
             await asyncio.wait_for(self._ask(one, connection, keep, slow), self._plan.timeout)
         except asyncio.TimeoutError:  # in Python 3.10 another than TimeoutError
             timed_out = True
-        except (OSError, ProtocolError):
+        except ProtocolError:
             pass  # the stage tells
+        except OSError as error:  # the same
+            was_reset = error.errno in RESETS
         status = connection.status
         kind = classify(connection.stage, status, timed_out, connection.replica, self._plan.first_error)
         who = one.name or connection.replica
-        self._record(Outcome(began, time.monotonic() - began, kind, kept, status, who, due, number, bool(slow)))
+        took = time.monotonic() - began
+        self._record(Outcome(began, took, kind, kept, status, who, due, number, bool(slow), was_reset))
         if keep:
             router.give_back(one, connection)
         else:

@@ -23,12 +23,14 @@ from pyinit.rehearse import (
     contents,
     crew,
     document,
+    elsewhere,
     engine,
     github,
     judge,
     junit,
     markdown,
     page,
+    place,
     pod,
     protocols,
     rules,
@@ -38,7 +40,7 @@ from pyinit.rehearse import (
     worker,
 )
 from pyinit.rehearse.advice import Case
-from pyinit.rehearse.faults import INTERRUPTED, NO_VERDICT, USAGE, NoVerdict, UsageError
+from pyinit.rehearse.faults import INTERRUPTED, NO_VERDICT, USAGE, NoVerdict, Unreachable, UsageError
 from pyinit.rehearse.load import LoadError
 from pyinit.rehearse.orchestrators import ORCHESTRATORS, parse_removal
 from pyinit.rehearse.result import Trial
@@ -51,6 +53,12 @@ from pyinit.rehearse.yaml_files import lines_of
 OWNER = engine.Owner("pyinit.rehearse", "pyinit-rehearse")
 
 NO_PORT = "none"
+
+#: Our own image, of docker/rehearse/build.sh.
+HELPER = "pyinit-rehearse"
+
+#: Where even a container that has joined it does not get through.
+UNREACHABLE = "the containers cannot be reached from this one, though it has joined their network: is there a firewall?"
 
 #: Reports, by the word of their option.
 REPORTS = {
@@ -103,6 +111,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--budget", type=float, default=300.0, metavar="SECONDS", help="for all of it (default: 300)")
     found.add_argument("--start-timeout", type=float, default=60.0, metavar="SECONDS", help="to get ready (default: 60)")
     found.add_argument("--max-late", type=float, default=1000 * judge.MOST_LATE, metavar="MS", help="of the generator (50)")
+    found.add_argument("--helper", default=HELPER, metavar="IMAGE", help=f"rehearses where we cannot (default: {HELPER})")
+    found.add_argument("--described", type=Path, help=argparse.SUPPRESS)  # a helper gets the subject so
     found.add_argument("--pyinit", metavar="FILE", help="the static binary (default: found out)")
     for name, what in REPORTS.items():
         found.add_argument(f"--{name}", type=Path, metavar="FILE", help=what)
@@ -145,14 +155,16 @@ def described(text: str) -> Subject:
         return Subject(text)
     path = Path(file)
     if pod.is_manifest(path):
-        return pod.read(path, name)
+        return replace(pod.read(path, name), file=file)
     if not name:
         raise UsageError(f"{text}: name the service of the compose file, as in {file}:web")
-    return compose.read(path, name)
+    return replace(compose.read(path, name), file=file)
 
 
 def subject_of(options: argparse.Namespace) -> Subject:
     """What is to be rehearsed. Raises UsageError."""
+    if options.described:
+        return elsewhere.read(options.described.read_text(encoding="utf-8"))
     found = described(options.subject)
     if options.words:
         found = replace(found, command=tuple(options.words))
@@ -185,9 +197,8 @@ def inspect(client: DockerClient, image: str) -> dict[str, Any]:
     return attributes
 
 
-def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Terminal) -> int:
-    """Rehearse, report, and return the exit status. Raises UsageError and NoVerdict."""
-    wanted = subject_of(options)
+def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject, terminal: Terminal) -> int:
+    """Rehearse, report, and return the exit status. Raises UsageError, NoVerdict and Unreachable."""
     orchestrator = ORCHESTRATORS[options.orchestrator or USUAL[wanted.source]]
     attributes = inspect(client, wanted.image)
     found = complete(wanted, attributes)
@@ -208,7 +219,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         parse_removal(options.removal or orchestrator.removal),
         signame,
         grace,
-        binary.find(client, OWNER, found.architecture, options.pyinit) if arms.PYINIT in options.arms else b"",
+        b"",
         0,
         protocols.TCP,
         options.path,
@@ -217,6 +228,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         options.slow,
         options.network,
         options.start_timeout,
+        place.guest(client),
     )
     trials: list[Trial] = []
     with within(options.budget), terminal.progress() as tell:
@@ -224,6 +236,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
             protocol = None if options.proto == "auto" else options.proto
             scouted = scout.scout(setting, options.port, protocol, options.rate, tell)
             setting = replace(setting, port=scouted.port, protocol=scouted.protocol, rate=scouted.rate)
+        if arms.PYINIT in options.arms:
+            setting = replace(setting, binary=binary.find(client, OWNER, found.architecture, options.pyinit))
         chosen = {name: arms.arm(name, found, grace, serves=bool(setting.port)) for name in options.arms}
         longest = 0.0
         for number in range(1, options.rounds + 1):
@@ -245,8 +259,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
     }
     config = attributes["Config"] or {}
     content = contents.read(client, OWNER, found, config)
-    file = "" if wanted.source == subject.IMAGE else options.subject.partition(":")[0]
-    ruled = rules.findings(found, config, content, file, options.words)
+    ruled = rules.findings(found, config, content)
     tallies = judge.tallies(trials)
     cure = tallies.get(arms.PYINIT)
     cases = {
@@ -265,7 +278,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
     }
     result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000)
     terminal.show(result)
-    report(options, result, trials)
+    report(options, result, page.page(result, trials) if options.html else "")
     status: int = result["verdict"]["exit_status"]
     return status
 
@@ -282,12 +295,12 @@ def _trial(setting: Setting, arm: arms.Arm, number: int, options: argparse.Names
         raise NoVerdict(f"{arm.name}: {error}", error.log) from None
 
 
-def report(options: argparse.Namespace, result: dict[str, Any], trials: Sequence[Trial]) -> None:
-    """Write what was asked for; and inside GitHub Actions what that shows. Raises UsageError."""
+def report(options: argparse.Namespace, result: dict[str, Any], html: str) -> None:
+    """Write what was asked for; and inside GitHub Actions what that shows. `html`: the page. Raises UsageError."""
     if options.json:
         _write(options.json, json.dumps(result, indent=2) + "\n")
     if options.html:
-        _write(options.html, page.page(result, trials))
+        _write(options.html, html)
     if options.markdown:
         _write(options.markdown, markdown.markdown(result))
     if options.junit:
@@ -321,7 +334,8 @@ def main(words: Sequence[str] | None = None) -> int:
             terminal.say(f"no verdict: {error}")
             if log:
                 terminal.say(f"the last lines of its log:\n{log}")
-            report(options, document.failure(str(error), log), [])
+            failed = document.failure(str(error), log)
+            report(options, failed, page.page(failed, []))
             return NO_VERDICT
     except UsageError as error:
         terminal.say(str(error))
@@ -339,9 +353,24 @@ def _with_engine(options: argparse.Namespace, terminal: Terminal) -> int:
     with contextlib.closing(client):
         OWNER.remove_stale(client)
         try:
-            return rehearse(client, options, terminal)
+            wanted = subject_of(options)
+            try:
+                return rehearse(client, options, wanted, terminal)
+            except Unreachable:
+                if place.own(client) is not None:
+                    raise NoVerdict(UNREACHABLE) from None
+                terminal.say(f"the containers cannot be reached from here, so a container of {options.helper} does it")
+                return by_helper(client, options, wanted, terminal)
         finally:
             OWNER.remove_own(client)
+
+
+def by_helper(client: DockerClient, options: argparse.Namespace, wanted: Subject, terminal: Terminal) -> int:
+    """Have a container rehearse, report, and return the exit status. Raises UsageError and NoVerdict."""
+    status, result, html = elsewhere.run(client, OWNER, options, wanted, terminal.out.width)
+    if result is not None:
+        report(options, result, html)
+    return elsewhere.status_of(result, status)
 
 
 @contextlib.contextmanager

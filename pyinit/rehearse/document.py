@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyinit import __version__
-from pyinit.rehearse import advice, judge
+from pyinit.rehearse import advice, judge, resets
 from pyinit.rehearse.advice import Case, Fault
 from pyinit.rehearse.arms import AS_IS, PYINIT, Arm
 from pyinit.rehearse.crew import Crew
@@ -54,6 +54,7 @@ def document(
             for change in proposed
         ],
         "not_cured": [] if pyinit is None else [_fault(fault) for fault in advice.not_cured(pyinit)],
+        "remarks": [f"{name}: {said}" for name, tally in tallies.items() if (said := _disagreement(tally))],
         "doubts": doubts,
         "verdict": {
             "judged": judged,
@@ -87,9 +88,14 @@ def _arm(case: Case, arm: Arm) -> dict[str, Any]:
         "generator_late_ms": round(1000 * tally.late, 1),
         "processes": _processes(case.crew, case.signum),
         "faults": [_fault(fault) for fault in advice.faults(case)],
+        "resets": None if tally.resets is None else tally.resets._asdict(),
         "seconds": _seconds(tally),
         "log": tally.trials[0].log.splitlines()[-20:],
     }
+
+
+def _disagreement(tally: Tally) -> str:
+    return "" if tally.resets is None else resets.differs(tally.resets)
 
 
 def _fault(fault: Fault) -> dict[str, str]:

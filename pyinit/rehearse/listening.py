@@ -4,7 +4,8 @@ import contextlib
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+
+from pyinit.rehearse.place import Read
 
 #: The state of a listener, and addresses that only the container itself reaches, as these tables have them.
 LISTEN = "0A"
@@ -39,15 +40,10 @@ def parse(table: str) -> list[Listener]:
     return found
 
 
-def listeners(pid: int) -> list[Listener] | None:
-    """Those of the network namespace of a process of this machine; None where they cannot be read."""
-    found = []
-    try:
-        for name in ("tcp", "tcp6"):
-            found += parse(Path(f"/proc/{pid}/net/{name}").read_text())
-    except (OSError, ValueError):
-        return None
-    return found
+def listeners(read: Read) -> list[Listener] | None:
+    """Those of a container's network namespace; None where its tables cannot be read."""
+    tables = [table for table in map(read, ("tcp", "tcp6")) if table is not None]
+    return [one for table in tables for one in parse(table)] if tables else None
 
 
 def takes(host: str, port: int) -> bool:

@@ -85,6 +85,7 @@ def _body(document: Mapping[str, Any], trials: Sequence[Trial]) -> list[str]:
     not_cured = [f"{one['says']} {one['proof']}" for one in document["not_cured"]]
     for heading, lines in (
         ("What pyinit does not cure", not_cured),
+        ("Remarks", document["remarks"]),
         ("Doubts", document["doubts"]),
         ("Notes", document["subject"]["notes"]),
     ):

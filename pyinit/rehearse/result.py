@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pyinit.rehearse.crew import Crew
 from pyinit.rehearse.moments import ADMISSION, Mark, Stop
 from pyinit.rehearse.outcome import EARLY, Outcome
+from pyinit.rehearse.resets import Check
 
 #: The two replicas.
 OLD, NEW = "old", "new"
@@ -39,6 +40,7 @@ class Trial:
     log: str
     seconds: dict[str, float] = field(default_factory=dict)  #: where the time went, by phase
     units: Units | None = None
+    resets: Check | None = None  #: of the old replica: what its kernel counted, beside what the client did
 
     @property
     def marks(self) -> tuple[Mark, ...]:

@@ -130,22 +130,20 @@ def _of_image(
     return made
 
 
-def findings(
-    found: Found, config: Mapping[str, Any], content: Content, path: str = "", words: Sequence[str] = ()
-) -> tuple[Ruled, ...]:
-    """What the rules find in an image, or, where `path` is given, in that file and in the image, the worst first.
+def findings(found: Found, config: Mapping[str, Any], content: Content) -> tuple[Ruled, ...]:
+    """What the rules find in an image, or in the file that describes a container and in its image, the worst first.
 
-    `config`: the image's, as the engine has it. `words`: a command that stands for that of the file or of the image.
+    `config`: the image's, as the engine has it.
     """
     texts = Files()
     subject = found.subject
-    is_image = subject.source == IMAGE or not path
+    is_image = subject.source == IMAGE or not subject.file
     if is_image:
         project = _of_image(found, config, content, texts, found.entrypoint, found.command)
     else:
         own = tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ())
         project = _of_image(found, config, content, texts, *own)
-        _add_file(project, found, path, words)
+        _add_file(project, found)
     rules = frozenset(rule for rule in BY_ID if not rule.startswith(OWN))
     standing, _ = check.findings_of(project, rules)
     if not is_image and (found.entrypoint, found.command) != own:  # what the image would start is not what is started
@@ -154,9 +152,9 @@ def findings(
     return tuple(_ruled(one, known) for one in check.worst_first(standing))
 
 
-def _add_file(project: Project, found: Found, path: str, words: Sequence[str]) -> None:
+def _add_file(project: Project, found: Found) -> None:
     """The file that describes the container, of which only this container counts."""
-    name = found.subject.name
+    name, path = found.subject.name, found.subject.file
     text = project.files.read(path)
     kind = files.kind_of(path, text, is_named=True) if text is not None else None
     if text is None or kind is None:
@@ -172,8 +170,9 @@ def _add_file(project: Project, found: Found, path: str, words: Sequence[str]) -
         elif mine.build is not None:  # the Dockerfile itself is there: what it says has a place
             project.read_dockerfile(mine.build.dockerfile)
             project.dockerfiles.pop(UNWRITTEN, None)
-        if words:
-            mine = replace(mine, command=Words(tuple(words), mine.place))
+        command = found.subject.command
+        if command is not None and (mine.command is None or mine.command.words != command):  # another one was asked for
+            mine = replace(mine, command=Words(command, mine.place))
         chosen.append(mine)
     project.workloads[:] = chosen
 

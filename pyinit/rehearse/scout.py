@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from docker.models.containers import Container
 
-from pyinit.rehearse import listening, outcome, protocols, ready
+from pyinit.rehearse import listening, outcome, place, protocols, ready
 from pyinit.rehearse.arms import AS_IS, arm
-from pyinit.rehearse.faults import NoVerdict
+from pyinit.rehearse.faults import NoVerdict, Unreachable
+from pyinit.rehearse.recognize import recognize
 from pyinit.rehearse.trial import Setting, Stage
 
 #: Seconds for an image that names no port to listen to one: it counts as a worker after that.
@@ -38,12 +39,16 @@ class Scouted:
 def scout(
     setting: Setting, port: int | None, protocol: str | None, rate: float | None, tell: Callable[[str], object]
 ) -> Scouted:
-    """Start the image as it is, and look. What is given is not looked for. Raises NoVerdict and UsageError."""
+    """Start the image as it is, and look. What is given is not looked for. Raises NoVerdict, UsageError, Unreachable."""
     tell("looking for its port")
     with Stage(setting, arm(AS_IS, setting.found, setting.grace, serves=False)) as stage:
         container, address = stage.run()
+        if not place.is_reachable(address):
+            ready.check_runs(container)
+            raise Unreachable
         declared = [port] if port else list(setting.found.ports)
-        candidates = _listens(container, address, declared, setting.start_timeout)
+        with place.tables(setting.client, setting.owner, container) as read:
+            candidates = _listens(container, read, address, declared, setting.start_timeout)
         if not candidates:
             return Scouted(0, protocols.TCP, 0.0)
         tell("waiting for its first answer")
@@ -51,13 +56,13 @@ def scout(
         return Scouted(chosen, spoken, rate or _bearable(spoken, address, chosen, setting.path))
 
 
-def _listens(container: Container, address: str, declared: list[int], timeout: float) -> list[int]:
+def _listens(container: Container, read: place.Read, address: str, declared: list[int], timeout: float) -> list[int]:
     """The ports that may be meant; none for a worker. Raises NoVerdict where a declared one is not listened to."""
     found: list[int] = []
 
     def is_found() -> bool:
         nonlocal found
-        sockets = listening.listeners(int(container.attrs["State"]["Pid"]))
+        sockets = listening.listeners(read)
         found = listening.choose(declared, sockets, address)
         return bool(found) and (not declared or found[0] in declared)
 
@@ -68,7 +73,7 @@ def _listens(container: Container, address: str, declared: list[int], timeout: f
         container.reload()
         if container.status != "running":
             raise
-        sockets = listening.listeners(int(container.attrs["State"]["Pid"])) or []
+        sockets = listening.listeners(read) or []
         local = sorted({one.port for one in sockets if one.is_local})
         if found:
             ports = ", ".join(map(str, found))
@@ -96,14 +101,18 @@ def _answers(
     while True:
         for port in candidates:
             one = ready.ask(protocol or protocols.HTTP1, address, port, setting.path)
-            if not one.is_lost:
-                return port, protocol or protocols.HTTP1
-            if one.kind in NO_HTTP:
-                speaks_else.setdefault(port, one.at)
-            else:
+            if protocol is not None:
+                if not one.is_lost:
+                    return port, protocol
+                continue
+            if one.kind not in NO_HTTP:
                 speaks_else.pop(port, None)
-        is_steady = set(speaks_else) == set(candidates) and time.monotonic() - max(speaks_else.values()) >= ready.STEADY
-        if protocol is None and is_steady:
+            if not one.is_lost or (one.kind in NO_HTTP and port not in speaks_else):
+                spoken = recognize(one, address, port, setting.path)
+                if spoken is not None:
+                    return port, spoken
+                speaks_else[port] = one.at
+        if set(speaks_else) == set(candidates) and time.monotonic() - max(speaks_else.values()) >= ready.STEADY:
             return candidates[0], protocols.TCP
         ready.check_runs(container)
         if time.monotonic() > deadline:

@@ -44,6 +44,7 @@ class Subject:
     pre_stop: float | tuple[str, ...] = 0.0
     keywords: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    file: str = ""  #: that describes it; empty for an image
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ def rows(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         for kind in KINDS
         if any(kind in arm["lost"] for arm in arms)
     ]
+    if any(arm["resets"] for arm in arms):
+        found.append(("resets that its kernel sent", [_resets(arm) for arm in arms]))
     found.append(("stop took", [_times(arm["stop_seconds"]) for arm in arms]))
     found.append(("ended by SIGKILL", [_killed(arm) for arm in arms]))
     found.append(("exit status", [", ".join(arm["exit_statuses"]) for arm in arms]))
@@ -41,6 +43,10 @@ def rows(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     found.append((f"  about {signal}", [_about(arm) for arm in arms]))
     found.append(("  never told", [_never_told(arm) for arm in arms]))
     return found
+
+
+def _resets(arm: Mapping[str, Any]) -> str:
+    return "not seen" if arm["resets"] is None else str(arm["resets"]["sent"])
 
 
 def _times(seconds: Sequence[float]) -> str:

@@ -79,6 +79,8 @@ class Terminal:
             out.print("\nWhat pyinit does not cure:", style="bold")
             for fault in document["not_cured"]:
                 out.print(f"  {fault['name']}: {fault['says']} {fault['proof']}", markup=False)
+        for remark in document["remarks"]:
+            out.print(f"\nremark: {remark}", markup=False)
         for doubt in document["doubts"]:
             out.print(f"\ndoubt: {doubt}", markup=False)
         verdict = document["verdict"]

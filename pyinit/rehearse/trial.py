@@ -12,7 +12,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from pyinit.rehearse import binary, looks, orchestrators, outcome, protocols, ready
+from pyinit.rehearse import binary, looks, orchestrators, outcome, place, protocols, ready, resets
 from pyinit.rehearse.arms import Arm
 from pyinit.rehearse.engine import Owner, start
 from pyinit.rehearse.faults import NoVerdict, UsageError
@@ -66,6 +66,7 @@ class Setting:
     slow_path: str
     network: str  #: of the user's; empty: one of our own
     start_timeout: float  #: seconds for a replica to get ready
+    guest: Container | None = None  #: we, where we are a container that has to join the network
 
 
 class Stage:
@@ -86,6 +87,8 @@ class Stage:
             self._network: Network = exact[0]
         else:
             self._network, self._addresses = self._stack.enter_context(setting.owner.network(setting.client))
+        address = None if setting.guest is None or self._addresses is None else next(self._addresses)
+        self._stack.enter_context(place.joined(self._network, setting.guest, address))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,6 +122,10 @@ class Stage:
             raise UsageError(f"{subject.image} cannot be started: {error.explanation}") from None
         container.reload()
         return container, container.attrs["NetworkSettings"]["Networks"][str(self._network.name)]["IPAddress"]
+
+    def tables(self, container: Container) -> place.Read:
+        """The tables of a running container's network namespace, for as long as we are on the stage."""
+        return self._stack.enter_context(place.tables(self._setting.client, self._setting.owner, container))
 
 
 def _lower(health: "dict[str, object] | object") -> dict[str, object]:
@@ -232,6 +239,8 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
             admitted = time.monotonic()
             running.admit(NEW, its_address, setting.port)
             enter("stopping")
+            read = stage.tables(old)
+            resets_before = resets.count(read)
             requested = time.monotonic()
             for delay in sorted(set(setting.removal.delays)):
                 routers = [router for router, its_own in enumerate(setting.removal.delays) if its_own == delay]
@@ -243,6 +252,7 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
             await_first_answer(running, new, setting.start_timeout)
             _sleep_until(max(gone, removed) + CALM, new)
             outcomes = running.stop()
+            checked = resets.check(resets_before, resets.count(read), outcomes, OLD, requested)
         state, log = state_of(old), old.logs(tail=200).decode(errors="replace")
     phases.append(("", time.monotonic()))
     seconds = {phase: end - begin for (phase, begin), (_, end) in itertools.pairwise(phases)}
@@ -259,6 +269,7 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
         baseline,
         log,
         seconds,
+        resets=checked,
     )
 
 

@@ -1,7 +1,7 @@
 """Which ports are listened to, by the tables of the kernel."""
 
-import os
 import socket
+from pathlib import Path
 
 from pyinit.rehearse.listening import Listener, choose, listeners, parse, takes
 
@@ -28,7 +28,7 @@ def test_a_table_tells_the_ports_but_that_of_the_engines_dns_and_whether_anybody
 def test_a_listener_of_this_process_is_found_and_takes_connections() -> None:
     with socket.create_server(("0.0.0.0", 0)) as server, socket.create_server(("127.0.0.1", 0)) as local:  # noqa: S104
         port, its_port = server.getsockname()[1], local.getsockname()[1]
-        found = listeners(os.getpid())
+        found = listeners(lambda name: Path(f"/proc/self/net/{name}").read_text())
         assert found is not None
         assert {Listener(port, False), Listener(its_port, True)} <= set(found)
         assert takes("127.0.0.1", port)
@@ -48,4 +48,4 @@ def test_where_the_tables_cannot_be_read_declared_ports_are_tried() -> None:
         port = server.getsockname()[1]
         assert choose([port], None, "127.0.0.1") == [port]
     assert choose([port], None, "127.0.0.1") == []
-    assert listeners(2**22 + 1) is None
+    assert listeners(lambda _: None) is None

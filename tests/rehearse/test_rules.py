@@ -94,20 +94,21 @@ COMPOSE_FILE = """services:
 def test_a_compose_file_is_read_with_the_image_and_only_the_service_counts(tmp_path: Path) -> None:
     file = tmp_path / "compose.yaml"
     file.write_text(COMPOSE_FILE)
-    web = Subject("shop:1.4", COMPOSE, "web", command=("gunicorn", "--graceful-timeout", "60", "app"), grace=20.0)
+    web = Subject("shop:1.4", COMPOSE, "web", command=("gunicorn", "--graceful-timeout", "60", "app"), file=str(file))
     found, config = image((), ("python3",), web)
-    ruled = rules.findings(found, config, Content(), str(file))
+    ruled = rules.findings(found, config, Content())
     assert {one.rule for one in ruled} == {"PI303"}
     assert f"{file}:" in ruled[0].says
-    assert rules.findings(found, config, Content(), str(file), ["gunicorn", "--graceful-timeout", "5", "app"]) == ()
+    other, _ = image((), ("python3",), replace(web, command=("gunicorn", "--graceful-timeout", "5", "app")))
+    assert rules.findings(other, config, Content()) == ()
 
 
 def test_the_dockerfile_that_a_compose_file_builds_is_mended_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM debian:bookworm\nEXPOSE 8000\nCMD gunicorn app\n")
     file = tmp_path / "compose.yaml"
     file.write_text("services:\n  web:\n    build: .\n    image: shop:1.4\n")
-    found, config = image((), ("/bin/sh", "-c", "gunicorn app"), Subject("shop:1.4", COMPOSE, "web"))
-    (one,) = [one for one in rules.findings(found, config, Content({}, bases.DASH), str(file)) if one.rule == "PI101"]
+    found, config = image((), ("/bin/sh", "-c", "gunicorn app"), Subject("shop:1.4", COMPOSE, "web", file=str(file)))
+    (one,) = [one for one in rules.findings(found, config, Content({}, bases.DASH)) if one.rule == "PI101"]
     assert one.diff == (f"--- {tmp_path}/Dockerfile", " EXPOSE 8000", "-CMD gunicorn app", '+CMD ["gunicorn", "app"]')
 
 
@@ -119,8 +120,8 @@ def test_a_manifest_without_readiness_gives_its_rule_to_the_check_that_a_run_has
         "          image: shop:1.4\n          ports: [{containerPort: 8000}]\n"
         "---\napiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selector: {app: shop}, ports: [{port: 8000}]}\n"
     )
-    found, config = image((), ("gunicorn", "app"), Subject("shop:1.4", KUBERNETES, "web"))
-    ruled = rules.findings(found, config, Content(), str(file))
+    found, config = image((), ("gunicorn", "app"), Subject("shop:1.4", KUBERNETES, "web", file=str(file)))
+    ruled = rules.findings(found, config, Content())
     assert "PI403" in {one.rule for one in ruled}
     early = trial([outcome.EARLY])
     (change,) = advice.changes(replace(case(early, image=found, orchestrator="kubernetes"), ruled=ruled), None)

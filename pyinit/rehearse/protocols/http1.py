@@ -7,6 +7,9 @@ import h11
 from pyinit.rehearse import outcome
 from pyinit.rehearse.protocols.stream import ProtocolError, Stream
 
+#: How every answer begins (RFC 9112, 4).
+BEGINNING = b"HTTP/"
+
 
 class Connection(Stream):
     """One connection of HTTP/1.1."""
@@ -30,7 +33,10 @@ class Connection(Stream):
         if self.requests:
             self._http.start_next_cycle()
         self.stage, self.status, self.replica = outcome.CONNECTED, None, None
-        if not self.is_idle:
+        unasked = self.said_unasked
+        if unasked is not None:
+            if unasked and not self.requests:
+                self._check_begins(unasked)
             raise ConnectionResetError
         headers = [("Host", host), *([] if keep else [("Connection", "close")])]
         request = self._http.send(h11.Request(method="GET", target=path, headers=headers))
@@ -55,7 +61,8 @@ class Connection(Stream):
             if event is h11.NEED_DATA:
                 data = await loop.sock_recv(self.socket, 1 << 16)
                 ended = not data
-                if not ended:
+                if self.stage == outcome.SENT and not ended:
+                    self._check_begins(data)
                     self.stage = outcome.ANSWERING
                 self._http.receive_data(data)  # of the end, too: only some answers end with it
             elif isinstance(event, h11.Response):
@@ -64,3 +71,9 @@ class Connection(Stream):
             elif isinstance(event, h11.EndOfMessage):
                 self.stage = outcome.COMPLETE
                 return
+
+    def _check_begins(self, data: bytes) -> None:
+        """Raises ProtocolError for what begins otherwise than an answer does: another protocol is spoken here."""
+        if not data.startswith(BEGINNING[: len(data)]):
+            self.stage = outcome.GARBLED
+            raise ProtocolError("no answer of HTTP/1")

@@ -38,13 +38,17 @@ class Stream:
     @property
     def is_silent(self) -> bool:
         """Whether the server has neither closed nor reset it, nor said anything since its last answer."""
+        return self.said_unasked is None
+
+    @property
+    def said_unasked(self) -> bytes | None:
+        """The beginning of what the server has said and nobody has read: None for nothing, empty where it has ended."""
         try:
-            self.socket.recv(1, socket.MSG_PEEK)
+            return self.socket.recv(8, socket.MSG_PEEK)
         except BlockingIOError:
-            return True
+            return None
         except ConnectionError:
-            return False
-        return False
+            return b""
 
 
 class Conversation(Stream):
