@@ -46,6 +46,7 @@ class Plan:
     slow_path: str = ""  #: asked for as well, over new connections, where it is given
     rate_slow: float = 0.0  #: so many times per second
     first_error: int = FIRST_ERROR  #: the lowest status that is a loss
+    tls: bool = False  #: whether the protocol is spoken over TLS
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ class Client:
             if one is None:
                 self._record(Outcome(began, 0.0, REFUSED, False, None, None, due, number, bool(slow)))
                 return
-            found = one, protocols.connection(self._plan.protocol, one.family)
+            found = one, protocols.connection(self._plan.protocol, one.family, self._plan.tls)
             router.connections += keep
         one, connection = found
         try:

@@ -208,6 +208,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         binary.find(client, OWNER, found.architecture, options.pyinit) if arms.PYINIT in options.arms else b"",
         0,
         protocols.TCP,
+        False,
         options.path,
         0.0,
         options.kept,
@@ -220,7 +221,9 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         if options.proto != NO_PORT:
             protocol = None if options.proto == "auto" else options.proto
             scouted = scout.scout(setting, options.port, protocol, options.rate, tell)
-            setting = replace(setting, port=scouted.port, protocol=scouted.protocol, rate=scouted.rate)
+            setting = replace(setting, port=scouted.port, protocol=scouted.protocol, rate=scouted.rate, tls=scouted.tls)
+            if scouted.note:
+                found = replace(found, subject=replace(found.subject, notes=(*found.subject.notes, scouted.note)))
         chosen = {name: arms.arm(name, found, grace, serves=bool(setting.port)) for name in options.arms}
         longest = 0.0
         for number in range(1, options.rounds + 1):
@@ -234,6 +237,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
     load = {
         "port": setting.port,
         "protocol": setting.protocol if setting.port else NO_PORT,
+        "tls": setting.tls,
         "path": setting.path,
         "slow_path": setting.slow_path or None,
         "rate": round(setting.rate, 3),

@@ -43,6 +43,11 @@ def rows(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     return found
 
 
+def protocol(load: Mapping[str, Any]) -> str:
+    """What is spoken, in a word or three."""
+    return f"{load['protocol']} over TLS" if load["tls"] else str(load["protocol"])
+
+
 def _times(seconds: Sequence[float]) -> str:
     return " / ".join(f"{one:.1f} s" for one in seconds)
 

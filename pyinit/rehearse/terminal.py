@@ -46,7 +46,7 @@ class Terminal:
         """The result."""
         out, load, orchestrator = self.out, document["load"], document["orchestrator"]
         arms = arms_of(document)
-        where = f"{load['protocol']} on port {load['port']}, {load['rate']:.0f} requests/s" if load["port"] else "no port"
+        where = f"{table.protocol(load)} on port {load['port']}, {load['rate']:.0f} requests/s" if load["port"] else "no port"
         out.print(
             f"{document['subject']['image']}, stopped as by {orchestrator['name']}: {orchestrator['signal']}, "
             f"SIGKILL after {orchestrator['grace']:g} s; {where}",

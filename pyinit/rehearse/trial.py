@@ -60,6 +60,7 @@ class Setting:
     binary: bytes
     port: int  #: 0: none is listened to
     protocol: str
+    tls: bool  #: whether the protocol is spoken over TLS
     path: str
     rate: float  #: requests per second, in all
     kept: int  #: connections that are kept
@@ -135,7 +136,7 @@ def await_ready(setting: Setting, container: Container, address: str) -> float:
         return ready.await_health(container, timeout)
     if subject.probe is not None:
         return ready.await_probe(container, subject.probe, address, timeout)
-    return ready.await_answers(container, setting.protocol, address, setting.port, setting.path, timeout)
+    return ready.await_answers(container, setting.protocol, address, setting.port, setting.path, timeout, tls=setting.tls)
 
 
 def await_admission(setting: Setting, container: Container, address: str) -> None:
@@ -169,6 +170,7 @@ def load(setting: Setting) -> Load:
         routers=len(setting.removal.delays),
         first_error=outcome.FIRST_SERVER_ERROR,
         slow_path=setting.slow_path,
+        tls=setting.tls,
         rate_slow=RATE_SLOW if setting.slow_path else 0.0,
     )
 

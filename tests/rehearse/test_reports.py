@@ -29,7 +29,16 @@ from tests.rehearse.made import ALONE, IN_TINI, asked, case, found, trial
 
 SCHEMA = json.loads((Path(documents.__file__).parent / "schema.json").read_text())
 
-LOAD = {"port": 8000, "protocol": "http1", "path": "/", "slow_path": None, "rate": 30.0, "kept": 6, "removal": [1.5]}
+LOAD = {
+    "port": 8000,
+    "protocol": "http1",
+    "tls": False,
+    "path": "/",
+    "slow_path": None,
+    "rate": 30.0,
+    "kept": 6,
+    "removal": [1.5],
+}
 
 BAD = trial([outcome.REFUSED, outcome.CUT], who=IN_TINI, took=0.2, status=143)
 SMALL = trial([outcome.CUT], answered=2)
