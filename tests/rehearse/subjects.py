@@ -155,14 +155,14 @@ SUBJECTS = (
         "it stops at once, and cancels what is in flight",
         advice.TOO_SOON,
         words("python3 /app/health.py"),
-        (*PORT, "--proto", "grpc"),
+        PORT,
     ),
     Subject(
         "WebSockets",
         "it leaves its connections without a word",
         advice.TOO_SOON,
         words("python3 /app/echo.py"),
-        (*PORT, "--proto", "ws"),
+        PORT,
     ),
 )
 
