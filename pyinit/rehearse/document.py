@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyinit import __version__
-from pyinit.rehearse import advice, judge
+from pyinit.rehearse import advice, crosscheck, judge
 from pyinit.rehearse.advice import Case, Fault
 from pyinit.rehearse.arms import AS_IS, PYINIT, Arm
 from pyinit.rehearse.crew import Crew
@@ -52,6 +52,7 @@ def document(
         "changes": [{"says": change.says, "diff": list(change.diff)} for change in proposed],
         "not_cured": [] if pyinit is None else [_fault(fault) for fault in advice.not_cured(pyinit)],
         "doubts": doubts,
+        "disagreements": [said for tally in tallies.values() if (said := crosscheck.disagreement(tally))],
         "verdict": {
             "judged": judged,
             "most_lost": most_lost,
@@ -81,6 +82,7 @@ def _arm(case: Case, arm: Arm) -> dict[str, Any]:
         "stop_seconds": [round(stop.seconds, DIGITS) for stop in tally.stops],
         "exit_statuses": {str(status): count for status, count in tally.statuses.items()},
         "killed": tally.killed,
+        "resets": dict(zip(("sent", "seen"), crosscheck.resets(tally), strict=True)),
         "generator_late_ms": round(1000 * tally.late, 1),
         "processes": _processes(case.crew, case.signum),
         "faults": [_fault(fault) for fault in advice.faults(case)],

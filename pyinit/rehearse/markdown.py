@@ -41,7 +41,11 @@ def markdown(document: Mapping[str, Any]) -> str:
     for title, words in (("What pyinit does not cure", [f"{one['says']} {one['proof']}" for one in document["not_cured"]]),):
         if words:
             lines += ["", f"### {title}", "", *(f"* {_escaped(word)}" for word in words)]
-    for title, words in (("Doubts", document["doubts"]), ("Notes", document["subject"]["notes"])):
+    for title, words in (
+        ("Doubts", document["doubts"]),
+        ("Cross-check", document["disagreements"]),
+        ("Notes", document["subject"]["notes"]),
+    ):
         if words:
             lines += ["", f"### {title}", "", *(f"* {_escaped(word)}" for word in words)]
     return "\n".join([*lines, ""])

@@ -84,6 +84,7 @@ def _body(document: Mapping[str, Any], trials: Sequence[Trial]) -> list[str]:
     for heading, lines in (
         ("What pyinit does not cure", not_cured),
         ("Doubts", document["doubts"]),
+        ("Cross-check", document["disagreements"]),
         ("Notes", document["subject"]["notes"]),
     ):
         if lines:

@@ -78,6 +78,8 @@ class Terminal:
                 out.print(f"  {fault['name']}: {fault['says']} {fault['proof']}", markup=False)
         for doubt in document["doubts"]:
             out.print(f"\ndoubt: {doubt}", markup=False)
+        for said in document["disagreements"]:
+            out.print(f"\ncross-check: {said}", markup=False)
         verdict = document["verdict"]
         style = {0: "bold green", 1: "bold red"}.get(verdict["exit_status"], "bold yellow")
         out.print(f"\n{verdict['says']}", style=style, markup=False)

@@ -21,6 +21,7 @@ from pyinit.rehearse.load import Load
 from pyinit.rehearse.moments import Stop
 from pyinit.rehearse.orchestrators import Orchestrator, Removal
 from pyinit.rehearse.outcome import Outcome
+from pyinit.rehearse.resets import Resets
 from pyinit.rehearse.result import NEW, OLD, Trial, with_early_ones
 from pyinit.rehearse.stopping import stop
 from pyinit.rehearse.subject import SECOND, Found
@@ -219,7 +220,7 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
         phases.append((phase, time.monotonic()))
         tell(phase)
 
-    with Stage(setting, arm) as stage:
+    with Stage(setting, arm) as stage, contextlib.ExitStack() as stack:
         enter("starting")
         old, address = stage.run()
         await_ready(setting, old, address)
@@ -234,12 +235,14 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
             admitted = time.monotonic()
             running.admit(NEW, its_address, setting.port)
             enter("stopping")
+            resets = stack.enter_context(Resets(int(str(state_of(old)["Pid"]))))
             requested = time.monotonic()
             for delay in sorted(set(setting.removal.delays)):
                 routers = [router for router, its_own in enumerate(setting.removal.delays) if its_own == delay]
                 running.dismiss(OLD, routers, requested + delay)
             ended = stop(old, setting.signal, requested, setting.grace, hook_seconds(setting, old))
             gone = time.monotonic()
+            sent = resets.count()
             enter("looking on")
             removed = requested + setting.removal.last
             await_first_answer(running, new, setting.start_timeout)
@@ -261,6 +264,7 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
         baseline,
         log,
         seconds,
+        resets=sent,
     )
 
 

@@ -79,6 +79,13 @@ SUBJECTS = (
         left=advice.EARLY,
     ),
     Subject(
+        "gunicorn, over TLS",
+        "it closes its port before the routers know",
+        advice.TOO_SOON,
+        ("/app/with-tls.sh", *words("gunicorn --bind 0.0.0.0:8000 --workers 4 --log-level error web:app")),
+        PORT,
+    ),
+    Subject(
         "uvicorn, exec form",
         "it closes its port before the routers know",
         advice.TOO_SOON,
