@@ -196,7 +196,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
     except ValueError as error:
         raise UsageError(f"--stop-signal {signame}: {error}") from None
     grace = options.grace or wanted.grace or orchestrator.grace
-    deadline = time.monotonic() + options.budget
+    begun = time.monotonic()
+    deadline = begun + options.budget
     setting = Setting(
         client,
         OWNER,
@@ -224,6 +225,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
             setting = replace(setting, port=scouted.port, protocol=scouted.protocol, rate=scouted.rate, tls=scouted.tls)
             if scouted.note:
                 found = replace(found, subject=replace(found.subject, notes=(*found.subject.notes, scouted.note)))
+        found_out = time.monotonic()
         chosen = {name: arms.arm(name, found, grace, serves=bool(setting.port)) for name in options.arms}
         longest = 0.0
         for number in range(1, options.rounds + 1):
@@ -250,7 +252,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         name: Case(found, orchestrator, signame, grace, setting.port, setting.path, tally, cure if name == arms.AS_IS else None)
         for name, tally in tallies.items()
     }
-    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000)
+    seconds = {"finding out": found_out - begun, "in all": time.monotonic() - begun}
+    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000, seconds)
     terminal.show(result)
     report(options, result, trials)
     status: int = result["verdict"]["exit_status"]

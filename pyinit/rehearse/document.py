@@ -19,9 +19,15 @@ DIGITS = 3
 
 
 def document(
-    cases: Mapping[str, Case], arms: Mapping[str, Arm], judged: str, most_lost: int, load: Mapping[str, Any], most_late: float
+    cases: Mapping[str, Case],
+    arms: Mapping[str, Arm],
+    judged: str,
+    most_lost: int,
+    load: Mapping[str, Any],
+    most_late: float,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """The document. `cases`: by arm, in order. `load`: what was asked, as the schema has it."""
+    """The document. `cases`: by arm, in order. `load` and `seconds`: as the schema has them."""
     first = next(iter(cases.values()))
     tallies = {name: case.tally for name, case in cases.items()}
     doubts = judge.doubts(tallies.values(), most_late)
@@ -48,6 +54,7 @@ def document(
             "source": first.orchestrator.source,
         },
         "load": dict(load),
+        "seconds": {phase: round(took, DIGITS) for phase, took in seconds.items()},
         "arms": [_arm(case, arms[name]) for name, case in cases.items()],
         "changes": [{"says": change.says, "diff": list(change.diff)} for change in proposed],
         "not_cured": [] if pyinit is None else [_fault(fault) for fault in advice.not_cured(pyinit)],

@@ -50,7 +50,7 @@ def made(*trials: Trial, judged: str = "pyinit", most_lost: int = 0, image: Any 
     subject = image or found(["tini", "--"], ["sh", "-c", "run"])
     cases = {one.arm: case(one, image=subject) for one in trials}
     arms = {name: arm(name, subject, 10, serves=True) for name in cases}
-    return document(cases, arms, judged, most_lost, {**LOAD, **load}, 0.05)
+    return document(cases, arms, judged, most_lost, {**LOAD, **load}, 0.05, {"finding out": 2.0, "in all": 50.0})
 
 
 @pytest.mark.parametrize(
