@@ -310,7 +310,7 @@ def main(words: Sequence[str] | None = None) -> int:
             log = error.log if isinstance(error, NoVerdict) else ""
             terminal.say(f"no verdict: {error}")
             if log:
-                terminal.say(f"the last lines of its log:\n{log}")
+                terminal.say_log(log)
             report(options, document.failure(str(error), log), [])
             return NO_VERDICT
     except UsageError as error:
