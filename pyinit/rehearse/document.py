@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyinit import __version__
-from pyinit.rehearse import advice, judge, resets
+from pyinit.rehearse import advice, crosscheck, judge
 from pyinit.rehearse.advice import Case, Change, Fault
 from pyinit.rehearse.arms import AS_IS, PYINIT, Arm
 from pyinit.rehearse.crew import Crew
@@ -25,9 +25,10 @@ def document(
     most_lost: int,
     load: Mapping[str, Any],
     most_late: float,
+    seconds: Mapping[str, float],
     checked: Sequence[Change] = (),
 ) -> dict[str, Any]:
-    """The document. `cases`: by arm, in order. `load`: what was asked, as the schema has it. `checked`: by pyinit-check."""
+    """The document. `cases`: by arm, in order. `load`, `seconds`: as the schema has them. `checked`: by pyinit-check."""
     first = next(iter(cases.values()))
     tallies = {name: case.tally for name, case in cases.items()}
     doubts = judge.doubts(tallies.values(), most_late)
@@ -54,11 +55,12 @@ def document(
             "source": first.orchestrator.source,
         },
         "load": dict(load),
+        "seconds": {phase: round(took, DIGITS) for phase, took in seconds.items()},
         "arms": [_arm(case, arms[name]) for name, case in cases.items()],
         "changes": [{"says": change.says, "rule": change.rule or None, "diff": list(change.diff)} for change in proposed],
         "not_cured": [] if pyinit is None else [_fault(fault) for fault in advice.not_cured(pyinit)],
-        "remarks": [f"{name}: {said}" for name, tally in tallies.items() if (said := _disagreement(tally))],
         "doubts": doubts,
+        "disagreements": [said for tally in tallies.values() if (said := crosscheck.disagreement(tally))],
         "verdict": {
             "judged": judged,
             "most_lost": most_lost,
@@ -88,17 +90,13 @@ def _arm(case: Case, arm: Arm) -> dict[str, Any]:
         "stop_seconds": [round(stop.seconds, DIGITS) for stop in tally.stops],
         "exit_statuses": {str(status): count for status, count in tally.statuses.items()},
         "killed": tally.killed,
+        "resets": dict(zip(("sent", "seen"), crosscheck.resets(tally), strict=True)),
         "generator_late_ms": round(1000 * tally.late, 1),
         "processes": _processes(case.crew, case.signum),
         "faults": [_fault(fault) for fault in advice.faults(case)],
-        "resets": None if tally.resets is None else tally.resets._asdict(),
         "seconds": _seconds(tally),
         "log": tally.trials[0].log.splitlines()[-20:],
     }
-
-
-def _disagreement(tally: Tally) -> str:
-    return "" if tally.resets is None else resets.differs(tally.resets)
 
 
 def _fault(fault: Fault) -> dict[str, str]:
