@@ -10,6 +10,7 @@ LIBRARIES = {
     "docker": "docker",
     "h11": "h11",
     "h2": "h2",
+    "hcl2": "python-hcl2",
     "rich": "rich",
     "tree_sitter": "tree-sitter",
     "tree_sitter_bash": "tree-sitter-bash",

@@ -19,8 +19,8 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from pyinit.rehearse import (
     arms,
     binary,
-    checked,
     compose,
+    contents,
     crew,
     document,
     elsewhere,
@@ -33,6 +33,7 @@ from pyinit.rehearse import (
     place,
     pod,
     protocols,
+    rules,
     scout,
     subject,
     trial,
@@ -232,8 +233,6 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
         place.guest(client),
     )
     trials: list[Trial] = []
-    config = attributes["Config"] or {}
-    inside = checked.look(client, OWNER, wanted.image, str(config.get("WorkingDir") or "/"), found.words)
     with within(options.budget), terminal.progress() as tell:
         if options.proto != NO_PORT:
             protocol = None if options.proto == "auto" else options.proto
@@ -264,15 +263,27 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
         "kept": setting.kept if setting.protocol in protocols.KEPT else 0,
         "removal": list(setting.removal.delays),
     }
+    config = attributes["Config"] or {}
+    content = contents.read(client, OWNER, found, config)
+    ruled = rules.findings(found, config, content)
     tallies = judge.tallies(trials)
     cure = tallies.get(arms.PYINIT)
     cases = {
-        name: Case(found, orchestrator, signame, grace, setting.port, setting.path, tally, cure if name == arms.AS_IS else None)
+        name: Case(
+            found,
+            orchestrator,
+            signame,
+            grace,
+            setting.port,
+            setting.path,
+            tally,
+            cure if name == arms.AS_IS else None,
+            ruled if name == arms.AS_IS else (),
+        )
         for name, tally in tallies.items()
     }
-    advised = checked.changes(found, config, inside)
     seconds = {"finding out": found_out - begun, "in all": time.monotonic() - begun}
-    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000, seconds, advised)
+    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000, seconds)
     terminal.show(result)
     report(options, result, page.page(result, trials) if options.html else "")
     status: int = result["verdict"]["exit_status"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from pyinit import __version__
 from pyinit.rehearse import advice, crosscheck, judge
-from pyinit.rehearse.advice import Case, Change, Fault
+from pyinit.rehearse.advice import Case, Fault
 from pyinit.rehearse.arms import AS_IS, PYINIT, Arm
 from pyinit.rehearse.crew import Crew
 from pyinit.rehearse.faults import NO_VERDICT, WELL
@@ -26,15 +26,14 @@ def document(
     load: Mapping[str, Any],
     most_late: float,
     seconds: Mapping[str, float],
-    checked: Sequence[Change] = (),
 ) -> dict[str, Any]:
-    """The document. `cases`: by arm, in order. `load`, `seconds`: as the schema has them. `checked`: by pyinit-check."""
+    """The document. `cases`: by arm, in order. `load` and `seconds`: as the schema has them."""
     first = next(iter(cases.values()))
     tallies = {name: case.tally for name, case in cases.items()}
     doubts = judge.doubts(tallies.values(), most_late)
     as_is, pyinit = cases.get(AS_IS), cases.get(PYINIT)
     status = NO_VERDICT if doubts else judge.exit_status(tallies[judged], most_lost)
-    proposed = advice.changes(as_is, pyinit, checked) if as_is is not None and not doubts else []
+    proposed = advice.changes(as_is, pyinit) if as_is is not None and not doubts else []
     subject = first.found.subject
     return {
         "schema": SCHEMA,
@@ -57,7 +56,10 @@ def document(
         "load": dict(load),
         "seconds": {phase: round(took, DIGITS) for phase, took in seconds.items()},
         "arms": [_arm(case, arms[name]) for name, case in cases.items()],
-        "changes": [{"says": change.says, "rule": change.rule or None, "diff": list(change.diff)} for change in proposed],
+        "changes": [
+            {"says": change.says, "diff": list(change.diff), "rule": change.rule or None, "link": change.link or None}
+            for change in proposed
+        ],
         "not_cured": [] if pyinit is None else [_fault(fault) for fault in advice.not_cured(pyinit)],
         "doubts": doubts,
         "disagreements": [said for tally in tallies.values() if (said := crosscheck.disagreement(tally))],

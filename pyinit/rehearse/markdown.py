@@ -37,7 +37,9 @@ def markdown(document: Mapping[str, Any]) -> str:
             lines += ["", f"### What is wrong, {arm['name']}", ""]
             lines += [f"* **{fault['name']}**: {_escaped(fault['says'])} {_escaped(fault['proof'])}" for fault in arm["faults"]]
     for number, change in enumerate(document["changes"], 1):
-        lines += ["", f"### Change {number}", "", _escaped(change["says"]), "", *_block("diff", change["diff"])]
+        rule = f"[{change['rule']}]({change['link']}): " if change["rule"] and change["link"] else ""
+        lines += ["", f"### Change {number}", "", f"{rule}{_escaped(change['says'])}"]
+        lines += ["", *_block("diff", change["diff"])] if change["diff"] else []
     for title, words in (("What pyinit does not cure", [f"{one['says']} {one['proof']}" for one in document["not_cured"]]),):
         if words:
             lines += ["", f"### {title}", "", *(f"* {_escaped(word)}" for word in words)]

@@ -79,7 +79,9 @@ def _body(document: Mapping[str, Any], trials: Sequence[Trial]) -> list[str]:
                 _list(f"<b>{escape(one['name'])}</b>: {escape(one['says'])} {escape(one['proof'])}" for one in arm["faults"])
             )
     for number, change in enumerate(document["changes"], 1):
-        parts.append(f"<h2>Change {number}</h2><p>{escape(change['says'])}</p>{_diff(change['diff'])}")
+        rule = f'<a href="{escape(change["link"])}">{escape(change["rule"])}</a>: ' if change["rule"] and change["link"] else ""
+        diff = _diff(change["diff"]) if change["diff"] else ""
+        parts.append(f"<h2>Change {number}</h2><p>{rule}{escape(change['says'])}</p>{diff}")
     not_cured = [f"{one['says']} {one['proof']}" for one in document["not_cured"]]
     for heading, lines in (
         ("What pyinit does not cure", not_cured),

@@ -59,6 +59,7 @@ class Found:
     healthcheck: Mapping[str, Any] | None
     architecture: str
     environment: Mapping[str, str]
+    declares_signal: bool = False  #: whether the image has a STOPSIGNAL
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -90,4 +91,5 @@ def complete(subject: Subject, attributes: Mapping[str, Any]) -> Found:
         health if has_test else None,
         attributes.get("Architecture", ""),
         dict(word.partition("=")[::2] for word in config.get("Env") or ()) | dict(subject.environment),
+        bool(config.get("StopSignal")),
     )

@@ -88,9 +88,12 @@ class Terminal:
             for fault in arm["faults"]:
                 put(f"  {fault['name']}: {fault['says']} {fault['proof']}")
         for number, change in enumerate(document["changes"], 1):
-            put(f"\nChange {number}. {change['says']}", style="bold")
+            rule = f"{change['rule']}: " if change["rule"] else ""
+            put(f"\nChange {number}. {rule}{change['says']}", style="bold")
             for line in change["diff"]:
                 put(f"    {line}", style=COLOURS.get(line[:1]), soft_wrap=True)
+            if change["link"]:
+                put(f"    {change['link']}", soft_wrap=True)
         if document["not_cured"]:
             put("\nWhat pyinit does not cure:", style="bold")
             for fault in document["not_cured"]:

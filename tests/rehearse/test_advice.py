@@ -1,9 +1,11 @@
 """What is called a fault, by which proof, and what is proposed."""
 
+from dataclasses import replace
+
 import pytest
 
 from pyinit.rehearse import advice, outcome
-from pyinit.rehearse.advice import Change, changes, faults
+from pyinit.rehearse.advice import changes, faults
 from pyinit.rehearse.result import NEW, Trial, Units
 from pyinit.rehearse.subject import COMPOSE, KUBERNETES
 from tests.rehearse.made import (
@@ -59,7 +61,7 @@ def test_below_dumb_init_the_shell_dies_first() -> None:
 def test_nginx_wants_another_signal() -> None:
     (fault,) = faults(case(trial([outcome.CUT], who=NGINX)))
     assert fault.name == advice.WRONG_SIGNAL
-    assert "nginx finishes its work at SIGQUIT" in fault.says
+    assert "nginx stops at once, and cuts requests; it finishes its work at SIGQUIT" in fault.says
     assert named(trial(who=NGINX)) == [], "nothing was lost by it"
 
 
@@ -137,14 +139,16 @@ def test_more_time_is_proposed_in_the_words_of_the_orchestrator() -> None:
     assert change.diff == ('-kill_timeout = "5s"', '+kill_timeout = "30s"')
 
 
-def test_what_the_rules_say_comes_behind_what_a_trial_has_shown_and_nothing_is_said_twice() -> None:
-    shell, probe = Change("PI101: the shell form", ("-CMD app", '+CMD ["app"]'), "PI101"), Change("PI403", (), "PI403")
-    bad = case(trial([outcome.CUT], who=IN_SCRIPT, killed=True))
-    assert changes(bad, None, [shell, probe]) == [shell, probe]
-    first, second, *_ = changes(bad, case(trial(arm="pyinit")), [shell])
-    assert (first.rule, second) == ("", shell)
-    early = case(trial(further=[asked(REQUESTED + 0.1, outcome.EARLY, NEW)]), image=found(source=KUBERNETES))
-    assert [change.rule for change in changes(early, None, [probe, shell])] == ["", "PI101"]
+def test_the_right_signal_is_proposed_where_pyinit_was_not_tried() -> None:
+    (change,) = changes(case(trial([outcome.CUT], who=NGINX)), None)
+    assert (change.rule, change.diff) == ("PI104", ("+STOPSIGNAL SIGQUIT",))
+    assert change.link.startswith("https://nginx.org/")
+    declared = replace(found(), declares_signal=True)
+    (change,) = changes(case(trial([outcome.CUT], who=NGINX), image=declared), None)
+    assert change.diff == ("-STOPSIGNAL SIGTERM", "+STOPSIGNAL SIGQUIT")
+    composed = found(source=COMPOSE, name="web", stop_signal="SIGTERM")
+    (change,) = changes(case(trial([outcome.CUT], who=NGINX), image=composed), None)
+    assert change.diff == ("-    stop_signal: SIGTERM", "+    stop_signal: SIGQUIT")
 
 
 def test_no_more_than_three_changes_are_proposed() -> None:

@@ -185,7 +185,22 @@ def pi104(subject: Subject) -> Iterator[Finding]:
         signal.place if declared == "declared" else first.place,
         subject.chain,
         mend=f"STOPSIGNAL SIG{wanted[0]}",
+        edits=_stop_signal(subject, wanted[0]),
     )
+
+
+def _stop_signal(subject: Subject, wanted: str) -> tuple[Edit, ...]:
+    """Another STOPSIGNAL in the place of the Dockerfile's own one, or before what it starts; nothing for a manifest."""
+    image = subject.image
+    if subject.workload is not None or image is None:
+        return ()
+    declared = instruction_at(image, image.stop_place) if image.stop_place is not None else None
+    if declared is not None:
+        source, instruction = declared
+        return (Edit(source.path, instruction.offsets[0], instruction.offsets[-1], f"SIG{wanted}"),)
+    starts = [instruction_at(image, words.place) for words in (image.entrypoint, image.command) if words is not None]
+    own = sorted((one for one in starts if one is not None), key=lambda one: one[1].start)
+    return (Edit(own[0][0].path, own[0][1].start, own[0][1].start, f"STOPSIGNAL SIG{wanted}\n"),) if own else ()
 
 
 def pi105(subject: Subject) -> Iterator[Finding]:
