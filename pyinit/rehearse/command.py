@@ -210,7 +210,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
     except ValueError as error:
         raise UsageError(f"--stop-signal {signame}: {error}") from None
     grace = options.grace or wanted.grace or orchestrator.grace
-    deadline = time.monotonic() + options.budget
+    begun = time.monotonic()
+    deadline = begun + options.budget
     setting = Setting(
         client,
         OWNER,
@@ -222,6 +223,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
         b"",
         0,
         protocols.TCP,
+        False,
         options.path,
         0.0,
         options.kept,
@@ -235,9 +237,12 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
         if options.proto != NO_PORT:
             protocol = None if options.proto == "auto" else options.proto
             scouted = scout.scout(setting, options.port, protocol, options.rate, tell)
-            setting = replace(setting, port=scouted.port, protocol=scouted.protocol, rate=scouted.rate)
+            setting = replace(setting, port=scouted.port, protocol=scouted.protocol, rate=scouted.rate, tls=scouted.tls)
+            if scouted.note:
+                found = replace(found, subject=replace(found.subject, notes=(*found.subject.notes, scouted.note)))
         if arms.PYINIT in options.arms:
             setting = replace(setting, binary=binary.find(client, OWNER, found.architecture, options.pyinit))
+        found_out = time.monotonic()
         chosen = {name: arms.arm(name, found, grace, serves=bool(setting.port)) for name in options.arms}
         longest = 0.0
         for number in range(1, options.rounds + 1):
@@ -251,6 +256,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
     load = {
         "port": setting.port,
         "protocol": setting.protocol if setting.port else NO_PORT,
+        "tls": setting.tls,
         "path": setting.path,
         "slow_path": setting.slow_path or None,
         "rate": round(setting.rate, 3),
@@ -276,7 +282,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
         )
         for name, tally in tallies.items()
     }
-    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000)
+    seconds = {"finding out": found_out - begun, "in all": time.monotonic() - begun}
+    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000, seconds)
     terminal.show(result)
     report(options, result, page.page(result, trials) if options.html else "")
     status: int = result["verdict"]["exit_status"]
@@ -333,7 +340,7 @@ def main(words: Sequence[str] | None = None) -> int:
             log = error.log if isinstance(error, NoVerdict) else ""
             terminal.say(f"no verdict: {error}")
             if log:
-                terminal.say(f"the last lines of its log:\n{log}")
+                terminal.say_log(log)
             failed = document.failure(str(error), log)
             report(options, failed, page.page(failed, []))
             return NO_VERDICT

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,9 @@ class Owner:
 
     def remove_stale(self, client: DockerClient) -> None:
         """Remove what those have left behind who were killed before they could."""
-        running = {str(one.id) for one in client.containers.list(ignore_removed=True)}
-        self._remove(client, lambda labels: self.is_stale(labels, running))
+        for _ in range(2):  # a container that was left may have made others
+            running = {str(one.id) for one in client.containers.list(ignore_removed=True)}
+            self._remove(client, partial(self.is_stale, running=running))
 
     def remove_own(self, client: DockerClient) -> None:
         """Remove what is left of ours, should the end of a block have been interrupted."""

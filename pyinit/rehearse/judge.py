@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pyinit.rehearse.faults import LOST, WELL
 from pyinit.rehearse.moments import Stop
 from pyinit.rehearse.outcome import LOSSES, Outcome, losses
-from pyinit.rehearse.resets import Check
 from pyinit.rehearse.result import NEW, OLD, Trial
 
 #: The 99th percentile of the generator's lateness, in seconds, above which its figures are not those of the image.
@@ -87,12 +86,6 @@ class Tally:
     def bound(self) -> float | None:
         """Where nothing was lost: the 95 % bound of the part that is, of those at risk. None where it says nothing."""
         return None if self.lost_in_all or not self.at_risk else min(1.0, RULE_OF_THREE / self.at_risk)
-
-    @property
-    def resets(self) -> Check | None:
-        """What the kernels of the old replicas counted, beside what the client did; None where one could not be seen."""
-        found = [trial.resets for trial in self.trials if trial.resets is not None]
-        return None if len(found) < len(self.trials) else Check(*map(sum, zip(*found, strict=True)))
 
     @property
     def late(self) -> float:

@@ -20,10 +20,11 @@ PATIENCE = 1.0
 
 @dataclass(frozen=True)
 class Listener:
-    """A port that is listened to, and whether nobody but the container reaches it."""
+    """A port that is listened to, whether nobody but the container reaches it, and how many wait to be accepted."""
 
     port: int
     is_local: bool
+    waiting: int = 0
 
 
 def parse(table: str) -> list[Listener]:
@@ -31,12 +32,12 @@ def parse(table: str) -> list[Listener]:
     found = []
     for line in table.splitlines()[1:]:
         fields = line.split()
-        if len(fields) > 3 and fields[3] == LISTEN:  # noqa: PLR2004 - as far as the state
+        if len(fields) > 4 and fields[3] == LISTEN:  # noqa: PLR2004 - as far as the queues
             address, _, port = fields[1].rpartition(":")
             if address == ENGINE:
                 continue
             is_local = address == LOOPBACK_V6 or (len(address) == 8 and address.endswith("7F"))  # noqa: PLR2004 - IPv4
-            found.append(Listener(int(port, 16), is_local))
+            found.append(Listener(int(port, 16), is_local, int(fields[4].rpartition(":")[2], 16)))
     return found
 
 

@@ -18,7 +18,9 @@ def markdown(document: Mapping[str, Any]) -> str:
         log = ["", *_block("", document["log"])] if document["log"] else []
         return "\n".join(["## Rehearsal of a rollout", "", f"{mark} {_escaped(verdict['says'])}", *log, ""])
     orchestrator, load, arms = document["orchestrator"], document["load"], arms_of(document)
-    where = f"{load['rate']:.0f} requests/s to port {load['port']} ({load['protocol']})" if load["port"] else "without a port"
+    where = (
+        f"{load['rate']:.0f} requests/s to port {load['port']} ({table.protocol(load)})" if load["port"] else "without a port"
+    )
     lines = [
         f"## Rehearsal of a rollout: `{document['subject']['image']}`",
         "",
@@ -42,8 +44,8 @@ def markdown(document: Mapping[str, Any]) -> str:
         if words:
             lines += ["", f"### {title}", "", *(f"* {_escaped(word)}" for word in words)]
     for title, words in (
-        ("Remarks", document["remarks"]),
         ("Doubts", document["doubts"]),
+        ("Cross-check", document["disagreements"]),
         ("Notes", document["subject"]["notes"]),
     ):
         if words:

@@ -84,22 +84,29 @@ def tables(client: DockerClient, owner: Owner, container: Container) -> Iterator
     pid, name = int(container.attrs["State"]["Pid"]), str(container.id)
     with contextlib.ExitStack() as stack:
         if _is_of(pid, name):
-            files = {}
-            for table in TABLES:
-                with contextlib.suppress(OSError):  # an open one keeps the namespace
-                    files[table] = stack.enter_context(open(f"/proc/{pid}/net/{table}", encoding="ascii"))
-
-            def read(table: str) -> str | None:
-                try:
-                    files[table].seek(0)
-                    return files[table].read()
-                except (KeyError, OSError):
-                    return None
-
-            yield read
+            yield stack.enter_context(opened(pid))
             return
         ours = own(client)
         yield (lambda _: None) if ours is None else stack.enter_context(_helper(client, owner, ours, name))
+
+
+@contextlib.contextmanager
+def opened(pid: int) -> Iterator[Read]:
+    """The tables of the network namespace of a process of this machine. Open files of it keep the namespace."""
+    with contextlib.ExitStack() as stack:
+        files = {}
+        for table in TABLES:
+            with contextlib.suppress(OSError):
+                files[table] = stack.enter_context(open(f"/proc/{pid}/net/{table}", encoding="ascii"))
+
+        def read(table: str) -> str | None:
+            try:
+                files[table].seek(0)
+                return files[table].read()
+            except (KeyError, OSError):
+                return None
+
+        yield read
 
 
 @contextlib.contextmanager

@@ -51,10 +51,12 @@ def wait_until(is_so: Callable[[], bool], container: Container, what: str, timeo
     return time.monotonic()
 
 
-def ask(protocol: str, host: str, port: int, path: str, first_error: int = outcome.FIRST_SERVER_ERROR) -> Outcome:
+def ask(
+    protocol: str, host: str, port: int, path: str, first_error: int = outcome.FIRST_SERVER_ERROR, *, tls: bool = False
+) -> Outcome:
     """What becomes of one request now, over a connection of its own."""
     found: list[Outcome] = []
-    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=first_error)
+    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=first_error, tls=tls)
 
     async def once() -> None:
         await Client(plan, found.append).request(keep=False)
@@ -63,10 +65,10 @@ def ask(protocol: str, host: str, port: int, path: str, first_error: int = outco
     return found[0]
 
 
-def burst(protocol: str, host: str, port: int, path: str, times: int) -> float:
+def burst(protocol: str, host: str, port: int, path: str, times: int, *, tls: bool = False) -> float:
     """Seconds in which so many requests that begin at once, each over a connection of its own, are answered or lost."""
     found: list[Outcome] = []
-    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=outcome.FIRST_SERVER_ERROR)
+    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=outcome.FIRST_SERVER_ERROR, tls=tls)
 
     async def all_at_once() -> None:
         client = Client(plan, found.append)
@@ -100,8 +102,8 @@ def await_probe(container: Container, probe: Probe, host: str, timeout: float) -
 
 
 def _succeeds(container: Container, probe: Probe, host: str) -> bool:
-    if probe.kind == "http":
-        return not ask(protocols.HTTP1, host, probe.port, probe.path, FIRST_FAILURE).is_lost
+    if probe.kind in ("http", "https"):
+        return not ask(protocols.HTTP1, host, probe.port, probe.path, FIRST_FAILURE, tls=probe.kind == "https").is_lost
     if probe.kind == "tcp":
         return takes(host, probe.port)
     try:
@@ -110,13 +112,15 @@ def _succeeds(container: Container, probe: Probe, host: str) -> bool:
         return False
 
 
-def await_answers(container: Container, protocol: str, host: str, port: int, path: str, timeout: float) -> float:
+def await_answers(
+    container: Container, protocol: str, host: str, port: int, path: str, timeout: float, *, tls: bool = False
+) -> float:
     """Wait until the port has answered for STEADY seconds without a failure; return when the first of these answers came."""
     first: float | None = None
 
     def is_steady() -> bool:
         nonlocal first
-        one = ask(protocol, host, port, path)
+        one = ask(protocol, host, port, path, tls=tls)
         if one.is_lost:
             first = None
         elif first is None:

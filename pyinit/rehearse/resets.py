@@ -1,66 +1,38 @@
-"""PURE. How many resets a container's kernel has sent: what its client counted can be checked by that.
+"""How many TCP resets a container's kernel has sent: `OutRsts` of its network namespace (RFC 4022, tcpOutRsts; proc(5)).
 
-`OutRsts` of a network namespace (proc(5), /proc/PID/net/snmp; RFC 4022, tcpOutRsts) grows by one for each connection that it
-refuses or resets, and for each segment that comes to a connection which it has closed.
+It is a second opinion on what the client counted: a refused connection is answered with a reset, and so is a request that came
+when the server had closed its side.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
-
-from pyinit.rehearse import outcome
-from pyinit.rehearse.outcome import Outcome
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyinit.rehearse.place import Read
 
-#: The kinds of loss that a reset of the other side may be behind.
-BROKEN_OFF = (outcome.EARLY, outcome.REFUSED, outcome.RESET_BEFORE, outcome.RESET_AFTER, outcome.CUT)
+FIELD = "OutRsts"
 
 
-def out_rsts(table: str) -> int | None:
-    """OutRsts in the text of /proc/PID/net/snmp; None where that has no such field."""
-    names, values = ([line.split() for line in table.splitlines() if line.startswith("Tcp:")] + [[], []])[:2]
-    found = dict(zip(names, values, strict=False)).get("OutRsts", "")
-    return int(found) if found.isdecimal() else None
+def parse(table: str) -> int:
+    """The count in the text of /proc/PID/net/snmp. Raises ValueError where it is not there."""
+    names, values = [line.split() for line in table.splitlines() if line.startswith("Tcp:")]
+    return int(dict(zip(names, values, strict=True))[FIELD])
 
 
-def count(read: "Read") -> int | None:
-    """PURE. How many resets a container's kernel has sent; None where that cannot be seen."""
-    table = read("snmp")
-    return None if table is None else out_rsts(table)
+class Resets:
+    """Counts from its beginning those that a container's network namespace sends, by its table `snmp`."""
 
+    def __init__(self, read: "Read") -> None:
+        self._read_table = read
+        self._before = self._read()
 
-class Check(NamedTuple):
-    """What the client counted of one replica, beside what its kernel did.
+    def count(self) -> int | None:
+        """How many it has sent since, also after its last process has ended; None where that cannot be read."""
+        now = self._read()
+        return None if now is None or self._before is None else now - self._before
 
-    `sent`: by the kernel. `least`: requests that a reset ended, as the client's kernel said. `most`: those, and the other ones
-    that were refused, broken off or cut: a request to a connection that the server has closed is answered with a reset, too.
-    """
-
-    sent: int
-    least: int
-    most: int
-
-
-def check(before: int | None, after: int | None, outcomes: Iterable[Outcome], replica: str, since: float) -> Check | None:
-    """A replica's check, by its kernel's count at the moment `since` and at the end; None where nothing is known of that."""
-    if before is None or after is None:
-        return None
-    lost = [one for one in outcomes if one.replica == replica and one.ended >= since and one.kind in BROKEN_OFF]
-    return Check(after - before, sum(one.was_reset for one in lost), len(lost))
-
-
-def differs(found: Check) -> str:
-    """Where the two disagree, in a sentence; empty where they do not."""
-    sent, least, most = found
-    if sent > most:
-        return (
-            f"The kernel of the old container sent {sent} resets, and the client saw {most} of its requests broken off: the "
-            "others ended connections that carried no request, or came from something else in the container."
-        )
-    if sent < least:
-        return (
-            f"The client saw {least} of its requests reset, and the kernel of the old container sent {sent} resets: something "
-            "between the two has sent the others."
-        )
-    return ""
+    def _read(self) -> int | None:
+        table = self._read_table("snmp")
+        try:
+            return None if table is None else parse(table)
+        except (ValueError, KeyError):
+            return None

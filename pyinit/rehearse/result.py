@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pyinit.rehearse.crew import Crew
 from pyinit.rehearse.moments import ADMISSION, Mark, Stop
 from pyinit.rehearse.outcome import EARLY, Outcome
-from pyinit.rehearse.resets import Check
 
 #: The two replicas.
 OLD, NEW = "old", "new"
@@ -40,7 +39,7 @@ class Trial:
     log: str
     seconds: dict[str, float] = field(default_factory=dict)  #: where the time went, by phase
     units: Units | None = None
-    resets: Check | None = None  #: of the old replica: what its kernel counted, beside what the client did
+    resets: int | None = None  #: that the kernel of the old one sent, from the stop request to its end
 
     @property
     def marks(self) -> tuple[Mark, ...]:

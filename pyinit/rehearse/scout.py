@@ -2,15 +2,15 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from docker.models.containers import Container
 
-from pyinit.rehearse import listening, outcome, place, protocols, ready
+from pyinit.rehearse import listening, place, protocols, ready, spoken
 from pyinit.rehearse.arms import AS_IS, arm
 from pyinit.rehearse.faults import NoVerdict, Unreachable
-from pyinit.rehearse.recognize import recognize
+from pyinit.rehearse.spoken import Spoken
 from pyinit.rehearse.trial import Setting, Stage
 
 #: Seconds for an image that names no port to listen to one: it counts as a worker after that.
@@ -20,9 +20,8 @@ WITHOUT_PORT = 8.0
 #: many requests per second at most and at least.
 AT_ONCE, TIMES, MOST, LEAST, BUSY = 6, 3, 30.0, 2.0, 0.4
 
-
-#: What becomes of an HTTP request where something else is spoken.
-NO_HTTP = (outcome.ERROR, outcome.RESET_AFTER)
+#: Seconds of silence after which a port counts as one where the client has to speak another protocol than HTTP.
+SILENT = 15.0
 
 Tell = Callable[[str], object]
 
@@ -34,6 +33,8 @@ class Scouted:
     port: int
     protocol: str
     rate: float
+    tls: bool = False
+    note: str = ""
 
 
 def scout(
@@ -47,13 +48,15 @@ def scout(
             ready.check_runs(container)
             raise Unreachable
         declared = [port] if port else list(setting.found.ports)
-        with place.tables(setting.client, setting.owner, container) as read:
-            candidates = _listens(container, read, address, declared, setting.start_timeout)
+        read = stage.tables(container)
+        candidates = _listens(container, read, address, declared, setting.start_timeout)
         if not candidates:
             return Scouted(0, protocols.TCP, 0.0)
         tell("waiting for its first answer")
-        chosen, spoken = _answers(container, address, candidates, protocol, setting)
-        return Scouted(chosen, spoken, rate or _bearable(spoken, address, chosen, setting.path))
+        chosen, found, seen = _answers(container, read, address, candidates, protocol, setting)
+        note = _note(chosen, seen) if found == protocols.TCP and protocol is None else ""
+        tls = seen.tls and found != protocols.TCP
+        return Scouted(chosen, found, rate or _bearable(found, address, chosen, setting.path, tls), tls, note)
 
 
 def _listens(container: Container, read: place.Read, address: str, declared: list[int], timeout: float) -> list[int]:
@@ -91,44 +94,66 @@ def _listens(container: Container, read: place.Read, address: str, declared: lis
 
 
 def _answers(
-    container: Container, address: str, candidates: list[int], protocol: str | None, setting: Setting
-) -> tuple[int, str]:
-    """The port that answers, and its protocol. Raises NoVerdict where none does in time."""
+    container: Container, read: place.Read, address: str, candidates: list[int], protocol: str | None, setting: Setting
+) -> tuple[int, str, Spoken]:
+    """The port that answers, its protocol, and what was seen of that. Raises NoVerdict where none does in time."""
     if protocol == protocols.TCP:
-        return candidates[0], protocol
+        return candidates[0], protocol, Spoken(protocol, serves=True, says="was not looked at")
     deadline = time.monotonic() + setting.start_timeout
-    speaks_else: dict[int, float] = {}  # since when it is there, and answers otherwise than HTTP, or closes without a word
+    speaks_else: dict[int, float] = {}  # since when it is there, and speaks something else than HTTP, or closes without a word
+    is_silent: dict[int, float] = {}  # since when it accepts connections, and says nothing
     while True:
+        heard = {}
         for port in candidates:
-            one = ready.ask(protocol or protocols.HTTP1, address, port, setting.path)
-            if protocol is not None:
-                if not one.is_lost:
-                    return port, protocol
-                continue
-            if one.kind not in NO_HTTP:
-                speaks_else.pop(port, None)
-            if not one.is_lost or (one.kind in NO_HTTP and port not in speaks_else):
-                spoken = recognize(one, address, port, setting.path)
-                if spoken is not None:
-                    return port, spoken
-                speaks_else[port] = one.at
-        if set(speaks_else) == set(candidates) and time.monotonic() - max(speaks_else.values()) >= ready.STEADY:
-            return candidates[0], protocols.TCP
+            began = time.monotonic()
+            one = heard[port] = spoken.look(address, port, setting.path)
+            if _is_answered(one, protocol, address, port, setting.path):
+                return port, protocol or one.protocol or protocols.HTTP1, one
+            _keep(speaks_else, port, began, one.protocol == protocols.TCP)
+            _keep(is_silent, port, began, one.is_silent and not _waits(read, port))
+        for since, long_enough in ((speaks_else, ready.STEADY), (is_silent, SILENT)):
+            is_steady = set(since) == set(candidates) and time.monotonic() - max(since.values()) >= long_enough
+            if protocol is None and is_steady:
+                return candidates[0], protocols.TCP, heard[candidates[0]]
         ready.check_runs(container)
         if time.monotonic() > deadline:
-            raise NoVerdict(_unanswered(candidates, setting), ready.tail(container))
+            raise NoVerdict(_unanswered(heard, setting), ready.tail(container))
         time.sleep(ready.PAUSE)
 
 
-def _unanswered(candidates: list[int], setting: Setting) -> str:
-    ports = ", ".join(map(str, candidates))
+def _is_answered(one: Spoken, protocol: str | None, address: str, port: int, path: str) -> bool:
+    """Whether requests can be sent, in this protocol where one is given."""
+    if protocol is None or protocol == one.protocol:
+        return one.serves and one.protocol != protocols.TCP
+    return not ready.ask(protocol, address, port, path, tls=one.tls).is_lost
+
+
+def _keep(since: dict[int, float], port: int, began: float, is_so: bool) -> None:
+    if is_so:
+        since.setdefault(port, began)
+    else:
+        since.pop(port, None)
+
+
+def _waits(read: place.Read, port: int) -> bool:
+    """Whether connections wait to be accepted, so that its silence says nothing of what it speaks: it is busy, or starts."""
+    return any(one.port == port and one.waiting for one in listening.listeners(read) or ())
+
+
+def _unanswered(heard: Mapping[int, Spoken], setting: Setting) -> str:
+    seen = "; ".join(f"port {port} {one.says}" for port, one in heard.items())
     return (
-        f"not within {setting.start_timeout:g} s: an answer with a status below 500 to GET {setting.path} on port {ports}; "
+        f"not within {setting.start_timeout:g} s: an answer with a status below 500 to GET {setting.path} ({seen}); "
         "give --port, --path or --proto, or --start-timeout for one that needs longer"
     )
 
 
-def _bearable(protocol: str, address: str, port: int, path: str) -> float:
+def _note(port: int, one: Spoken) -> str:
+    """What the user should know where less than requests is counted."""
+    return f"port {port} {one.says}: only its connections are counted; give --path or --proto if there are requests to be sent"
+
+
+def _bearable(protocol: str, address: str, port: int, path: str, tls: bool) -> float:
     """Requests per second that keep it below half busy, by the time in which it answers some that come at once."""
-    seconds = [ready.burst(protocol, address, port, path, AT_ONCE) for _ in range(TIMES)]
+    seconds = [ready.burst(protocol, address, port, path, AT_ONCE, tls=tls) for _ in range(TIMES)]
     return max(LEAST, min(MOST, BUSY * AT_ONCE / statistics.median(seconds)))

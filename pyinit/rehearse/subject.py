@@ -10,7 +10,7 @@ IMAGE, COMPOSE, KUBERNETES = "image", "compose", "kubernetes"
 
 @dataclass(frozen=True)
 class Probe:
-    """A readiness probe: `kind` is "http", "tcp" or "exec"; `period` is in seconds. An exec probe has `command` only."""
+    """A readiness probe: `kind` is "http", "https", "tcp" or "exec"; `period` is in seconds. One of exec has `command` only."""
 
     kind: str
     port: int = 0

@@ -10,7 +10,6 @@ from pyinit.rehearse.judge import Tally
 from pyinit.rehearse.moments import Stop
 from pyinit.rehearse.orchestrators import ORCHESTRATORS
 from pyinit.rehearse.outcome import Outcome
-from pyinit.rehearse.resets import Check
 from pyinit.rehearse.result import NEW, OLD, Trial, Units
 from pyinit.rehearse.subject import Found, Subject, complete
 
@@ -61,7 +60,7 @@ def trial(
     further: Sequence[Outcome] = (),
     baseline: Sequence[Outcome] | None = None,
     units: Units | None = None,
-    resets: Check | None = None,
+    resets: int | None = None,
 ) -> Trial:
     """A trial in which so many requests to the old replica were at risk and answered, and these kinds of loss occurred."""
     calm = [asked(90.0 + n / 10) for n in range(40)]

@@ -79,6 +79,13 @@ SUBJECTS = (
         left=advice.EARLY,
     ),
     Subject(
+        "gunicorn, over TLS",
+        "it closes its port before the routers know",
+        advice.TOO_SOON,
+        ("/app/with-tls.sh", *words("gunicorn --bind 0.0.0.0:8000 --workers 4 --log-level error web:app")),
+        PORT,
+    ),
+    Subject(
         "uvicorn, exec form",
         "it closes its port before the routers know",
         advice.TOO_SOON,
@@ -155,14 +162,14 @@ SUBJECTS = (
         "it stops at once, and cancels what is in flight",
         advice.TOO_SOON,
         words("python3 /app/health.py"),
-        (*PORT, "--proto", "grpc"),
+        PORT,
     ),
     Subject(
         "WebSockets",
         "it leaves its connections without a word",
         advice.TOO_SOON,
         words("python3 /app/echo.py"),
-        (*PORT, "--proto", "ws"),
+        PORT,
     ),
 )
 

@@ -29,7 +29,16 @@ from tests.rehearse.made import ALONE, IN_TINI, asked, case, found, trial
 
 SCHEMA = json.loads((Path(documents.__file__).parent / "schema.json").read_text())
 
-LOAD = {"port": 8000, "protocol": "http1", "path": "/", "slow_path": None, "rate": 30.0, "kept": 6, "removal": [1.5]}
+LOAD = {
+    "port": 8000,
+    "protocol": "http1",
+    "tls": False,
+    "path": "/",
+    "slow_path": None,
+    "rate": 30.0,
+    "kept": 6,
+    "removal": [1.5],
+}
 
 BAD = trial([outcome.REFUSED, outcome.CUT], who=IN_TINI, took=0.2, status=143)
 SMALL = trial([outcome.CUT], answered=2)
@@ -41,7 +50,7 @@ def made(*trials: Trial, judged: str = "pyinit", most_lost: int = 0, image: Any 
     subject = image or found(["tini", "--"], ["sh", "-c", "run"])
     cases = {one.arm: case(one, image=subject) for one in trials}
     arms = {name: arm(name, subject, 10, serves=True) for name in cases}
-    return document(cases, arms, judged, most_lost, {**LOAD, **load}, 0.05)
+    return document(cases, arms, judged, most_lost, {**LOAD, **load}, 0.05, {"finding out": 2.0, "in all": 50.0})
 
 
 @pytest.mark.parametrize(
@@ -183,3 +192,23 @@ def test_the_terminal_shows_the_table_the_faults_the_changes_and_the_verdict() -
     text = " ".join(shown.out.export_text().split())
     for words in ("requests at risk", "signal-not-passed-on", "Change 1.", "+COPY --from=pyinit", "With pyinit passes."):
         assert words in text
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m\r::error::no ##[warning] [bold red]<b>"
+
+
+def test_nothing_that_an_image_says_is_obeyed_by_a_terminal_or_by_github() -> None:
+    shown = terminal.Terminal()
+    out, err = io.StringIO(), io.StringIO()
+    shown.out, shown.err = Console(width=100, file=out), Console(width=100, file=err)
+    shown.show(made(BAD, GOOD, image=found([HOSTILE], [HOSTILE], image=HOSTILE, notes=(HOSTILE,))))
+    shown.say(HOSTILE)
+    before = err.tell()
+    shown.say_log(f"{HOSTILE}\n::error::first")
+    assert not re.search(r"^\s*::|##\[", err.getvalue()[before:], re.MULTILINE)
+    with shown.progress() as tell:
+        tell(HOSTILE)
+    text = out.getvalue() + err.getvalue()
+    assert not set(text) & {chr(number) for number in (*range(32), *range(127, 160)) if chr(number) != "\n"}
+    assert "^[[2J^[]0;owned^G\\x9b31m^M::error::no" in text
+    assert "[bold red]<b>" in text

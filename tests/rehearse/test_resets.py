@@ -1,76 +1,121 @@
-"""The kernel's count of resets, beside what the client counted."""
+"""The resets that a network namespace sends, by real ones, and what is said where they are not those that the client saw."""
 
-import contextlib
-import socket
-import struct
+import re
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
-from pyinit.rehearse import outcome, ready, resets
+import pytest
+
+from pyinit.rehearse import crosscheck, outcome
 from pyinit.rehearse.judge import Tally
-from pyinit.rehearse.resets import Check, check, differs, out_rsts
-from tests.namespace import ROOT
+from pyinit.rehearse.outcome import Outcome
+from pyinit.rehearse.place import opened
+from pyinit.rehearse.resets import Resets, parse
+from pyinit.rehearse.result import NEW, OLD, Trial
 from tests.rehearse.made import REQUESTED, asked, trial
 
-TABLE = (
-    "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: RtoAlgorithm OutSegs OutRsts InCsumErrors\nTcp: 1 900 16 0\nUdp: InDatagrams\n"
+#: Connects to a closed port of its own namespace as often as its stdin says, a number per line, and answers each line.
+REFUSED = """
+import socket, subprocess, sys
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+print("up", flush=True)
+for line in sys.stdin:
+    for _ in range(int(line)):
+        with socket.socket() as one:
+            assert one.connect_ex(("127.0.0.1", 9)) == 111
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def alone() -> Iterator["subprocess.Popen[str]"]:
+    """A process in a network namespace of its own."""
+    words = ["unshare", "--net", sys.executable, "-c", REFUSED]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert said(process) == "up\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def refuse(process: "subprocess.Popen[str]", times: int) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{times}\n")
+    process.stdin.flush()
+    assert said(process) == "done\n"
+
+
+def test_each_refused_connection_is_a_reset_and_can_be_counted_also_when_its_namespace_has_no_process_left(
+    alone: "subprocess.Popen[str]",
+) -> None:
+    refuse(alone, 2)
+    with opened(alone.pid) as read:
+        resets = Resets(read)
+        assert resets.count() == 0
+        refuse(alone, 3)
+        assert resets.count() == 3
+        refuse(alone, 4)
+        alone.kill()
+        alone.wait()
+        assert resets.count() == 7
+
+
+def test_what_cannot_be_read_is_not_known() -> None:
+    with opened(4194305) as read:
+        assert Resets(read).count() is None
+    assert Resets(lambda _: "no table").count() is None
+
+
+def test_the_field_is_found_by_its_name() -> None:
+    assert parse("Ip: A B\nIp: 1 2\nTcp: X OutRsts InErrs\nTcp: -1 17 3\nUdp: A\nUdp: 1\n") == 17
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        parse("Tcp: X\n")
+
+
+def reset(at: float, replica: str = OLD) -> Outcome:
+    return asked(at, outcome.REFUSED, replica, by_reset=True)
+
+
+def of(sent: int | None, *outcomes: Outcome) -> Tally:
+    made: Trial = replace(trial(further=outcomes), resets=sent)
+    return Tally("as-is", (made,))
+
+
+def test_what_came_before_the_stop_or_behind_the_end_or_from_the_new_one_is_not_compared() -> None:
+    counted = [reset(REQUESTED + 0.1), reset(REQUESTED + 6.0)]
+    others = [reset(REQUESTED - 1), reset(REQUESTED + 8), reset(REQUESTED + 1, replica=NEW), asked(REQUESTED + 1, outcome.CUT)]
+    found = of(2, *counted, *others)
+    assert crosscheck.resets(found) == (2, 2)
+    assert crosscheck.disagreement(found) == ""
+
+
+def test_a_request_to_a_connection_that_the_server_has_closed_may_be_answered_with_a_reset_that_nobody_sees() -> None:
+    closed = asked(REQUESTED + 1, outcome.RESET_AFTER, kept=True)
+    assert crosscheck.disagreement(of(1, reset(REQUESTED + 1), closed)) == ""
+    assert crosscheck.disagreement(of(2, reset(REQUESTED + 1), closed)) == ""
+    assert "sent 3 TCP resets, and the client saw 1, and 1 more requests that were broken off" in crosscheck.disagreement(
+        of(3, reset(REQUESTED + 1), closed)
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (None, ""),
+        (1, ""),
+        (5, "sent 5 TCP resets, and the client saw 1, and 0 more .*; the others"),
+        (0, "sent 0 .* saw 1; some came when"),
+    ],
 )
-
-#: Run in a network namespace of its own, where nobody else resets anything.
-IN_NAMESPACE = "import tests.rehearse.test_resets as it; it.count_in_an_idle_namespace()"
-
-
-def test_the_count_is_read_by_the_name_of_its_column() -> None:
-    assert out_rsts(TABLE) == 16
-    assert out_rsts("Tcp: InSegs\nTcp: 5\n") is None
-    assert out_rsts("") is None
-
-
-def count_in_an_idle_namespace() -> None:
-    """Print what the kernel sent and what our client saw of it."""
-
-    def count() -> int:
-        return out_rsts(Path("/proc/self/net/snmp").read_text()) or 0
-
-    before, found = count(), []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    found += [ready.ask("http1", "127.0.0.1", port, "/") for _ in range(3)]  # nobody listens
-    with socket.create_server(("127.0.0.1", 0)) as server, contextlib.closing(socket.socket()) as client:
-        client.connect(server.getsockname())
-        accepted, _ = server.accept()
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        accepted.close()
-    sys.stdout.write(f"{count() - before} {sum(one.was_reset for one in found)}")
-
-
-def test_the_kernel_of_an_idle_namespace_counts_one_for_each_connection_that_it_refuses_or_resets() -> None:
-    script = f"ip link set lo up && exec {sys.executable} -c '{IN_NAMESPACE}'"
-    done = subprocess.run(["unshare", "--net", "sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "4 3", "three were refused, and the client was not told of one that was reset without a request"
-
-
-def test_the_two_counts_agree_between_what_a_reset_ended_and_all_that_was_broken_off() -> None:
-    lost = [
-        asked(REQUESTED + 0.1, outcome.REFUSED, was_reset=True),
-        asked(REQUESTED + 0.2, outcome.RESET_AFTER),
-        asked(REQUESTED + 0.3, outcome.TIMEOUT),
-        asked(REQUESTED - 5.0, outcome.REFUSED, was_reset=True),
-        asked(REQUESTED + 0.1, outcome.EARLY, "new", was_reset=True),
-    ]
-    found = check(10, 12, lost, "old", REQUESTED)
-    assert found == Check(sent=2, least=1, most=2)
-    assert differs(found) == ""
-    assert check(None, 12, lost, "old", REQUESTED) is None
-    assert differs(Check(1, 1, 2)) == ""
-    assert "sent 3 resets, and the client saw 2 of its requests broken off" in differs(Check(3, 1, 2))
-    assert "saw 5 of its requests reset, and the kernel of the old container sent 3" in differs(Check(3, 5, 6))
-
-
-def test_an_arm_has_the_counts_of_all_its_trials_or_none() -> None:
-    one, unseen = trial(resets=Check(2, 1, 2)), trial()
-    assert Tally("as-is", (one, one)).resets == Check(4, 2, 4)
-    assert Tally("as-is", (one, unseen)).resets is None
-    assert resets.count({"snmp": TABLE}.get) == 16
-    assert resets.count(lambda _: None) is None
+def test_a_disagreement_is_told_with_what_it_can_come_from(sent: int | None, says: str) -> None:
+    found = crosscheck.disagreement(of(sent, reset(REQUESTED + 1)))
+    assert bool(found) == bool(says)
+    assert re.search(says, found)
