@@ -35,6 +35,18 @@ def test_a_listener_of_this_process_is_found_and_takes_connections() -> None:
     assert not takes("127.0.0.1", port)
 
 
+def test_who_waits_to_be_accepted_is_counted() -> None:
+    def waiting() -> list[int]:
+        return [one.waiting for one in listeners(os.getpid()) or () if one.port == port]
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)):
+            assert waiting() == [2]
+            server.accept()[0].close()
+            assert waiting() == [1]
+
+
 def test_a_declared_port_that_is_listened_to_is_the_one() -> None:
     found = [Listener(9000, False), Listener(8000, False), Listener(7000, True)]
     assert choose([8000, 8001], found, "") == [8000]
