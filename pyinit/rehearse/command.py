@@ -3,7 +3,9 @@
 import argparse
 import contextlib
 import json
+import math
 import os
+import re
 import signal
 import sys
 import time
@@ -131,11 +133,54 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     options.judge = options.judge or (arms.PYINIT if arms.PYINIT in options.arms else options.arms[0])
     if options.judge not in options.arms:
         raise UsageError(f"--judge {options.judge}: it is none of the arms, which are {','.join(options.arms)}")
-    if options.rounds < 1 or options.budget <= 0 or (options.rate is not None and options.rate <= 0) or options.kept < 0:
-        raise UsageError("--rounds, --rate and --budget are above 0, and --kept is not below")
-    if bool(options.unit_begin) != bool(options.unit_end):
-        raise UsageError("--unit-begin and --unit-end are given together")
+    for name, above in LIMITS.items():
+        _check_number(name, getattr(options, name.replace("-", "_")), above)
+    if options.port is not None and not 0 < options.port < 1 << 16:
+        raise UsageError(f"--port {options.port}: ports are 1 to 65535; give --proto none for a worker without one")
+    for name in ("path", "slow"):
+        path = getattr(options, name)
+        if path and not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
+            raise UsageError(f"--{name} {path}: a path begins with /, and all but printable ASCII is escaped, as %20")
+    _check_units(options.unit_begin, options.unit_end)
+    for name in REPORTS:
+        _check_report(getattr(options, name))
     return options
+
+
+#: Numbers that are above 0, or (False) not below.
+LIMITS = {
+    "rounds": True,
+    "rate": True,
+    "budget": True,
+    "start-timeout": True,
+    "kept": False,
+    "grace": False,
+    "max-lost": False,
+    "max-late": False,
+}
+
+
+def _check_number(name: str, value: float | None, above: bool) -> None:
+    """Raises UsageError for what is below its limit, or no number that can be counted with."""
+    if value is not None and not (math.isfinite(value) and (value > 0 if above else value >= 0)):
+        raise UsageError(f"--{name} {value:g}: it is {'above 0' if above else '0 or more'}")
+
+
+def _check_units(begin: str, end: str) -> None:
+    """Raises UsageError for patterns that are none, or of which one is missing."""
+    if bool(begin) != bool(end):
+        raise UsageError("--unit-begin and --unit-end are given together")
+    for name, pattern in (("begin", begin), ("end", end)):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise UsageError(f"--unit-{name} {pattern}: no regular expression: {error}") from None
+
+
+def _check_report(path: Path | None) -> None:
+    """Raises UsageError where a report cannot be written: better now than when all is done."""
+    if path is not None and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
+        raise UsageError(f"{path}: it cannot be written; name a file in a folder that is there and can be written to")
 
 
 def environment(options: argparse.Namespace) -> dict[str, str]:
@@ -209,7 +254,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
         signame = signal.Signals(crew.number(signame)).name
     except ValueError as error:
         raise UsageError(f"--stop-signal {signame}: {error}") from None
-    grace = options.grace or wanted.grace or orchestrator.grace
+    grace = next(one for one in (options.grace, wanted.grace, orchestrator.grace) if one is not None)
     begun = time.monotonic()
     deadline = begun + options.budget
     setting = Setting(

@@ -23,6 +23,9 @@ PATIENCE = 5.0
 #: Lines of a container's log that are told.
 LINES = 20
 
+#: Characters of what a HEALTHCHECK said that are told.
+MOST_SAID = 200
+
 #: Statuses that a kubelet takes for success end before this one.
 FIRST_FAILURE = 400
 
@@ -85,7 +88,19 @@ def await_health(container: Container, timeout: float) -> float:
         container.reload()
         return bool(container.attrs["State"].get("Health", {}).get("Status") == "healthy")
 
-    return wait_until(is_healthy, container, "its HEALTHCHECK succeeds", timeout)
+    try:
+        return wait_until(is_healthy, container, "its HEALTHCHECK succeeds", timeout)
+    except NoVerdict as error:
+        raise NoVerdict(f"{error}{_last_check(container)}", error.log) from None
+
+
+def _last_check(container: Container) -> str:
+    """What came of the latest HEALTHCHECK, if there was one."""
+    checks = container.attrs["State"].get("Health", {}).get("Log") or []
+    if not checks:
+        return ""
+    said = " ".join(str(checks[-1].get("Output", "")).split())[:MOST_SAID]
+    return f"; the latest one ended with status {checks[-1].get('ExitCode')}{f' and said: {said}' if said else ''}"
 
 
 def await_probe(container: Container, probe: Probe, host: str, timeout: float) -> float:

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from docker.models.containers import Container
@@ -102,6 +102,7 @@ def _answers(
     deadline = time.monotonic() + setting.start_timeout
     speaks_else: dict[int, float] = {}  # since when it is there, and speaks something else than HTTP, or closes without a word
     is_silent: dict[int, float] = {}  # since when it accepts connections, and says nothing
+    is_elsewhere: dict[int, float] = {}  # since when it is listened to, and takes no connection at this address
     while True:
         heard = {}
         for port in candidates:
@@ -110,12 +111,14 @@ def _answers(
             if _is_answered(one, protocol, address, port, setting.path):
                 return port, protocol or one.protocol or protocols.HTTP1, one
             _keep(speaks_else, port, began, one.protocol == protocols.TCP)
+            _keep(is_elsewhere, port, began, one is spoken.NOBODY)
             _keep(is_silent, port, began, one.is_silent and not _waits(read, port))
         for since, long_enough in ((speaks_else, ready.STEADY), (is_silent, SILENT)):
-            is_steady = set(since) == set(candidates) and time.monotonic() - max(since.values()) >= long_enough
-            if protocol is None and is_steady:
+            if protocol is None and _is_steady(since, candidates, long_enough):
                 return candidates[0], protocols.TCP, heard[candidates[0]]
         ready.check_runs(container)
+        if _is_steady(is_elsewhere, candidates, ready.STEADY) and candidates == _listened_to(read, candidates):
+            raise NoVerdict(_elsewhere(candidates, address), ready.tail(container))
         if time.monotonic() > deadline:
             raise NoVerdict(_unanswered(heard, setting), ready.tail(container))
         time.sleep(ready.PAUSE)
@@ -133,6 +136,22 @@ def _keep(since: dict[int, float], port: int, began: float, is_so: bool) -> None
         since.setdefault(port, began)
     else:
         since.pop(port, None)
+
+
+def _is_steady(since: Mapping[int, float], candidates: Sequence[int], seconds: float) -> bool:
+    """Whether it is so for all ports, and for so long."""
+    return set(since) == set(candidates) and time.monotonic() - max(since.values()) >= seconds
+
+
+def _listened_to(read: place.Read, candidates: Sequence[int]) -> list[int]:
+    """Those of the ports that somebody in the container listens to, as far as that can be seen."""
+    found = listening.listeners(read) or ()
+    return [port for port in candidates if any(one.port == port for one in found)]
+
+
+def _elsewhere(candidates: Sequence[int], address: str) -> str:
+    ports = " and ".join(map(str, candidates))
+    return f"it listens to port {ports}, but not at its address {address}: let it bind to 0.0.0.0, and not to IPv6 alone"
 
 
 def _waits(read: place.Read, port: int) -> bool:

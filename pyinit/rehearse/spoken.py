@@ -66,7 +66,7 @@ class _Look:
             found = await self._http2(has_tls=False) if is_frame(greeting) else None
             return found or Spoken(protocols.TCP, serves=True, says="speaks first")
         first, asks_for_tls = await self._http1(has_tls=False)
-        if first.is_silent or first is _NOBODY or (first.protocol is not None and not asks_for_tls):
+        if first.is_silent or first is NOBODY or (first.protocol is not None and not asks_for_tls):
             return first
         found = (None if asks_for_tls else await self._http2(has_tls=False)) or await self._over_tls()
         if found is None and first.protocol is None:
@@ -79,7 +79,7 @@ class _Look:
             try:
                 await asyncio.wait_for(connection.open(self._one.address), client.CONNECT)
             except (OSError, asyncio.TimeoutError):
-                return _NOBODY
+                return NOBODY
             with contextlib.suppress(OSError):
                 try:
                     return await asyncio.wait_for(connection.receive(), tcp.MOMENT) or _CLOSES
@@ -115,7 +115,7 @@ class _Look:
                 return Spoken(None, serves=False, says="speaks TLS"), True
             return Spoken(protocols.TCP, serves=True, says="answers a GET in another protocol than HTTP", tls=has_tls), False
         if connection.stage == outcome.CONNECTING:
-            return _NOBODY, False
+            return NOBODY, False
         if isinstance(error, asyncio.TimeoutError):
             return Spoken(None, serves=False, says=f"does not answer GET {self._path}", tls=has_tls, is_silent=True), False
         return replace(_CLOSES, tls=has_tls, says=f"closes at GET {self._path}"), False
@@ -178,7 +178,8 @@ class _Look:
         return f"answers GET {self._path} with {status or 'no status'}"
 
 
-_NOBODY = Spoken(None, serves=False, says="takes no connection")
+#: Of a port that takes no connection.
+NOBODY = Spoken(None, serves=False, says="takes no connection")
 _CLOSES = Spoken(None, serves=False, says="closes its connections at once")
 
 

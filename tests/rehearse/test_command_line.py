@@ -37,7 +37,16 @@ def run(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
         (["x", "--arms", "as-is", "--judge", "pyinit"], "--judge pyinit: it is none of the arms"),
         (["x", "--unit-begin", "a"], "--unit-begin and --unit-end are given together"),
         (["x", "--as", "mesos"], "argument --as: invalid choice: 'mesos'"),
-        (["x", "--rounds", "0"], "--rounds, --rate and --budget are above 0"),
+        (["x", "--rounds", "0"], "--rounds 0: it is above 0"),
+        (["x", "--budget", "nan"], "--budget nan: it is above 0"),
+        (["x", "--grace", "-1"], "--grace -1: it is 0 or more"),
+        (["x", "--max-lost", "-1"], "--max-lost -1: it is 0 or more"),
+        (["x", "--port", "0"], "--port 0: ports are 1 to 65535; give --proto none"),
+        (["x", "--path", "health"], "--path health: a path begins with /"),
+        (["x", "--slow", "/a b"], "--slow /a b: a path begins with /"),
+        (["x", "--unit-begin", "(", "--unit-end", "b"], "--unit-begin (: no regular expression: missing ), unterminated"),
+        (["x", "--json", "/nowhere/x.json"], "/nowhere/x.json: it cannot be written"),
+        (["x", "--html", "/usr"], "/usr: it cannot be written"),
     ],
 )
 def test_bad_usage_is_told_in_one_line(words: list[str], line: str) -> None:

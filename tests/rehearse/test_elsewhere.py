@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_subject_is_handed_on_as_it_is(subject: Subject) -> None:
     assert elsewhere.read(elsewhere.as_json(subject)) == subject
 
 
-def test_the_container_is_asked_for_the_same_as_we_were() -> None:
+def test_the_container_is_asked_for_the_same_as_we_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(elsewhere, "FOLDER", str(tmp_path))  # a folder that is there, as the image's is
     given = ["shop:1.4", "--as=nomad", "--port=80", "--rate=7.5", "--arms=as-is,tini", "--judge=tini", "--removal=1.5,12@25%"]
     ours = command.parse(
         [*given, "--env=A=1", "--volume=.:/x", "--rounds=2", "--slow=/slow", "--unit-begin=a b", "--unit-end=c"]
