@@ -85,9 +85,10 @@ def times(subject: Subject, document: dict[str, Any], seconds: float) -> str:
     return f"| {' | '.join([subject.name, *(f'{one:.1f}' for one in (ready, stopped, *parts)), f'{seconds:.0f}', verdict])} |"
 
 
+COLUMNS = "lost as it is | stopped in | named | lost with pyinit | stopped in | named | proposed | took | as meant"
+
 HEAD = (
-    "| image | fault put in | lost as it is | stopped in | named | lost with pyinit | stopped in | named | proposed "
-    "| took | as meant |",
+    f"| image | fault put in | {COLUMNS} |",
     "|---|---|---:|---:|---|---:|---:|---|---|---:|---|",
 )
 
