@@ -18,8 +18,8 @@ LABEL = "pyinit.rehearse.image"
 class Subject:
     """One image. `options` are those of pyinit-rehearse, `command` what the image runs.
 
-    `fault`: which one was put in, in words. `named`: what the rehearsal must call it. `rule`: of pyinit-check, which must be among
-    what is proposed. `cured`: whether nothing may be lost with pyinit in front. `left`: a fault that must still be named there.
+    `fault`: which one was put in, in words. `named`: what the rehearsal must call it. `rule`: of pyinit-check, that must be
+    proposed. `cured`: whether nothing may be lost with pyinit in front. `left`: a fault that must still be named there.
     """
 
     name: str
