@@ -8,7 +8,7 @@ TREES := 5000
 TREES_SEED = $(shell date +%s)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker test-arm64 hostile trees menagerie lint bench simulate rollout rehearse static image wheel release clean
+.PHONY: help demo test test-docker test-arm64 hostile trees menagerie lint bench simulate rollout rehearse rehearse-image static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -70,6 +70,9 @@ rollout: $(VENV)/ready ## real rolling updates under load, pyinit beside the oth
 rehearse: $(VENV)/ready image ## judge pyinit-rehearse by images with known faults (Debian, as root, with Docker; takes long)
 	tests/docker/prepare.sh
 	$(RUN) -m tests.rehearse
+
+rehearse-image: $(VENV)/ready image ## build the image `pyinit-rehearse` (Docker)
+	PYTHON=$(VENV)/bin/python docker/rehearse/build.sh
 
 static: ## build the static binary into dist/ (Debian 12; what is missing is installed as root)
 	SOURCE_DATE_EPOCH=$(EPOCH) docker/static/build.sh "$(ARCH)" dist
