@@ -71,8 +71,8 @@ rehearse: $(VENV)/ready image ## judge pyinit-rehearse by images with known faul
 	tests/docker/prepare.sh
 	$(RUN) -m tests.rehearse
 
-rehearse-image: $(VENV)/ready image ## build the image `pyinit-rehearse` (Docker)
-	PYTHON=$(VENV)/bin/python docker/rehearse/build.sh
+rehearse-image: $(VENV)/ready image ## build the image `pyinit-rehearse`, which rehearses with nothing but the engine's socket (Docker)
+	PYTHON=$(abspath $(RUN)) docker/rehearse/build.sh
 
 static: ## build the static binary into dist/ (Debian 12; what is missing is installed as root)
 	SOURCE_DATE_EPOCH=$(EPOCH) docker/static/build.sh "$(ARCH)" dist

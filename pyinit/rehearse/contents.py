@@ -12,6 +12,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 
 from pyinit.check import bases
+from pyinit.check.script import shell_of
 from pyinit.rehearse import rules
 from pyinit.rehearse.engine import Owner, remove
 from pyinit.rehearse.rules import Content
@@ -79,11 +80,10 @@ def resolved(container: Container, path: str) -> str:
 
 
 def script(container: Container, path: str) -> str | None:
-    """The text of a script in a container, running or not; None for a program, and for what is not there."""
+    """The text of a shell script in a container, running or not; None for another program, and for what is not there."""
     found = _fetched(container, resolved(container, path), lambda size: size <= LARGEST)
-    if found is None or not found[1].startswith(b"#!"):
-        return None
-    return found[1].decode("utf-8", "replace")
+    text = "" if found is None else found[1].decode("utf-8", "replace")
+    return text if shell_of(text) else None
 
 
 def _fetched(container: Container, path: str, is_wanted: Callable[[int], bool]) -> tuple[dict[str, Any], bytes] | None:

@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import io
 import json
+import os
 import sys
 import tarfile
 import time
@@ -24,8 +25,8 @@ from pyinit.rehearse.engine import Owner, remove, start
 from pyinit.rehearse.faults import NO_VERDICT, NoVerdict
 from pyinit.rehearse.subject import Probe, Subject
 
-#: Where the engine listens on its own machine.
-SOCKET = "/var/run/docker.sock"
+#: Where the engine listens on its own machine; and what it says of itself without root: then it is where DOCKER_HOST says.
+SOCKET, ROOTLESS, UNIX = "/var/run/docker.sock", "name=rootless", "unix://"
 
 #: The folder in the image, and what is put into it and fetched from it.
 FOLDER = "/src"
@@ -56,6 +57,12 @@ HANDED_ON = {
 
 #: Seconds for it to remove what it has started, after it was asked to stop.
 FAREWELL = 60
+
+
+def socket_of(client: DockerClient, host: str) -> str:
+    """The engine's socket on its own machine. `host`: DOCKER_HOST, or nothing."""
+    is_rootless = ROOTLESS in (client.info().get("SecurityOptions") or ())
+    return host.removeprefix(UNIX) if is_rootless and host.startswith(UNIX) else SOCKET
 
 
 def as_json(subject: Subject) -> str:
@@ -92,7 +99,7 @@ def run(
             words(options, subject),
             labels=owner.labels(),
             environment={"COLUMNS": str(columns)},
-            volumes={SOCKET: {"bind": SOCKET, "mode": "rw"}},
+            volumes={socket_of(client, os.environ.get("DOCKER_HOST", "")): {"bind": SOCKET, "mode": "rw"}},
             pid_mode="host",  # so that it sees the tables of the containers' network namespaces
         )
     except ImageNotFound:

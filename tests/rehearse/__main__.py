@@ -44,6 +44,9 @@ def judge(subject: Subject, document: dict[str, Any]) -> list[str]:
     wrong = list(document["doubts"])
     if subject.named not in named["as-is"]:
         wrong.append(f"not named: {subject.named}, but {named['as-is']}")
+    proposed = [change["rule"] for change in document["changes"]]
+    if subject.rule and subject.rule not in proposed:
+        wrong.append(f"not proposed: {subject.rule}, but {proposed}")
     if subject.cured and arms["pyinit"]["lost_in_all"]:
         wrong.append(f"lost with pyinit: {arms['pyinit']['lost']}")
     if subject.left and subject.left not in named["pyinit"]:
@@ -59,6 +62,7 @@ def row(subject: Subject, document: dict[str, Any], seconds: float, wrong: list[
         faults = ", ".join(fault["name"] for fault in arm.get("faults", []))
         took = f"{arm['stop_seconds'][0]:.1f} s" if arm else ""
         cells += [f"{arm['lost_in_all']} of {arm['at_risk']}" if arm else "", took, faults]
+    cells.append(", ".join(change["rule"] or "by the run" for change in document.get("changes", [])))
     return f"| {' | '.join([*cells, f'{seconds:.0f} s', '; '.join(wrong) or 'yes'])} |"
 
 
@@ -81,9 +85,11 @@ def times(subject: Subject, document: dict[str, Any], seconds: float) -> str:
     return f"| {' | '.join([subject.name, *(f'{one:.1f}' for one in (ready, stopped, *parts)), f'{seconds:.0f}', verdict])} |"
 
 
+COLUMNS = "lost as it is | stopped in | named | lost with pyinit | stopped in | named | proposed | took | as meant"
+
 HEAD = (
-    "| image | fault put in | lost as it is | stopped in | named | lost with pyinit | stopped in | named | took | as meant |",
-    "|---|---|---:|---:|---|---:|---:|---|---:|---|",
+    f"| image | fault put in | {COLUMNS} |",
+    "|---|---|---:|---:|---|---:|---:|---|---|---:|---|",
 )
 
 HEAD_OF_TIMES = (

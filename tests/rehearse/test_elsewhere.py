@@ -3,6 +3,7 @@
 import socket
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -46,6 +47,20 @@ def test_the_container_is_asked_for_the_same_as_we_were(monkeypatch: pytest.Monk
         assert getattr(theirs, name) == getattr(ours, name), name
     assert theirs.described.name == elsewhere.SUBJECT
     assert (theirs.env, theirs.volume, theirs.words) == ([], [], []), "what they say is in the subject"
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "socket"),
+    [
+        (["name=seccomp,profile=builtin"], "", "/var/run/docker.sock"),
+        (None, "unix:///home/me/.docker/desktop/docker.sock", "/var/run/docker.sock"),
+        (["name=seccomp", "name=rootless"], "unix:///run/user/1000/docker.sock", "/run/user/1000/docker.sock"),
+        (["name=rootless"], "tcp://other:2375", "/var/run/docker.sock"),
+    ],
+)
+def test_the_socket_is_that_of_the_engines_own_machine(options: list[str] | None, host: str, socket: str) -> None:
+    engine = Mock(info=lambda: {"SecurityOptions": options})
+    assert elsewhere.socket_of(engine, host) == socket
 
 
 def test_every_option_is_handed_on_or_told_by_something_else() -> None:

@@ -13,6 +13,7 @@ from pyinit.check.dockerfile import Dockerfile, Instruction
 from pyinit.check.image import PYINIT, Image
 from pyinit.check.launch import Step
 from pyinit.check.model import At, Edit, Finding
+from pyinit.check.rules.scripts import serves
 from pyinit.check.rules.standing import called, init_before, instruction_at, runs_on, standing, what_runs
 
 #: What `others` of the delivery's table says of signals by which work is lost.
@@ -35,9 +36,10 @@ def pi101(subject: Subject) -> Iterator[Finding]:
         if any(True for _ in script.traps(step.script.statements)):
             continue
         running = [tail for tail in what_runs(step.script) if runs_on(tail, subject) and not tail.is_exec]
-        if not running:
+        before_others = [one for one in step.script.statements if serves(one, step.script)] if not running else []
+        if not running and not before_others:
             continue
-        program = called(running[0])
+        program = called((running or before_others)[0])
         init = init_before(subject, number)
         where = f"between {init} and {program}" if init else f"as PID 1, and {program} is its child"
         told = (
@@ -48,7 +50,9 @@ def pi101(subject: Subject) -> Iterator[Finding]:
             f"the shell form keeps a shell {where}; it {told}",
             step.place,
             subject.chain,
-            mend=f"write it as a JSON array, or put `exec` before {program}",
+            mend=f"write it as a JSON array, or put `exec` before {program}"
+            if running
+            else f'start {program} last, by `exec`; or SHELL ["pyinit", "-c"], which tells it as it is',
             edits=_exec_form(subject.image, step, running),
             is_safe=True,
         )
