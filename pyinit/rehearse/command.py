@@ -128,9 +128,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     for name in ("path", "slow"):
         path = getattr(options, name)
         if path and not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
-            raise UsageError(
-                f"--{name} {path}: a path begins with /, and all but printable ASCII is escaped, as %20"
-            )
+            raise UsageError(f"--{name} {path}: a path begins with /, and all but printable ASCII is escaped, as %20")
     _check_units(options.unit_begin, options.unit_end)
     for name in REPORTS:
         _check_report(getattr(options, name))
