@@ -252,7 +252,7 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
             await_first_answer(running, new, setting.start_timeout)
             _sleep_until(max(gone, removed) + CALM, new)
             outcomes = running.stop()
-        state, log = state_of(old), old.logs(tail=200).decode(errors="replace")
+        state, log = state_of(old), ready.readable(old.logs(tail=200))
     phases.append(("", time.monotonic()))
     seconds = {phase: end - begin for (phase, begin), (_, end) in itertools.pairwise(phases)}
     stopped = Stop(OLD, requested, removed, gone, ended.status, log)
