@@ -23,6 +23,9 @@ PATIENCE = 5.0
 #: Lines of a container's log that are told.
 LINES = 20
 
+#: Characters of a line of it that are told.
+LONGEST_LINE = 500
+
 #: Characters of what a HEALTHCHECK said that are told.
 MOST_SAID = 200
 
@@ -32,7 +35,15 @@ FIRST_FAILURE = 400
 
 def tail(container: Container) -> str:
     """The last lines that a container wrote."""
-    return container.logs(tail=LINES).decode(errors="replace").rstrip()
+    return readable(container.logs(tail=LINES)).rstrip()
+
+
+def readable(log: bytes) -> str:
+    """A log for a person: text, whose long lines are cut."""
+    lines = log.decode(errors="replace").splitlines()
+    return "\n".join(
+        line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}... ({len(line)} characters)" for line in lines
+    )
 
 
 def check_runs(container: Container) -> None:

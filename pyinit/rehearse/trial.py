@@ -101,6 +101,9 @@ class Stage:
         setting, arm, subject = self._setting, self._arm, self._setting.found.subject
         address = None if self._addresses is None else next(self._addresses)
         health = setting.found.healthcheck
+        keywords = dict(subject.keywords)
+        if arm.needs_binary and keywords.get("read_only"):  # into such a root nothing can be put, but into a volume
+            keywords["volumes"] = [*keywords.get("volumes", []), binary.FOLDER]
         try:
             container = self._stack.enter_context(
                 setting.owner.created(
@@ -114,7 +117,7 @@ class Stage:
                     init=arm.init,
                     stop_signal=setting.signal,
                     healthcheck=_NO_CHECK if health is None else {**_lower(health), "interval": CHECK_INTERVAL * SECOND},
-                    **subject.keywords,
+                    **keywords,
                 )
             )
             if arm.needs_binary:
@@ -241,6 +244,7 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
             await_admission(setting, new, its_address)
             admitted = time.monotonic()
             running.admit(NEW, its_address, setting.port)
+            ready.check_runs(old)  # an end of its own is none that a stop can be blamed for
             enter("stopping")
             resets = Resets(stage.tables(old))
             requested = time.monotonic()
@@ -255,7 +259,7 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
             await_first_answer(running, new, setting.start_timeout)
             _sleep_until(max(gone, removed) + CALM, new)
             outcomes = running.stop()
-        state, log = state_of(old), old.logs(tail=200).decode(errors="replace")
+        state, log = state_of(old), ready.readable(old.logs(tail=200))
     phases.append(("", time.monotonic()))
     seconds = {phase: end - begin for (phase, begin), (_, end) in itertools.pairwise(phases)}
     stopped = Stop(OLD, requested, removed, gone, ended.status, log)
