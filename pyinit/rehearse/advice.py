@@ -1,6 +1,7 @@
 """PURE. What is wrong with the stop of an image, as far as it was seen, and what to change: each rule names its proof."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ SIGNALLED = 128
 #: Which rules of pyinit-check find what may be behind a fault, by the beginnings of their ids, the likeliest first. A rule that
 #: is behind none of the faults that a run has shown proposes nothing here: pyinit-check itself tells of it.
 STARTS = ("PI101", "PI102", "PI106", "PI103", "PI2", "PI108", "PI402")
-TIMES = ("PI304", "PI302", "PI301", "PI303", "PI307")
+TIMES = ("PI304", "PI302", "PI301", "PI303")
 TRAFFIC = ("PI302", "PI301", "PI305", "PI308", "PI404", "PI401", "PI410", "PI5", *STARTS)
 BEHIND = {
     DROPPED: STARTS,
@@ -333,9 +334,9 @@ def changes(as_is: Case, pyinit: Case | None) -> list[Change]:
     if helps and pyinit is not None:
         found.append(_front(as_is, pyinit))
     if SHORT_GRACE in left or (pyinit is None and SHORT_GRACE in wrong):
-        found.append(_by_rule(as_is, SHORT_GRACE, _more_grace(as_is)))
+        found.append(_by_rule(as_is, SHORT_GRACE, _more_grace))
     if EARLY in wrong:
-        found.append(_by_rule(as_is, EARLY, _readiness(as_is)))
+        found.append(_by_rule(as_is, EARLY, _readiness))
     if WRONG_SIGNAL in wrong:
         found.append(_instead(_signal(as_is), helps=helps, is_left=WRONG_SIGNAL in left))
     taken = {change.rule for change in found}
@@ -357,11 +358,15 @@ def _behind(case: Case, fault: str) -> list[Ruled]:
     return [one for beginning in BEHIND[fault] for one in case.ruled if one.rule.startswith(beginning)]
 
 
-def _by_rule(case: Case, fault: str, shown: Change) -> Change:
-    """A change that a run has shown to be needed, by the rule that asks for it as well, with that rule's fix if it has one."""
+def _by_rule(case: Case, fault: str, show: Callable[[Case, str], Change]) -> Change:
+    """A change that a run has shown to be needed, by the rule that asks for it as well, with that rule's fix if it has one.
+
+    `show` gets what the rule says, or nothing.
+    """
     ruled = next(iter(_behind(case, fault)), None)
     if ruled is None:
-        return shown
+        return show(case, "")
+    shown = show(case, ruled.says)
     return Change(f"{shown.says} {ruled.says}", ruled.diff or shown.diff, ruled.rule, ruled.link)
 
 
@@ -408,17 +413,20 @@ def _front(as_is: Case, pyinit: Case) -> Change:
     return Change(says, tuple(lines))
 
 
-def _more_grace(case: Case) -> Change:
+def _more_grace(case: Case, ruled: str) -> Change:
     new = max(30, int(2 * case.grace))
     says = f"More time: {case.grace:g} s were not enough, and the stop did not fail for want of a handler."
     setting = case.orchestrator.setting
     old = setting.format(grace=f"{case.grace:g}")
+    asked = re.search(re.escape(setting).replace(r"\{grace\}", r"(\d+)"), ruled) if "{grace}" in setting else None
+    if asked is not None:  # the rule has added up what is needed
+        new = max(int(case.grace) + 1, int(asked[1]))
     if "{grace}" not in setting:
         return Change(says, (f" # {setting}: the work in flight has to be shorter",))
     return Change(says, (f"-{old}", f"+{setting.format(grace=new)}"))
 
 
-def _readiness(case: Case) -> Change:
+def _readiness(case: Case, _: str) -> Change:
     says = "A check of whether it can serve, so that traffic comes when it can."
     url = f"http://127.0.0.1:{case.port}{case.path}"
     if case.found.subject.source == KUBERNETES or case.orchestrator.admits == orchestrators.PROBE:

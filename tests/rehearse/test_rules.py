@@ -1,5 +1,6 @@
 """What pyinit-check's rules are told of an image, and which of their fixes a rehearsal proposes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -99,6 +100,11 @@ def test_a_compose_file_is_read_with_the_image_and_only_the_service_counts(tmp_p
     ruled = rules.findings(found, config, Content())
     assert {one.rule for one in ruled} == {"PI303"}
     assert f"{file}:" in ruled[0].says
+    killed = trial([outcome.CUT], took=20.1, status=137, killed=True)
+    (change,) = advice.changes(replace(case(killed, image=found, orchestrator="compose", grace=20.0), ruled=ruled), None)
+    assert change.rule == "PI303"
+    assert re.search(r"stop_grace_period: 62s", change.says), "gunicorn's 60 s and 2 more"
+    assert change.diff == ("-stop_grace_period: 20s", "+stop_grace_period: 62s")
     other, _ = image((), ("python3",), replace(web, command=("gunicorn", "--graceful-timeout", "5", "app")))
     assert rules.findings(other, config, Content()) == ()
 
