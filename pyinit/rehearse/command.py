@@ -47,7 +47,7 @@ from pyinit.rehearse.load import LoadError
 from pyinit.rehearse.orchestrators import ORCHESTRATORS, parse_removal
 from pyinit.rehearse.result import Trial
 from pyinit.rehearse.subject import Subject, complete
-from pyinit.rehearse.terminal import Terminal
+from pyinit.rehearse.terminal import Terminal, plain
 from pyinit.rehearse.trial import Setting
 from pyinit.rehearse.yaml_files import lines_of
 
@@ -359,7 +359,7 @@ def report(options: argparse.Namespace, result: dict[str, Any], html: str) -> No
         _write(options.junit, junit.junit(result))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for command in github.commands(result):
-            print(command)  # noqa: T201 - where GitHub reads it
+            print(plain(command))  # noqa: T201 - where GitHub reads it
         if os.environ.get("GITHUB_STEP_SUMMARY"):
             _write(Path(os.environ["GITHUB_STEP_SUMMARY"]), markdown.markdown(result), "a")
 
