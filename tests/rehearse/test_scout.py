@@ -11,6 +11,7 @@ import pytest
 
 from pyinit.rehearse import protocols, ready, scout, spoken
 from pyinit.rehearse.faults import NoVerdict
+from pyinit.rehearse.place import opened
 from pyinit.rehearse.spoken import Spoken
 from tests.rehearse.test_client import ANSWER, Peer, Server, answering, for_ever
 from tests.rehearse.test_spoken import certificate, context, encrypted, head
@@ -22,7 +23,6 @@ class Ours:
     """A container whose processes are this one."""
 
     def __init__(self) -> None:
-        self.attrs = {"State": {"Pid": os.getpid()}}
         self.status = "running"
 
     def reload(self) -> None:
@@ -36,7 +36,8 @@ class Ours:
 def answers(*ports: int, protocol: str | None = None, timeout: float = 20.0) -> tuple[int, str, Spoken]:
     container: Any = Ours()
     setting: Any = SimpleNamespace(start_timeout=timeout, path="/")
-    return scout._answers(container, "127.0.0.1", list(ports), protocol, setting)  # noqa: SLF001 - scout() starts a container
+    with opened(os.getpid()) as read:
+        return scout._answers(container, read, "127.0.0.1", list(ports), protocol, setting)  # noqa: SLF001 - scout() starts one
 
 
 @pytest.fixture(autouse=True)
