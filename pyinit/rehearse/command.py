@@ -46,7 +46,8 @@ from pyinit.rehearse.faults import INTERRUPTED, NO_VERDICT, USAGE, NoVerdict, Un
 from pyinit.rehearse.load import LoadError
 from pyinit.rehearse.orchestrators import ORCHESTRATORS, parse_removal
 from pyinit.rehearse.result import Trial
-from pyinit.rehearse.subject import Subject, complete
+from pyinit.rehearse.rules import Ruled
+from pyinit.rehearse.subject import Found, Subject, complete
 from pyinit.rehearse.terminal import Terminal, plain
 from pyinit.rehearse.trial import Setting
 from pyinit.rehearse.yaml_files import lines_of
@@ -308,9 +309,7 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
         "kept": setting.kept if setting.protocol in protocols.KEPT else 0,
         "removal": list(setting.removal.delays),
     }
-    config = attributes["Config"] or {}
-    content = contents.read(client, OWNER, found, config)
-    ruled = rules.findings(found, config, content)
+    ruled = _ruled(client, found, attributes["Config"] or {}, terminal)
     tallies = judge.tallies(trials)
     cure = tallies.get(arms.PYINIT)
     cases = {
@@ -333,6 +332,15 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
     report(options, result, page.page(result, trials) if options.html else "")
     status: int = result["verdict"]["exit_status"]
     return status
+
+
+def _ruled(client: DockerClient, found: Found, config: dict[str, Any], terminal: Terminal) -> tuple[Ruled, ...]:
+    """What the rules of pyinit-check find."""
+    try:
+        return rules.findings(found, config, contents.read(client, OWNER, found, config))
+    except Exception as error:  # noqa: BLE001 - it is advice beside a verdict, which a fault of ours there must not cost
+        terminal.say(f"the rules of pyinit-check failed, which is a fault of ours: {type(error).__name__}: {error}")
+        return ()
 
 
 def _trial(setting: Setting, arm: arms.Arm, number: int, options: argparse.Namespace, tell: scout.Tell) -> Trial:
