@@ -328,9 +328,7 @@ def changes(as_is: Case, pyinit: Case | None) -> list[Change]:
     wrong = [fault.name for fault in faults(as_is)]
     left = [] if pyinit is None else [fault.name for fault in faults(pyinit)]
     found: list[Change] = []
-    helps = pyinit is not None and (
-        pyinit.tally.lost_in_all < as_is.tally.lost_in_all or (pyinit.tally.killed < as_is.tally.killed)
-    )
+    helps = pyinit is not None and _is_better(pyinit.tally, as_is.tally)
     if helps and pyinit is not None:
         found.append(_front(as_is, pyinit))
     if SHORT_GRACE in left or (pyinit is None and SHORT_GRACE in wrong):
@@ -346,6 +344,11 @@ def changes(as_is: Case, pyinit: Case | None) -> list[Change]:
             found.append(_instead(Change(one.says, one.diff, one.rule, one.link), helps=helps, is_left=fault in left))
             taken.add(one.rule)
     return found[:MOST]
+
+
+def _is_better(one: Tally, other: Tally) -> bool:
+    """Whether an arm lost less, or as little and was ended by SIGKILL less often."""
+    return (one.lost_in_all, one.killed) < (other.lost_in_all, other.killed)
 
 
 def _instead(change: Change, *, helps: bool, is_left: bool) -> Change:

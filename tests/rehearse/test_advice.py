@@ -117,6 +117,9 @@ def test_pyinit_in_front_is_proposed_only_where_a_trial_has_shown_that_it_helps(
     assert '+ENTRYPOINT ["/usr/local/bin/pyinit", "--"]' in first.diff
     assert "+ENV PYINIT_PRE_STOP_DELAY=auto PYINIT_STOP_TIMEOUT=10" in first.diff
     assert changes(bad, bad) == []
+    killed = case(trial(who=IN_SCRIPT, took=3.0, status=137, killed=True))
+    assert [change.says[:6] for change in changes(killed, case(trial(arm="pyinit")))] == ["pyinit"]
+    assert changes(killed, case(trial([outcome.CUT], arm="pyinit"))) == [], "it ended in good order, and lost what was not lost"
     assert changes(bad, None) == []
 
 
