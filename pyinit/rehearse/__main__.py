@@ -16,6 +16,7 @@ LIBRARIES = {
     "tree_sitter_bash": "tree-sitter-bash",
     "wsproto": "wsproto",
     "yaml": "PyYAML",
+    **({} if sys.version_info >= (3, 11) else {"tomli": "tomli"}),
 }
 
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,16 @@ import jsonschema
 import pytest
 
 import pyinit
+from pyinit.rehearse.__main__ import LIBRARIES
 from pyinit.rehearse.command import described, environment, parse
 from pyinit.rehearse.faults import UsageError
 from tests.namespace import ROOT
 from tests.rehearse.test_reports import SCHEMA
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PACKAGE = Path(pyinit.__file__).parent
 
@@ -124,3 +131,11 @@ def test_the_static_binary_does_not_have_it() -> None:
     names = [line.split('"')[1] for line in frozen.splitlines() if line.startswith("    {.name =") and '"' in line]
     assert {"pyinit.cli", "pyinit.probe.run", "pyinit.delivery.plan"} <= set(names)
     assert not [name for name in names if "rehearse" in name]
+
+
+def test_the_libraries_that_are_looked_for_are_those_of_the_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    own, check = ({re.split(r"[>;]", one)[0] for one in extras[name]} for name in ("rehearse", "check"))
+    assert own - {"pyinit[check]"} | check - {"tomli"} == set(LIBRARIES.values()) - {"tomli"}
+    assert "pyinit[check]" in own
+    assert ("tomli" in LIBRARIES) == (sys.version_info < (3, 11))
