@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pyinit.rehearse import arms, orchestrators, outcome, rules
-from pyinit.rehearse.crew import HANDLES, NOTHING, Crew, Process, number
+from pyinit.rehearse.crew import HANDLES, IGNORES, NOTHING, Crew, Process, number
 from pyinit.rehearse.judge import Tally, by_kind
 from pyinit.rehearse.orchestrators import Orchestrator
 from pyinit.rehearse.rules import Ruled
@@ -118,16 +118,17 @@ Rule = Callable[[Case], Iterator[Fault]]
 
 
 def _dropped(case: Case) -> Iterator[Fault]:
-    """PID 1 has no handler: the kernel drops the signal."""
+    """PID 1 has no handler, or ignores the signal: the kernel drops it."""
     crew = case.crew
-    if crew is None or not case.grace_is_over or crew.first.about(case.signum) != NOTHING:
+    does = None if crew is None else crew.first.about(case.signum)
+    if crew is None or not case.grace_is_over or does not in (NOTHING, IGNORES):
         return
-    who = f"PID 1 is `{crew.first.title}`, which has no handler for {case.signal}"
+    who = f"PID 1 is `{crew.first.title}`, which {does} {case.signal}"
     deaf = crew.deaf(case.signum)
     others = f"; {_those(deaf)} would have finished at it, and never heard of it" if deaf else ""
     yield Fault(
         DROPPED,
-        f"{who}, so the kernel drops it (pid_namespaces(7)){others}.",
+        f"{who}, so the kernel drops it ({'pid_namespaces' if does == NOTHING else 'signal'}(7)){others}.",
         f"The stop took {case.tally.stop_time:.1f} s of {case.grace:g} s, and SIGKILL ended it.{_lost(case)}",
     )
 
