@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pyinit.rehearse import arms, orchestrators, outcome, rules
-from pyinit.rehearse.crew import HANDLES, NOTHING, Crew, Process, number
+from pyinit.rehearse.crew import HANDLES, IGNORES, NOTHING, Crew, Process, number
 from pyinit.rehearse.judge import Tally, by_kind
 from pyinit.rehearse.orchestrators import Orchestrator
 from pyinit.rehearse.rules import Ruled
@@ -118,16 +118,17 @@ Rule = Callable[[Case], Iterator[Fault]]
 
 
 def _dropped(case: Case) -> Iterator[Fault]:
-    """PID 1 has no handler: the kernel drops the signal."""
+    """PID 1 has no handler, or ignores the signal: the kernel drops it."""
     crew = case.crew
-    if crew is None or not case.grace_is_over or crew.first.about(case.signum) != NOTHING:
+    does = None if crew is None else crew.first.about(case.signum)
+    if crew is None or not case.grace_is_over or does not in (NOTHING, IGNORES):
         return
-    who = f"PID 1 is `{crew.first.title}`, which has no handler for {case.signal}"
+    who = f"PID 1 is `{crew.first.title}`, which {does} {case.signal}"
     deaf = crew.deaf(case.signum)
     others = f"; {_those(deaf)} would have finished at it, and never heard of it" if deaf else ""
     yield Fault(
         DROPPED,
-        f"{who}, so the kernel drops it (pid_namespaces(7)){others}.",
+        f"{who}, so the kernel drops it ({'pid_namespaces' if does == NOTHING else 'signal'}(7)){others}.",
         f"The stop took {case.tally.stop_time:.1f} s of {case.grace:g} s, and SIGKILL ended it.{_lost(case)}",
     )
 
@@ -328,9 +329,7 @@ def changes(as_is: Case, pyinit: Case | None) -> list[Change]:
     wrong = [fault.name for fault in faults(as_is)]
     left = [] if pyinit is None else [fault.name for fault in faults(pyinit)]
     found: list[Change] = []
-    helps = pyinit is not None and (
-        pyinit.tally.lost_in_all < as_is.tally.lost_in_all or (pyinit.tally.killed < as_is.tally.killed)
-    )
+    helps = pyinit is not None and _is_better(pyinit.tally, as_is.tally)
     if helps and pyinit is not None:
         found.append(_front(as_is, pyinit))
     if SHORT_GRACE in left or (pyinit is None and SHORT_GRACE in wrong):
@@ -346,6 +345,11 @@ def changes(as_is: Case, pyinit: Case | None) -> list[Change]:
             found.append(_instead(Change(one.says, one.diff, one.rule, one.link), helps=helps, is_left=fault in left))
             taken.add(one.rule)
     return found[:MOST]
+
+
+def _is_better(one: Tally, other: Tally) -> bool:
+    """Whether an arm lost less, or as little and was ended by SIGKILL less often."""
+    return (one.lost_in_all, one.killed) < (other.lost_in_all, other.killed)
 
 
 def _instead(change: Change, *, helps: bool, is_left: bool) -> Change:

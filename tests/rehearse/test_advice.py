@@ -42,6 +42,12 @@ def test_a_shell_as_pid_1_drops_the_signal() -> None:
     assert fault.proof == "The stop took 10.1 s of 10 s, and SIGKILL ended it. Lost: 1 cut."
 
 
+def test_a_pid_1_that_ignores_the_signal_drops_it_as_well() -> None:
+    (fault,) = faults(case(trial(who=crew(replace(process(7, 1, "sh run"), ignored=1 << 14)), status=137, killed=True)))
+    assert fault.name == advice.DROPPED
+    assert fault.says == "PID 1 is `sh run`, which ignores SIGTERM, so the kernel drops it (signal(7))."
+
+
 def test_a_pid_1_without_a_handler_that_ended_all_the_same_is_not_accused() -> None:
     assert advice.DROPPED not in named(trial(who=IN_SCRIPT))
 
@@ -117,6 +123,9 @@ def test_pyinit_in_front_is_proposed_only_where_a_trial_has_shown_that_it_helps(
     assert '+ENTRYPOINT ["/usr/local/bin/pyinit", "--"]' in first.diff
     assert "+ENV PYINIT_PRE_STOP_DELAY=auto PYINIT_STOP_TIMEOUT=10" in first.diff
     assert changes(bad, bad) == []
+    killed = case(trial(who=IN_SCRIPT, took=3.0, status=137, killed=True))
+    assert [change.says[:6] for change in changes(killed, case(trial(arm="pyinit")))] == ["pyinit"]
+    assert changes(killed, case(trial([outcome.CUT], arm="pyinit"))) == [], "it ended in good order, and lost what was not lost"
     assert changes(bad, None) == []
 
 
