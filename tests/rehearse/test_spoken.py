@@ -281,7 +281,7 @@ def test_tls_is_found_and_requests_over_it_are_answered_and_kept(certificate: Pa
     with web_server(tmp_path, certificate) as port:
         found = look(port)
         assert (found.protocol, found.serves, found.tls) == (protocols.HTTP1, True, True), found
-        outcomes = by_clock(plan(port, rate_new=20, rate_kept=20, connections=2, tls=True), 60)
+        outcomes = by_clock(plan(port, rate_new=20, rate_kept=20, connections=2, tls=True), 160)
     assert {one.kind for one in outcomes} == {outcome.OK}
     assert {one.kept for one in outcomes} == {True, False}
 

@@ -142,7 +142,7 @@ def test_a_container_whose_root_is_read_only_gets_pyinit_too(client: DockerClien
     as_is, pyinit = json.loads(file.read_text())["arms"]
     assert pyinit["processes"][0]["name"] == "pyinit"
     assert pyinit["lost_in_all"] == 0 < as_is["lost_in_all"]
-    assert as_is["resets"]["sent"] == as_is["resets"]["seen"]
+    assert as_is["resets"]["sent"] >= as_is["resets"]["seen"], "all of them came from its kernel"
     assert left(client, process.pid) == []
 
 
