@@ -26,6 +26,9 @@ BELOW = "pyinit-rehearse/below:latest"
 #: The shell form, as the engine has it.
 SHELL_FORM = ("/bin/sh", "-c")
 
+#: The signal that a container gets where nobody says otherwise.
+DEFAULT = "SIGTERM"
+
 #: Rules of pyinit-check's own work, which say nothing of a stop.
 OWN = "PI9"
 
@@ -211,7 +214,7 @@ def of_signal(name: str, words: Sequence[str], signal: str, *, declares_signal: 
     `name`: what the kernel calls it. `words`: its command line, or what it has put there.
     """
     texts = Files()
-    config = {"StopSignal": signal}
+    config = {"StopSignal": signal} if declares_signal or signal != DEFAULT else {}
     project = Project(texts)
     text = texts.given[UNWRITTEN] = written(config, [name, *words[1:]], (), {})
     project.bases[BELOW] = bases.Base(None, None, (), (), stop_signal="TERM")

@@ -151,6 +151,7 @@ def test_more_time_is_proposed_in_the_words_of_the_orchestrator() -> None:
 def test_the_right_signal_is_proposed_where_pyinit_was_not_tried() -> None:
     (change,) = changes(case(trial([outcome.CUT], who=NGINX)), None)
     assert (change.rule, change.diff) == ("PI104", ("+STOPSIGNAL SIGQUIT",))
+    assert change.says.startswith("SIGTERM is the one that it gets, at which nginx")
     assert change.link.startswith("https://nginx.org/")
     declared = replace(found(), declares_signal=True)
     (change,) = changes(case(trial([outcome.CUT], who=NGINX), image=declared), None)
