@@ -240,15 +240,17 @@ def _with_hint(message: str, parsed: "Parsed") -> str:
 def forget_the_start() -> None:
     """Give back the memory of what has read the options and started the command.
 
-    A running PID 1 has no use for it, and what is imported next takes its place.
+    A running PID 1 has no use for it, and what is imported next takes its place. In the static binary it is a part of the file.
     """
+    if hasattr(sys, "frozen"):
+        gc.enable()
+        return
     for name in [name for name in sys.modules if name.startswith(OF_THE_START)]:
         del sys.modules[name]
         folder, _, module = name.rpartition(".")
         if hasattr(sys.modules.get(folder), module):
             delattr(sys.modules[folder], module)
-    if hasattr(sys, "path_importer_cache"):  # the static binary has no path
-        sys.path_importer_cache.clear()
+    sys.path_importer_cache.clear()
     gc.enable()
     gc.collect()
 

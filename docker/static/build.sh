@@ -66,18 +66,37 @@ fetch_libraries() {
 }
 
 compile() {
-    PYTHONHASHSEED=0 /usr/bin/python"$version" -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/frozen.h"
+    PYTHONHASHSEED=0 /usr/bin/python"$version" -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/modules"
     include=$work/root/usr/include
     library=$work/root/usr/lib/python$version/config-$version-$triplet/libpython$version.a
-    # Not position-independent: without relocations the kernel maps the file, and start-up copies fewer pages.
-    for source in main unneeded; do
+    # Not position-independent: without relocations the kernel maps the file, and what was made at build time keeps its addresses.
+    for source in main heap snapshot unneeded; do
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
             -I"$work" -isystem "$include/python$version" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
-    own=$work/root/usr/lib
-    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace \
-        "$work/main.o" "$work/unneeded.o" "$library" -lm -o "$work/pyinit" >"$work/trace"
+    # libpython with a memory of its own, and with all of its variables in one section.
+    $triplet-ld -r -d --trace "$work/main.o" "$work/unneeded.o" "$library" -o "$work/python.o" >"$work/trace"
+    $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
+        --redefine-sym free=heap_free "$work/python.o"
+    $triplet-ld -r -T "$here/joined.ld" "$work/python.o" "$work/heap.o" -o "$work/joined.o"
+    link_with 16777216 >>"$work/trace"
+    link_with "$(make_interpreter)" >/dev/null
+    make_interpreter >/dev/null
     $triplet-strip "$strip" "$work/pyinit"
+}
+
+# Link with a heap of so many bytes for the interpreter.
+link_with() {
+    own=$work/root/usr/lib
+    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none \
+        -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace -Wl,--defsym=heap_bytes="$1" -Wl,-T,"$here/snapshot.ld" \
+        "$work/joined.o" "$work/snapshot.o" -lm -o "$work/unmade"
+}
+
+# Run what was linked, once: it makes the interpreter, writes it into the file, and tells how many bytes of its heap that took.
+make_interpreter() {
+    cp "$work/unmade" "$work/pyinit"
+    (cd "$work" && env -i $emulator ./unmade modules pyinit </dev/null)
 }
 
 # What the linker took, as "library package version".
@@ -89,6 +108,8 @@ tell_inside() {
     done | sort -u
 }
 
+emulator=
+[ "$target" = "$(dpkg --print-architecture)" ] || emulator=qemu-$(echo $triplet | cut -d- -f1)-static
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 install_missing

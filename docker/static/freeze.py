@@ -1,6 +1,6 @@
-"""Write the C header with pyinit's modules as code objects.
+"""Write pyinit's modules as code objects, for the binary to import when its interpreter is made.
 
-    python3.11 freeze.py PACKAGE START > frozen.h
+    python3.11 freeze.py PACKAGE START > modules
 
 Run by the same version of CPython as the binary has, with PYTHONHASHSEED=0 and `-X no_debug_ranges`: the same files then give
 the same bytes, and tracebacks have lines, but not columns. Docstrings are left out.
@@ -12,8 +12,6 @@ import marshal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-PER_LINE = 24
 
 #: Packages of pyinit that run outside of containers only, with libraries that the binary does not have.
 OUTSIDE = ("check", "rehearse")
@@ -37,16 +35,9 @@ def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
 def main() -> None:
     """Freeze."""
     package, start = map(Path, sys.argv[1:])
-    table = []
-    for index, (name, place, text, is_package) in enumerate(modules(package, start)):
+    for name, place, text, is_package in modules(package, start):
         code = marshal.dumps(compile(text, place, "exec", dont_inherit=True, optimize=2))
-        print(f"static const unsigned char module_{index}[] = {{ /* {name} */")
-        for at in range(0, len(code), PER_LINE):
-            print("".join(f"{byte}," for byte in code[at : at + PER_LINE]))
-        print("};")
-        fields = (f'.name = "{name}"', f".code = module_{index}", f".size = {len(code)}", f".is_package = {int(is_package)}")
-        table.append(f"    {{{', '.join(fields)}}},")
-    print("static const struct _frozen frozen_modules[] = {", *table, "    {.name = NULL},", "};", sep="\n")
+        sys.stdout.buffer.write(b"%s %d %d\n%s" % (name.encode(), len(code), is_package, code))  # as main.c reads it
 
 
 main()

@@ -1,23 +1,33 @@
-/* pyinit as one self-contained file: CPython without its files, and pyinit's modules frozen into it.
+/* pyinit as one self-contained file: CPython without its files, made already, with pyinit's modules imported.
  *
  * Signals are blocked before anything else: what is sent to PID 1 until then is dropped by the kernel, and what comes after is
  * kept (pid_namespaces(7)).
  *
+ * The interpreter is made at build time, by this program itself; what it then has in memory is written into the file (snapshot.c),
+ * and a start finds it there. See docs/static.md.
+ *
  * Of CPython only the "core" phase is initialised (PyConfig._init_main = 0, "Multi-Phase Initialization Private Provisional API"
  * in its documentation), and not even importlib: no search path, no file system, no site, no codecs, no stdio. Half of the
- * start-up time and a quarter of the memory lie there. What imports instead is start.py.
+ * memory lies there. What imports instead is start.py.
  */
 #define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE 1
 #include <Python.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <internal/pycore_pymem.h>
+#include <internal/pycore_pystate.h>
+#include <internal/pycore_runtime.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "frozen.h" /* made by freeze.py: `frozen_modules` */
+#include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
 #define FIRST_OF_LIBC 32 /* from here to SIGRTMIN: cancelling and changing the user of threads */
@@ -27,6 +37,9 @@
 static sigset_t given_signals;
 static int argument_count;
 static char **argument_words;
+
+#define MOST_MODULES 200
+static struct _frozen our_modules[MOST_MODULES]; /* while the interpreter is made: read_modules() */
 
 static PyObject *given_mask(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
@@ -132,11 +145,24 @@ static PyObject *call_execve(PyObject *Py_UNUSED(self), PyObject *given)
     return NULL;
 }
 
+static PyObject *modules(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    PyObject *found = PyList_New(0);
+    for (const struct _frozen *each = our_modules; found != NULL && each->name != NULL; each++) {
+        PyObject *name = PyUnicode_FromString(each->name);
+        if (name == NULL || PyList_Append(found, name) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(name);
+    }
+    return found;
+}
+
 static PyMethodDef functions[] = {
     {"given_mask", given_mask, METH_NOARGS, "The signals that were blocked when we were started."},
     {"arguments", arguments, METH_NOARGS, "argv, decoded as os.fsdecode() does where UTF-8 is the encoding."},
     {"environment", environment, METH_NOARGS, "The environment's entries, byte for byte."},
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
+    {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
     {"prctl", call_prctl, METH_VARARGS, "prctl(2). Raises OSError."},
     {"signalfd", call_signalfd, METH_VARARGS, "signalfd(2), the mask as bytes. Raises OSError."},
     {NULL, NULL, 0, NULL},
@@ -220,7 +246,7 @@ static const char *const no_aliases[] = {NULL, NULL};
 
 /* Defined here, these keep the linker from taking the standard library out of libpython.a: frozen.o, deepfreeze.o, config.o. */
 extern const struct _frozen *_PyImport_FrozenBootstrap, *_PyImport_FrozenStdlib, *_PyImport_FrozenTest;
-const struct _frozen *_PyImport_FrozenBootstrap = frozen_modules, *_PyImport_FrozenStdlib = no_modules,
+const struct _frozen *_PyImport_FrozenBootstrap = our_modules, *_PyImport_FrozenStdlib = no_modules,
                      *_PyImport_FrozenTest = no_modules, *PyImport_FrozenModules = no_modules;
 extern const void *_PyImport_FrozenAliases;
 const void *_PyImport_FrozenAliases = no_aliases;
@@ -234,9 +260,11 @@ void _Py_Deepfreeze_Fini(void)
 {
 }
 
-/* --- the start -------------------------------------------------------------------------------------------------- */
+/* --- making the interpreter, at build time ---------------------------------------------------------------------- */
 
 int _PySignal_Init(int install_handlers); /* a part of the "main" phase, without which there is no module _signal */
+
+static PyObject *start, *variables, *set_signal; /* start.start(), posix.environ, signal.signal(); NULL: not made yet */
 
 static int fail(const char *what)
 {
@@ -248,10 +276,37 @@ static int fail(const char *what)
 
 static int fail_with_traceback(void)
 {
-    if (PyErr_ExceptionMatches(PyExc_MemoryError))
+    if (PyErr_Occurred() == NULL || PyErr_ExceptionMatches(PyExc_MemoryError))
         return fail("the kernel gives no memory");
     PyErr_Print();
     return OUR_FAULT;
+}
+
+/* Our modules, as freeze.py has written them: name, size and whether it is a package in a line, then the code. They stay mapped,
+ * beside the heap, until this process ends. */
+static int read_modules(const char *path)
+{
+    struct stat found;
+    int file = open(path, O_RDONLY | O_CLOEXEC), taken;
+    if (file < 0 || fstat(file, &found) < 0)
+        return -1;
+    char *at = mmap(NULL, (size_t)found.st_size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0), *end = at + found.st_size;
+    if (at == MAP_FAILED)
+        return -1;
+    for (size_t count = 0; at < end && count < MOST_MODULES - 1; count++) {
+        struct _frozen *each = &our_modules[count];
+        each->name = at;
+        at = strchr(at, ' ');
+        if (at == NULL)
+            return -1;
+        *at++ = '\0';
+        if (sscanf(at, "%d %d%n", &each->size, &each->is_package, &taken) != 2 || at[taken] != '\n')
+            return -1;
+        at += taken + 1;
+        each->code = (unsigned char *)at;
+        at += each->size;
+    }
+    return at == end ? 0 : -1;
 }
 
 /* _imp, by which start.py makes all other modules, must be made by hand. */
@@ -271,17 +326,25 @@ static int make_imp(void)
     return result;
 }
 
-int main(int count, char **words)
+static PyObject *held(const char *module, const char *name)
 {
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &given_signals);
-    argument_count = count;
-    argument_words = words;
+    PyObject *found = PyDict_GetItemString(PyImport_GetModuleDict(), module);
+    return found == NULL ? NULL : PyObject_GetAttrString(found, name);
+}
 
+/* Make the interpreter, as each start is to find it: nothing in it may tell of this process. */
+static int make(void)
+{
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+    for (int signum = 1; signum < NSIG; signum++)
+        sigaction(signum, &by_default, NULL);
+
+    PyObjectArenaAllocator arenas = {NULL, heap_arena, heap_free_arena};
+    PyObject_SetArenaAllocator(&arenas);
     PyPreConfig preconfig;
     PyPreConfig_InitIsolatedConfig(&preconfig);
     preconfig.utf8_mode = 1; /* whatever the locale, so that none is loaded */
+    preconfig.allocator = PYMEM_ALLOCATOR_MALLOC; /* heap.c: without the room that arenas keep */
     PyStatus status = Py_PreInitialize(&preconfig);
     if (PyStatus_Exception(status))
         return fail(status.err_msg);
@@ -293,11 +356,103 @@ int main(int count, char **words)
     config.module_search_paths_set = 1;
     config.site_import = 0;
     config.write_bytecode = 0;
+    config.use_hash_seed = 1; /* the same in each build */
+    config.hash_seed = 0;
     config.install_signal_handlers = 0; /* SIGPIPE and SIGXFSZ too stay as they were given */
     status = Py_InitializeFromConfig(&config);
     if (PyStatus_Exception(status))
         return fail(status.err_msg);
     if (_PySignal_Init(0) < 0 || make_imp() < 0 || PyImport_ImportFrozenModule("_start") <= 0)
         return fail_with_traceback();
-    return OUR_FAULT; /* not reached: cli.main() leaves by itself */
+    start = held("_start", "start");
+    variables = held("posix", "environ");
+    set_signal = held("_signal", "signal");
+    if (start == NULL || variables == NULL || set_signal == NULL)
+        return fail_with_traceback();
+    return 0;
+}
+
+/* Take leave of this process: what tells of it, and what it was needed for alone. */
+static int forget(void)
+{
+    PyThreadState *state = _PyThreadState_GET();
+    PyThread_tss_delete(&_PyRuntime.gilstate.autoTSSkey);
+    _PyRuntime.gilstate.autoTSSkey = (Py_tss_t)Py_tss_NEEDS_INIT;
+    _PyRuntime.main_thread = 0;
+    state->thread_id = state->native_thread_id = 0;
+    memset(our_modules, 0, sizeof our_modules);
+    memset(&given_signals, 0, sizeof given_signals);
+    argument_count = 0;
+    argument_words = NULL;
+    return _PyMem_SetupAllocators(PYMEM_ALLOCATOR_PYMALLOC);
+}
+
+/* pyinit-unmade MODULES FILE: make the interpreter, and write it into FILE, a copy of this program. */
+static int build(int count, char **words)
+{
+    if (count != 3 || read_modules(words[1]) < 0)
+        return fail("usage: pyinit-unmade MODULES FILE");
+    int status = make();
+    if (status != 0)
+        return status;
+    const char *file = words[2];
+    return forget() < 0 ? OUR_FAULT : snapshot_write(file, heap_seal());
+}
+
+/* --- the start -------------------------------------------------------------------------------------------------- */
+
+/* posix.environ, of which the first of several with one name counts, as when posix makes it. */
+static int read_variables(void)
+{
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+        const char *equals = strchr(*entry, '=');
+        if (equals == NULL)
+            continue;
+        PyObject *name = PyBytes_FromStringAndSize(*entry, equals - *entry), *value = PyBytes_FromString(equals + 1);
+        PyObject *set = name == NULL || value == NULL ? NULL : PyDict_SetDefault(variables, name, value);
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+        if (set == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+/* Tell the module signal which signals were ignored when we were started. */
+static int read_dispositions(void)
+{
+    struct sigaction action;
+    for (int signum = 1; signum < NSIG; signum++)
+        if (sigaction(signum, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
+            PyObject *done = PyObject_CallFunction(set_signal, "ii", signum, (int)(intptr_t)SIG_IGN);
+            if (done == NULL)
+                return -1;
+            Py_DECREF(done);
+        }
+    return 0;
+}
+
+/* Make the interpreter that is in the file this process's own. */
+static int revive(void)
+{
+    PyThreadState *state = _PyThreadState_GET();
+    if (PyThread_tss_create(&_PyRuntime.gilstate.autoTSSkey) != 0 || PyThread_tss_set(&_PyRuntime.gilstate.autoTSSkey, state) != 0)
+        return -1;
+    _PyRuntime.main_thread = state->thread_id = PyThread_get_thread_ident();
+    state->native_thread_id = PyThread_get_thread_native_id();
+    return read_variables() < 0 || read_dispositions() < 0 ? -1 : 0;
+}
+
+int main(int count, char **words)
+{
+    if (start == NULL)
+        return build(count, words);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &given_signals);
+    argument_count = count;
+    argument_words = words;
+    if (revive() == 0)
+        PyObject_CallNoArgs(start); /* returns only by an exception: cli.main() leaves by itself */
+    return fail_with_traceback();
 }
