@@ -74,14 +74,22 @@ compile() {
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
             -I"$work" -isystem "$include/python$version" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
-    # libpython with a memory of its own, and with all of its variables in one section.
-    $triplet-ld -r -d --trace "$work/main.o" "$work/unneeded.o" "$library" -o "$work/python.o" >"$work/trace"
+    # libpython with a memory of its own (heap.c), with all of its variables in one section, and without what unwinds the stack.
+    $triplet-ld -r -d --trace -T "$here/joined.ld" "$work/main.o" "$work/unneeded.o" "$library" -o "$work/joined.o" >"$work/trace"
     $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
-        --redefine-sym free=heap_free "$work/python.o"
-    $triplet-ld -r -T "$here/joined.ld" "$work/python.o" "$work/heap.o" -o "$work/joined.o"
+        --redefine-sym free=heap_free --redefine-sym sigwaitinfo=snapshot_sigwaitinfo \
+        --remove-section=.eh_frame --remove-section=.rela.eh_frame "$work/joined.o"
     link_with 16777216 >>"$work/trace"
+    : >"$work/plan"
+    for _ in 1 2 3 4 5 6; do
+        make_interpreter "$work/new-plan" >/dev/null
+        mv "$work/new-plan" "$work/plan"
+    done
     link_with "$(make_interpreter)" >/dev/null
     make_interpreter >/dev/null
+    mv "$work/pyinit" "$work/once"
+    make_interpreter >/dev/null
+    cmp "$work/pyinit" "$work/once" || fail "two runs make two different interpreters: something of a process is in them"
     $triplet-strip "$strip" "$work/pyinit"
 }
 
@@ -90,13 +98,14 @@ link_with() {
     own=$work/root/usr/lib
     $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none \
         -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace -Wl,--defsym=heap_bytes="$1" -Wl,-T,"$here/snapshot.ld" \
-        "$work/joined.o" "$work/snapshot.o" -lm -o "$work/unmade"
+        "$work/joined.o" "$work/heap.o" "$work/snapshot.o" -lm -o "$work/unmade"
 }
 
-# Run what was linked, once: it makes the interpreter, writes it into the file, and tells how many bytes of its heap that took.
+# Run what was linked, once: it makes the interpreter by the plan, writes it into the file, and tells how many bytes of its heap that
+# took. With the name of a file it also writes a better plan.
 make_interpreter() {
     cp "$work/unmade" "$work/pyinit"
-    (cd "$work" && env -i $emulator ./unmade modules pyinit </dev/null)
+    env -i $emulator "$work/unmade" "$work/modules" "$work/plan" "$work/pyinit" "$@" </dev/null
 }
 
 # What the linker took, as "library package version".

@@ -3,11 +3,13 @@
     python3.11 freeze.py PACKAGE START > modules
 
 Run by the same version of CPython as the binary has, with PYTHONHASHSEED=0 and `-X no_debug_ranges`: the same files then give
-the same bytes, and tracebacks have lines, but not columns. Docstrings are left out.
+the same bytes, and tracebacks have lines, but not columns. Docstrings are left out, and the types of
+functions.
 
 pyinit/check is left out: it is never PID 1, and its libraries are not in the binary.
 """
 
+import ast
 import marshal
 import sys
 from collections.abc import Iterator
@@ -32,11 +34,22 @@ def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
             yield ".".join(words[:-1] if is_package else words), str(place), path.read_text(), is_package
 
 
+def without_annotations(text: str) -> ast.Module:
+    """The text of a module, without what its functions say of types: nobody reads it, and it would take room."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    return tree
+
+
 def main() -> None:
     """Freeze."""
     package, start = map(Path, sys.argv[1:])
     for name, place, text, is_package in modules(package, start):
-        code = marshal.dumps(compile(text, place, "exec", dont_inherit=True, optimize=2))
+        code = marshal.dumps(compile(without_annotations(text), place, "exec", dont_inherit=True, optimize=2))
         sys.stdout.buffer.write(b"%s %d %d\n%s" % (name.encode(), len(code), is_package, code))  # as main.c reads it
 
 

@@ -1,24 +1,34 @@
 /* The memory of the interpreter: malloc() and the like, as libpython calls them (build.sh renames them in it).
  *
- * While the interpreter is made, at build time, everything comes from one piece, which goes into the file. From then on what is
- * there stays: to free some of it does nothing, since its pages are those of the file, and all that is new is the C library's.
+ * While the interpreter is made, at build time, everything comes from areas that go into the file, in the order in which it is asked
+ * for. From then on what is there stays: to free some of it does nothing, since its pages are those of the file, and all that is new
+ * is the C library's.
+ *
+ * A page that is written to is copied: this costs a microsecond and 4 KiB. So what a start writes to (reference counts, above all)
+ * stands together. As the interpreter is made in the same way each time, the how manyth piece is the same piece in the next run; the
+ * plan tells of each whether it is hot, cold, or freed again before the end, and so not for the file. See snapshot.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stddef.h>
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "snapshot.h"
 
 #define ALIGNMENT 16 /* as the C library's malloc() */
 #define SMALL 1024
+#define MOST_PIECES (1 << 22)
+#define SCRATCH_BYTES (256UL << 20)
+#define SCRATCH ((char *)0x2000000000) /* always there: what was freed may have left its address behind */
 
-/* Before each piece stands its size, as given; the piece itself is aligned, and so is what follows it. */
+/* Before each piece; the piece itself is aligned. */
 struct head {
-    size_t size;
+    uint32_t size, number;
 };
 
 struct unused {
@@ -26,15 +36,27 @@ struct unused {
     struct unused *next;
 };
 
-extern char heap_start[], heap_end[]; /* of the linker: snapshot.ld */
+struct area {
+    char *begin, *at, *end;
+    struct unused *small[SMALL / ALIGNMENT + 1], *large;
+};
 
-static char *heap_at = heap_start;
-static int is_sealed;
-static struct unused *unused_of[SMALL / ALIGNMENT + 1], *unused_large;
+enum { COLD, HOT, PASSING, KINDS };
+
+static int is_sealed __attribute__((section(".variables")));
+
+/* While the interpreter is made, and no part of it: the plan, and the pieces by their numbers, NULL for those that were freed. */
+static struct {
+    unsigned char *plan;
+    char **pieces;
+    size_t planned, count;
+    struct area areas[KINDS];
+} making __attribute__((section(".making")));
 
 static int is_in_heap(const void *piece)
 {
-    return (const char *)piece >= heap_start && (const char *)piece < heap_end;
+    const char *at = piece;
+    return (at >= heap_start && at < heap_end) || (at >= SCRATCH && at < SCRATCH + SCRATCH_BYTES && making.count > 0);
 }
 
 static size_t room_for(size_t size)
@@ -44,33 +66,46 @@ static size_t room_for(size_t size)
     return ((size + sizeof(struct head) + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1)) - sizeof(struct head);
 }
 
-static size_t *size_of(void *piece)
+static struct head *head_of(void *piece)
 {
-    return &((struct head *)piece - 1)->size;
+    return (struct head *)piece - 1;
 }
 
-static struct unused **list_of(size_t room)
+static struct unused **list_of(struct area *area, size_t room)
 {
-    return room <= SMALL ? &unused_of[room / ALIGNMENT] : &unused_large;
+    return room <= SMALL ? &area->small[room / ALIGNMENT] : &area->large;
+}
+
+static char *take_from(struct area *area, size_t room)
+{
+    for (struct unused **at = list_of(area, room); *at != NULL; at = &(*at)->next)
+        if ((*at)->room == room) {
+            struct unused *found = *at;
+            *at = found->next;
+            return (char *)found;
+        }
+    char *piece = (char *)(((uintptr_t)area->at + sizeof(struct head) + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
+    if (piece > area->end || (size_t)(area->end - piece) < room)
+        return NULL;
+    area->at = piece + room;
+    return piece;
 }
 
 static void *take(size_t size)
 {
-    size_t room = room_for(size);
-    for (struct unused **at = list_of(room); *at != NULL; at = &(*at)->next)
-        if ((*at)->room == room) {
-            struct unused *found = *at;
-            *at = found->next;
-            *size_of(found) = size;
-            return found;
-        }
-    if ((size_t)(heap_end - heap_at) < sizeof(struct head) + room + ALIGNMENT) {
+    size_t number = making.count++;
+    if (number >= MOST_PIECES || size > SCRATCH_BYTES) {
         errno = ENOMEM;
         return NULL;
     }
-    char *piece = (char *)(((uintptr_t)heap_at + sizeof(struct head) + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
-    heap_at = piece + room;
-    *size_of(piece) = size;
+    int kind = number < making.planned ? making.plan[number] : COLD;
+    char *piece = take_from(&making.areas[kind], room_for(size));
+    if (piece == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    *head_of(piece) = (struct head){(uint32_t)size, (uint32_t)number};
+    making.pieces[number] = piece;
     return piece;
 }
 
@@ -94,15 +129,26 @@ void *heap_calloc(size_t count, size_t size)
     return piece;
 }
 
+/* Which area a piece is in. */
+static struct area *area_of(const char *piece)
+{
+    for (int kind = 0; kind < KINDS; kind++)
+        if (piece >= making.areas[kind].begin && piece < making.areas[kind].end)
+            return &making.areas[kind];
+    abort();
+}
+
 void heap_free(void *piece)
 {
     if (!is_in_heap(piece)) {
         free(piece);
     } else if (!is_sealed) {
-        size_t room = room_for(*size_of(piece));
-        struct unused *unused = memset(piece, 0, room), **list = list_of(room);
+        making.pieces[head_of(piece)->number] = NULL;
+        size_t room = room_for(head_of(piece)->size);
+        struct unused *unused = memset(piece, 0, room), **list = list_of(area_of(piece), room);
         *unused = (struct unused){room, *list};
         *list = unused;
+        *head_of(piece) = (struct head){0, 0};
     }
 }
 
@@ -112,11 +158,7 @@ void *heap_realloc(void *piece, size_t size)
         return heap_malloc(size);
     if (!is_in_heap(piece))
         return realloc(piece, size);
-    size_t before = *size_of(piece);
-    if (!is_sealed && room_for(size) == room_for(before)) {
-        *size_of(piece) = size;
-        return piece;
-    }
+    size_t before = head_of(piece)->size;
     if (is_sealed && size <= before)
         return piece;
     void *moved = heap_malloc(size);
@@ -146,6 +188,36 @@ void heap_free_arena(void *context, void *arena, size_t size)
         munmap(arena, size);
 }
 
+/* --- at build time ---------------------------------------------------------------------------------------------- */
+
+static void *pages(char *place, size_t size)
+{
+    void *found = mmap(place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (found == MAP_FAILED || (place != NULL && found != place)) {
+        perror("the heap");
+        exit(1);
+    }
+    return found;
+}
+
+/* Begin, by the plan in a file, which may be empty: a line with the bytes that are hot, then a byte for each piece. */
+void heap_open(const char *path)
+{
+    size_t hot = 0;
+    pages(SCRATCH, SCRATCH_BYTES);
+    making.plan = pages(NULL, MOST_PIECES);
+    making.pieces = pages(NULL, MOST_PIECES * sizeof *making.pieces);
+    FILE *file = fopen(path, "re");
+    if (file != NULL && fscanf(file, "%zu", &hot) == 1 && fgetc(file) == '\n')
+        making.planned = fread(making.plan, 1, MOST_PIECES, file);
+    if (file != NULL)
+        fclose(file);
+    char *cold = heap_start + ((hot + 4095) & ~(size_t)4095);
+    making.areas[HOT] = (struct area){.begin = heap_start, .at = heap_start, .end = cold};
+    making.areas[COLD] = (struct area){.begin = cold, .at = cold, .end = heap_end};
+    making.areas[PASSING] = (struct area){.begin = SCRATCH, .at = SCRATCH, .end = SCRATCH + SCRATCH_BYTES};
+}
+
 /* Have the links of a list be zero, as the rest of what is not used. */
 static void forget(struct unused **list)
 {
@@ -156,12 +228,54 @@ static void forget(struct unused **list)
     }
 }
 
-/* Nothing is handed out any more; the end of what was, for the size of the file. */
-char *heap_seal(void)
+/* Whether an address is one of what has passed: it is the same in each build, and nobody goes there any more. */
+int heap_is_scratch(uintptr_t address)
 {
+    return address >= (uintptr_t)SCRATCH && address < (uintptr_t)SCRATCH + SCRATCH_BYTES;
+}
+
+/* Whether a piece is left outside of the heap: the plan was wrong about it, and the snapshot lacks it. */
+int heap_lacks(void)
+{
+    int found = 0;
+    for (size_t number = 0; number < making.count; number++)
+        found += making.pieces[number] != NULL && heap_is_scratch((uintptr_t)making.pieces[number]);
+    fprintf(stderr, "lacks %d\n", found);
+    return found;
+}
+
+/* Hand out nothing any more; tell where what is hot ends, and what is cold. */
+struct heap_ends heap_seal(void)
+{
+    struct heap_ends ends = {making.areas[HOT].end, making.areas[COLD].at};
     is_sealed = 1;
-    for (size_t at = 0; at <= SMALL / ALIGNMENT; at++)
-        forget(&unused_of[at]);
-    forget(&unused_large);
-    return heap_at;
+    for (int kind = 0; kind < KINDS; kind++) {
+        for (size_t at = 0; at <= SMALL / ALIGNMENT; at++)
+            forget(&making.areas[kind].small[at]);
+        forget(&making.areas[kind].large);
+    }
+    return ends;
+}
+
+/* Write a plan that knows what this run has shown: is_touched[] tells of each ALIGNMENT bytes of the heap. */
+int heap_plan(const char *path, const unsigned char *is_touched)
+{
+    size_t hot = 0;
+    for (size_t number = 0; number < making.count; number++) {
+        char *piece = making.pieces[number];
+        int before = number < making.planned ? making.plan[number] : PASSING;
+        int kind = piece == NULL || before == HOT ? before : COLD; /* who has stayed once is kept a place ever after */
+        if (piece != NULL && piece >= heap_start && piece < heap_end) {
+            const unsigned char *at = is_touched + (piece - heap_start) / ALIGNMENT;
+            if (memchr(at, 1, (room_for(head_of(piece)->size) + ALIGNMENT - 1) / ALIGNMENT) != NULL)
+                kind = HOT;
+        }
+        if (kind == HOT && piece != NULL)
+            hot += room_for(head_of(piece)->size) + sizeof(struct head);
+        making.plan[number] = (unsigned char)kind;
+    }
+    FILE *file = fopen(path, "we");
+    if (file == NULL || fprintf(file, "%zu\n", hot + ALIGNMENT) < 0 || fwrite(making.plan, 1, making.count, file) != making.count)
+        return -1;
+    return fclose(file);
 }

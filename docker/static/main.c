@@ -194,6 +194,8 @@ static int is_ignored(int signum)
 int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *given,
                        char *const words[], char *const variables[])
 {
+    if (snapshot_spawn(pid))
+        return 0;
     posix_spawnattr_t attributes = *given; /* posix.posix_spawn() always gives some */
     sigset_t defaults;
     short flags;
@@ -387,18 +389,6 @@ static int forget(void)
     return _PyMem_SetupAllocators(PYMEM_ALLOCATOR_PYMALLOC);
 }
 
-/* pyinit-unmade MODULES FILE: make the interpreter, and write it into FILE, a copy of this program. */
-static int build(int count, char **words)
-{
-    if (count != 3 || read_modules(words[1]) < 0)
-        return fail("usage: pyinit-unmade MODULES FILE");
-    int status = make();
-    if (status != 0)
-        return status;
-    const char *file = words[2];
-    return forget() < 0 ? OUR_FAULT : snapshot_write(file, heap_seal());
-}
-
 /* --- the start -------------------------------------------------------------------------------------------------- */
 
 /* posix.environ, of which the first of several with one name counts, as when posix makes it. */
@@ -443,6 +433,37 @@ static int revive(void)
     return read_variables() < 0 || read_dispositions() < 0 ? -1 : 0;
 }
 
+static int run(int count, char **words)
+{
+    argument_count = count;
+    argument_words = words;
+    if (revive() == 0)
+        PyObject_CallNoArgs(start); /* returns only by an exception: cli.main() leaves by itself */
+    return fail_with_traceback();
+}
+
+/* pyinit-unmade MODULES PLAN FILE [NEW-PLAN]: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this
+ * program. Then rehearse a start, for the next plan. */
+static int build(int count, char **words)
+{
+    if (count < 4 || read_modules(words[1]) < 0)
+        return fail("usage: pyinit-unmade MODULES PLAN FILE [NEW-PLAN]");
+    heap_open(words[2]);
+    int status = make();
+    if (status != 0)
+        return status;
+    if (forget() < 0)
+        return OUR_FAULT;
+    struct heap_ends ends = heap_seal();
+    status = snapshot_write(words[3], ends);
+    if (status != 0 || count < 5)
+        return status;
+    static char *start_words[] = {"pyinit", "--", "true", NULL}, *start_variables[] = {"PATH=/usr/bin:/bin", NULL};
+    environ = start_variables;
+    snapshot_watch(ends, words[4]);
+    return run(3, start_words);
+}
+
 int main(int count, char **words)
 {
     if (start == NULL)
@@ -450,9 +471,5 @@ int main(int count, char **words)
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &given_signals);
-    argument_count = count;
-    argument_words = words;
-    if (revive() == 0)
-        PyObject_CallNoArgs(start); /* returns only by an exception: cli.main() leaves by itself */
-    return fail_with_traceback();
+    return run(count, words);
 }

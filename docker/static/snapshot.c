@@ -1,17 +1,24 @@
-/* Writing the snapshot into the file, at build time. */
+/* At build time: the snapshot is written into the file, and a start is rehearsed, to find out what it writes to. */
 #define _GNU_SOURCE
-#include <link.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <link.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "snapshot.h"
 
-/* Nothing in the snapshot may point to where this process has its stack, the C library's heap or a mapping: there is none of that
- * in the process that starts from it. A word that looks so is told, with its place, and counted. */
+extern char __start_untouched[], __stop_untouched[];
+
+/* Nothing in the snapshot may point to where this process has its stack, or a mapping: there is none of that in the process that
+ * starts from it. A word that does is told, with its place, and counted. (The C library's own heap lies lower, where text looks like
+ * an address: pointers to it would differ from run to run, and build.sh compares two.) */
 static int count_strays(void)
 {
     char line[512];
@@ -23,7 +30,7 @@ static int count_strays(void)
     }
     while (fgets(line, sizeof line, maps) != NULL) {
         uintptr_t from, to;
-        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2 || from < (uintptr_t)snapshot_end)
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2 || from <= UINT32_MAX || heap_is_scratch(from))
             continue;
         for (uintptr_t *word = (uintptr_t *)snapshot_start; word < (uintptr_t *)snapshot_end; word++)
             if (*word >= from && *word < to) {
@@ -33,6 +40,17 @@ static int count_strays(void)
     }
     fclose(maps);
     return found;
+}
+
+/* Whether somebody has used what is left out of the snapshot (joined.ld). */
+static int is_touched(void)
+{
+    for (const char *at = __start_untouched; at < __stop_untouched; at++)
+        if (*at != 0) {
+            fprintf(stderr, "snapshot: pymalloc has been used: %p is not zero\n", (const void *)at);
+            return 1;
+        }
+    return 0;
 }
 
 /* Where in the file an address is, by the program headers; -1 where it is in none. */
@@ -46,11 +64,11 @@ static off_t offset_of(const char *address)
 }
 
 /* Write the snapshot into its place in a copy of this program, and print how many bytes of the heap are used. */
-int snapshot_write(const char *path, const char *heap_used)
+int snapshot_write(const char *path, struct heap_ends ends)
 {
     off_t offset = offset_of(snapshot_start);
     int file = open(path, O_WRONLY | O_CLOEXEC), strays = count_strays();
-    if (strays != 0 || offset < 0 || file < 0) {
+    if (strays != 0 || is_touched() || (heap_lacks(), 0) || offset < 0 || file < 0) {
         perror(path);
         return 1;
     }
@@ -62,6 +80,72 @@ int snapshot_write(const char *path, const char *heap_used)
         }
         at += size;
     }
-    printf("%td\n", heap_used - heap_start);
+    printf("%td\n", ends.cold - heap_start);
     return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* --- the rehearsal ---------------------------------------------------------------------------------------------- */
+
+#define PAGE 4096UL
+#define GRANULE 16 /* of heap_plan() */
+
+static struct {
+    const char *plan;
+    char *open[2]; /* the pages that can be written to: two, as one instruction may write to both */
+    unsigned char *is_touched;
+    pid_t command;
+} rehearsal;
+
+/* A page of the heap is written to that cannot be: note where, and have that page be writable, and not the one before the last. So
+ * of each page it is known what is written to first, after others were. */
+static void on_write(int signum, siginfo_t *information, void *context)
+{
+    char *at = information->si_addr;
+    (void)signum, (void)context;
+    if (at < heap_start || at >= heap_end) {
+        signal(SIGSEGV, SIG_DFL);
+        return;
+    }
+    rehearsal.is_touched[(at - heap_start) / GRANULE] = 1;
+    if (rehearsal.open[0] != NULL)
+        mprotect(rehearsal.open[0], PAGE, PROT_READ);
+    rehearsal.open[0] = rehearsal.open[1];
+    rehearsal.open[1] = (char *)((uintptr_t)at & ~(PAGE - 1));
+    mprotect(rehearsal.open[1], PAGE, PROT_READ | PROT_WRITE);
+}
+
+/* From here on this process is a start: note what of the cold part of the heap it writes to, until it waits for signals. */
+void snapshot_watch(struct heap_ends ends, const char *plan)
+{
+    struct sigaction action = {.sa_sigaction = on_write, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    rehearsal.plan = plan;
+    rehearsal.is_touched = calloc(1, (size_t)(heap_end - heap_start) / GRANULE);
+    if (rehearsal.is_touched == NULL || sigaction(SIGSEGV, &action, NULL) < 0 ||
+        mprotect(ends.hot, (size_t)(heap_end - ends.hot), PROT_READ) < 0) {
+        perror("the rehearsal");
+        exit(1);
+    }
+}
+
+/* In a rehearsal: have a child instead of the command, and return 1. */
+int snapshot_spawn(pid_t *pid)
+{
+    if (rehearsal.plan == NULL)
+        return 0;
+    *pid = rehearsal.command = fork();
+    if (*pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+    return 1;
+}
+
+/* What _signal calls: the end of a rehearsal. */
+int snapshot_sigwaitinfo(const sigset_t *set, siginfo_t *information)
+{
+    if (rehearsal.plan == NULL)
+        return sigwaitinfo(set, information);
+    kill(rehearsal.command, SIGKILL);
+    _exit(heap_plan(rehearsal.plan, rehearsal.is_touched) < 0);
 }
