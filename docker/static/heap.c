@@ -240,7 +240,6 @@ int heap_lacks(void)
     int found = 0;
     for (size_t number = 0; number < making.count; number++)
         found += making.pieces[number] != NULL && heap_is_scratch((uintptr_t)making.pieces[number]);
-    fprintf(stderr, "lacks %d\n", found);
     return found;
 }
 
@@ -248,6 +247,9 @@ int heap_lacks(void)
 struct heap_ends heap_seal(void)
 {
     struct heap_ends ends = {making.areas[HOT].end, making.areas[COLD].at};
+    for (size_t number = 0; number < making.count; number++)
+        if (making.pieces[number] != NULL)
+            head_of(making.pieces[number])->number = 0; /* which could look like an address */
     is_sealed = 1;
     for (int kind = 0; kind < KINDS; kind++) {
         for (size_t at = 0; at <= SMALL / ALIGNMENT; at++)

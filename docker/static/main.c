@@ -422,10 +422,17 @@ static int read_dispositions(void)
     return 0;
 }
 
+/* Taken and not used: pymalloc's map of arenas asks for 128 KiB of zeros, which just do not fit any more into the C library's first
+ * 132 then. So they come from the kernel, and are not cleared by hand, page by page. */
+#define ROOM (1 << 14)
+
 /* Make the interpreter that is in the file this process's own. */
 static int revive(void)
 {
     PyThreadState *state = _PyThreadState_GET();
+    static void *room;
+    if ((room = malloc(ROOM)) == NULL)
+        return -1;
     if (PyThread_tss_create(&_PyRuntime.gilstate.autoTSSkey) != 0 || PyThread_tss_set(&_PyRuntime.gilstate.autoTSSkey, state) != 0)
         return -1;
     _PyRuntime.main_thread = state->thread_id = PyThread_get_thread_ident();
