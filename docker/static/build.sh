@@ -78,11 +78,12 @@ compile() {
     $triplet-ld -r -d --trace -T "$here/joined.ld" "$work/main.o" "$work/unneeded.o" "$library" -o "$work/joined.o" >"$work/trace"
     $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
         --redefine-sym free=heap_free --redefine-sym sigwaitinfo=snapshot_sigwaitinfo \
+        --redefine-sym getpid=snapshot_getpid --redefine-sym getppid=snapshot_getppid --redefine-sym kill=snapshot_kill \
         --remove-section=.eh_frame --remove-section=.rela.eh_frame "$work/joined.o"
     link_with 16777216 >>"$work/trace"
     : >"$work/plan"
     for _ in 1 2 3 4 5 6; do
-        make_interpreter "$work/new-plan" >/dev/null
+        run_unmade --plan "$work/new-plan"
         mv "$work/new-plan" "$work/plan"
     done
     link_with "$(make_interpreter)" >/dev/null
@@ -101,11 +102,15 @@ link_with() {
         "$work/joined.o" "$work/heap.o" "$work/snapshot.o" -lm -o "$work/unmade"
 }
 
-# Run what was linked, once: it makes the interpreter by the plan, writes it into the file, and tells how many bytes of its heap that
-# took. With the name of a file it also writes a better plan.
+# Run what was linked: it makes the interpreter by the plan, and then what it is told.
+run_unmade() {
+    env -i $emulator "$work/unmade" "$work/modules" "$work/plan" "$@" </dev/null
+}
+
+# Make the interpreter, and write it into a copy of what was linked. Tells how many bytes of its heap that took.
 make_interpreter() {
     cp "$work/unmade" "$work/pyinit"
-    env -i $emulator "$work/unmade" "$work/modules" "$work/plan" "$work/pyinit" "$@" </dev/null
+    run_unmade "$work/pyinit"
 }
 
 # What the linker took, as "library package version".

@@ -449,12 +449,14 @@ static int run(int count, char **words)
     return fail_with_traceback();
 }
 
-/* pyinit-unmade MODULES PLAN FILE [NEW-PLAN]: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this
- * program. Then rehearse a start, for the next plan. */
+/* pyinit-unmade MODULES PLAN FILE: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this program.
+ * pyinit-unmade MODULES PLAN --plan NEW-PLAN: make it, and rehearse a start, for the next plan. */
 static int build(int count, char **words)
 {
-    if (count < 4 || read_modules(words[1]) < 0)
-        return fail("usage: pyinit-unmade MODULES PLAN FILE [NEW-PLAN]");
+    static char *start_words[] = {"pyinit", "--", "true", NULL}, *start_variables[] = {"PATH=/usr/bin:/bin", NULL};
+    int is_rehearsal = count == 5 && strcmp(words[3], "--plan") == 0;
+    if ((count != 4 && !is_rehearsal) || read_modules(words[1]) < 0)
+        return fail("usage: pyinit-unmade MODULES PLAN (FILE | --plan NEW-PLAN)");
     heap_open(words[2]);
     int status = make();
     if (status != 0)
@@ -462,10 +464,8 @@ static int build(int count, char **words)
     if (forget() < 0)
         return OUR_FAULT;
     struct heap_ends ends = heap_seal();
-    status = snapshot_write(words[3], ends);
-    if (status != 0 || count < 5)
-        return status;
-    static char *start_words[] = {"pyinit", "--", "true", NULL}, *start_variables[] = {"PATH=/usr/bin:/bin", NULL};
+    if (!is_rehearsal)
+        return snapshot_write(words[3], ends);
     environ = start_variables;
     snapshot_watch(ends, words[4]);
     return run(3, start_words);

@@ -68,7 +68,7 @@ int snapshot_write(const char *path, struct heap_ends ends)
 {
     off_t offset = offset_of(snapshot_start);
     int file = open(path, O_WRONLY | O_CLOEXEC), strays = count_strays();
-    if (strays != 0 || is_touched() || (heap_lacks(), 0) || offset < 0 || file < 0) {
+    if (strays != 0 || is_touched() || heap_lacks() || offset < 0 || file < 0) {
         perror(path);
         return 1;
     }
@@ -141,11 +141,30 @@ int snapshot_spawn(pid_t *pid)
     return 1;
 }
 
-/* What _signal calls: the end of a rehearsal. */
+/* --- what libpython calls in place of the C library's functions (build.sh renames them) ---------------------------- */
+
+/* PID 1 waits for signals: the end of a rehearsal. */
 int snapshot_sigwaitinfo(const sigset_t *set, siginfo_t *information)
 {
     if (rehearsal.plan == NULL)
         return sigwaitinfo(set, information);
     kill(rehearsal.command, SIGKILL);
     _exit(heap_plan(rehearsal.plan, rehearsal.is_touched) < 0);
+}
+
+/* A rehearsal is one of PID 1, wherever the build runs. */
+pid_t snapshot_getpid(void)
+{
+    return rehearsal.plan == NULL ? getpid() : 1;
+}
+
+pid_t snapshot_getppid(void)
+{
+    return rehearsal.plan == NULL ? getppid() : 0;
+}
+
+/* It is none of those whom PID 1 may signal. */
+int snapshot_kill(pid_t pid, int signum)
+{
+    return rehearsal.plan == NULL ? kill(pid, signum) : 0;
 }

@@ -26,6 +26,9 @@ int snapshot_write(const char *path, struct heap_ends ends);
 void snapshot_watch(struct heap_ends ends, const char *plan);
 int snapshot_spawn(pid_t *pid);
 int snapshot_sigwaitinfo(const sigset_t *set, siginfo_t *information);
+pid_t snapshot_getpid(void);
+pid_t snapshot_getppid(void);
+int snapshot_kill(pid_t pid, int signum);
 
 /* Of the linker: what goes into the file. */
 extern char snapshot_start[], heap_start[], heap_end[], snapshot_end[];
