@@ -77,13 +77,11 @@ compile() {
     # libpython with a memory of its own (heap.c), with all of its variables in one section, and without what unwinds the stack.
     $triplet-ld -r -d --trace -T "$here/joined.ld" "$work/main.o" "$work/unneeded.o" "$library" -o "$work/joined.o" >"$work/trace"
     $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
-        --redefine-sym free=heap_free --redefine-sym sigwaitinfo=snapshot_sigwaitinfo \
-        --redefine-sym getpid=snapshot_getpid --redefine-sym getppid=snapshot_getppid --redefine-sym kill=snapshot_kill \
-        --remove-section=.eh_frame --remove-section=.rela.eh_frame "$work/joined.o"
+        --redefine-sym free=heap_free --remove-section=.eh_frame --remove-section=.rela.eh_frame "$work/joined.o"
     link_with 16777216 >>"$work/trace"
     : >"$work/plan"
-    for _ in 1 2 3 4 5 6; do
-        run_unmade --plan "$work/new-plan"
+    for until in start start start start start stop stop stop stop stop; do
+        run_unmade $until "$work/new-plan"
         mv "$work/new-plan" "$work/plan"
     done
     link_with "$(make_interpreter)" >/dev/null

@@ -32,6 +32,8 @@ def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
         is_package = words[-1] == "__init__"
         if words[-1] != "__main__":  # which starts the interpreter that we are
             yield ".".join(words[:-1] if is_package else words), str(place), path.read_text(), is_package
+    rehearsal = start.with_name("rehearse.py")
+    yield "_rehearsal", rehearsal.name, rehearsal.read_text(), False  # main.c takes the last one out
 
 
 def without_annotations(text: str) -> ast.Module:

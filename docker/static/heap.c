@@ -5,8 +5,8 @@
  * is the C library's.
  *
  * A page that is written to is copied: this costs a microsecond and 4 KiB. So what a start writes to (reference counts, above all)
- * stands together. As the interpreter is made in the same way each time, the how manyth piece is the same piece in the next run; the
- * plan tells of each whether it is hot, cold, or freed again before the end, and so not for the file. See snapshot.c.
+ * stands together, and so does what a stop writes to. As the interpreter is made in the same way each time, the how manyth piece is the
+ * same piece in the next run; the plan tells of each what becomes of it. See snapshot.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,6 +22,7 @@
 
 #define ALIGNMENT 16 /* as the C library's malloc() */
 #define SMALL 1024
+#define PAGE 4096UL
 #define MOST_PIECES (1 << 22)
 #define SCRATCH_BYTES (256UL << 20)
 #define SCRATCH ((char *)0x2000000000) /* always there: what was freed may have left its address behind */
@@ -41,8 +42,6 @@ struct area {
     struct unused *small[SMALL / ALIGNMENT + 1], *large;
 };
 
-enum { COLD, HOT, PASSING, KINDS };
-
 static int is_sealed __attribute__((section(".variables")));
 
 /* While the interpreter is made, and no part of it: the plan, and the pieces by their numbers, NULL for those that were freed. */
@@ -50,7 +49,7 @@ static struct {
     unsigned char *plan;
     char **pieces;
     size_t planned, count;
-    struct area areas[KINDS];
+    struct area areas[HEAP_KINDS];
 } making __attribute__((section(".making")));
 
 static int is_in_heap(const void *piece)
@@ -98,7 +97,7 @@ static void *take(size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    int kind = number < making.planned ? making.plan[number] : COLD;
+    int kind = number < making.planned ? making.plan[number] : HEAP_COLD;
     char *piece = take_from(&making.areas[kind], room_for(size));
     if (piece == NULL) {
         errno = ENOMEM;
@@ -132,7 +131,7 @@ void *heap_calloc(size_t count, size_t size)
 /* Which area a piece is in. */
 static struct area *area_of(const char *piece)
 {
-    for (int kind = 0; kind < KINDS; kind++)
+    for (int kind = 0; kind < HEAP_KINDS; kind++)
         if (piece >= making.areas[kind].begin && piece < making.areas[kind].end)
             return &making.areas[kind];
     abort();
@@ -200,22 +199,29 @@ static void *pages(char *place, size_t size)
     return found;
 }
 
-/* Begin, by the plan in a file, which may be empty: a line with the bytes that are hot, then a byte for each piece. */
+static char *set_area(int kind, char *begin, char *end)
+{
+    making.areas[kind] = (struct area){.begin = begin, .at = begin, .end = end};
+    return end;
+}
+
+/* Begin, by the plan in a file, which may be empty: a line with the bytes that are hot, and warm, then a byte for each piece. */
 void heap_open(const char *path)
 {
-    size_t hot = 0;
+    size_t hot = 0, warm = 0;
     pages(SCRATCH, SCRATCH_BYTES);
     making.plan = pages(NULL, MOST_PIECES);
     making.pieces = pages(NULL, MOST_PIECES * sizeof *making.pieces);
     FILE *file = fopen(path, "re");
-    if (file != NULL && fscanf(file, "%zu", &hot) == 1 && fgetc(file) == '\n')
+    if (file != NULL && fscanf(file, "%zu %zu", &hot, &warm) == 2 && fgetc(file) == '\n')
         making.planned = fread(making.plan, 1, MOST_PIECES, file);
     if (file != NULL)
         fclose(file);
-    char *cold = heap_start + ((hot + 4095) & ~(size_t)4095);
-    making.areas[HOT] = (struct area){.begin = heap_start, .at = heap_start, .end = cold};
-    making.areas[COLD] = (struct area){.begin = cold, .at = cold, .end = heap_end};
-    making.areas[PASSING] = (struct area){.begin = SCRATCH, .at = SCRATCH, .end = SCRATCH + SCRATCH_BYTES};
+    char *at = heap_start;
+    at = set_area(HEAP_HOT, at, at + ((hot + PAGE - 1) & ~(PAGE - 1)));
+    at = set_area(HEAP_WARM, at, at + ((warm + PAGE - 1) & ~(PAGE - 1)));
+    set_area(HEAP_COLD, at, heap_end);
+    set_area(HEAP_PASSING, SCRATCH, SCRATCH + SCRATCH_BYTES);
 }
 
 /* Have the links of a list be zero, as the rest of what is not used. */
@@ -246,12 +252,12 @@ int heap_lacks(void)
 /* Hand out nothing any more; tell where what is hot ends, and what is cold. */
 struct heap_ends heap_seal(void)
 {
-    struct heap_ends ends = {making.areas[HOT].end, making.areas[COLD].at};
+    struct heap_ends ends = {making.areas[HEAP_WARM].end, making.areas[HEAP_COLD].at};
     for (size_t number = 0; number < making.count; number++)
         if (making.pieces[number] != NULL)
             head_of(making.pieces[number])->number = 0; /* which could look like an address */
     is_sealed = 1;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < HEAP_KINDS; kind++) {
         for (size_t at = 0; at <= SMALL / ALIGNMENT; at++)
             forget(&making.areas[kind].small[at]);
         forget(&making.areas[kind].large);
@@ -259,25 +265,28 @@ struct heap_ends heap_seal(void)
     return ends;
 }
 
-/* Write a plan that knows what this run has shown: is_touched[] tells of each ALIGNMENT bytes of the heap. */
-int heap_plan(const char *path, const unsigned char *is_touched)
+/* Write a plan that knows what this run has shown: is_touched[] tells of each ALIGNMENT bytes of the heap, `kind` what that means. */
+int heap_plan(const char *path, const unsigned char *is_touched, int kind)
 {
-    size_t hot = 0;
+    size_t bytes[HEAP_KINDS] = {0};
     for (size_t number = 0; number < making.count; number++) {
         char *piece = making.pieces[number];
-        int before = number < making.planned ? making.plan[number] : PASSING;
-        int kind = piece == NULL || before == HOT ? before : COLD; /* who has stayed once is kept a place ever after */
-        if (piece != NULL && piece >= heap_start && piece < heap_end) {
-            const unsigned char *at = is_touched + (piece - heap_start) / ALIGNMENT;
-            if (memchr(at, 1, (room_for(head_of(piece)->size) + ALIGNMENT - 1) / ALIGNMENT) != NULL)
-                kind = HOT;
-        }
-        if (kind == HOT && piece != NULL)
-            hot += room_for(head_of(piece)->size) + sizeof(struct head);
-        making.plan[number] = (unsigned char)kind;
+        unsigned char *planned = &making.plan[number];
+        if (number >= making.planned)
+            *planned = HEAP_PASSING;
+        if (piece == NULL)
+            continue;
+        size_t room = room_for(head_of(piece)->size);
+        if (*planned == HEAP_PASSING)
+            *planned = HEAP_COLD; /* who has stayed once is kept a place ever after */
+        if (*planned == HEAP_COLD && !heap_is_scratch((uintptr_t)piece) &&
+            memchr(is_touched + (piece - heap_start) / ALIGNMENT, 1, (room + ALIGNMENT - 1) / ALIGNMENT) != NULL)
+            *planned = (unsigned char)kind;
+        bytes[*planned] += room + sizeof(struct head);
     }
     FILE *file = fopen(path, "we");
-    if (file == NULL || fprintf(file, "%zu\n", hot + ALIGNMENT) < 0 || fwrite(making.plan, 1, making.count, file) != making.count)
+    if (file == NULL || fprintf(file, "%zu %zu\n", bytes[HEAP_HOT] + ALIGNMENT, bytes[HEAP_WARM] + ALIGNMENT) < 0 ||
+        fwrite(making.plan, 1, making.count, file) != making.count)
         return -1;
     return fclose(file);
 }

@@ -27,6 +27,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <marshal.h>
+
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
@@ -194,8 +196,6 @@ static int is_ignored(int signum)
 int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *given,
                        char *const words[], char *const variables[])
 {
-    if (snapshot_spawn(pid))
-        return 0;
     posix_spawnattr_t attributes = *given; /* posix.posix_spawn() always gives some */
     sigset_t defaults;
     short flags;
@@ -309,6 +309,17 @@ static int read_modules(const char *path)
         at += each->size;
     }
     return at == end ? 0 : -1;
+}
+
+/* The last one is no module, but what rehearse() runs. */
+static struct _frozen take_last_module(void)
+{
+    size_t last = 0;
+    while (our_modules[last + 1].name != NULL)
+        last++;
+    struct _frozen taken = our_modules[last];
+    our_modules[last] = (struct _frozen){.name = NULL};
+    return taken;
 }
 
 /* _imp, by which start.py makes all other modules, must be made by hand. */
@@ -449,26 +460,43 @@ static int run(int count, char **words)
     return fail_with_traceback();
 }
 
-/* pyinit-unmade MODULES PLAN FILE: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this program.
- * pyinit-unmade MODULES PLAN --plan NEW-PLAN: make it, and rehearse a start, for the next plan. */
-static int build(int count, char **words)
+/* What rehearse.py calls at its end. */
+static PyObject *end(PyObject *kind, PyObject *Py_UNUSED(none))
+{
+    snapshot_watched((int)PyLong_AsLong(kind));
+    return NULL;
+}
+
+/* Rehearse, with what rehearse.py has in place of the kernel: until a start is over, which is hot, or a stop, which is warm. */
+static int rehearse(const struct _frozen *code, const char *until, struct heap_ends ends, const char *plan)
 {
     static char *start_words[] = {"pyinit", "--", "true", NULL}, *start_variables[] = {"PATH=/usr/bin:/bin", NULL};
-    int is_rehearsal = count == 5 && strcmp(words[3], "--plan") == 0;
-    if ((count != 4 && !is_rehearsal) || read_modules(words[1]) < 0)
-        return fail("usage: pyinit-unmade MODULES PLAN (FILE | --plan NEW-PLAN)");
+    static PyMethodDef function = {"end", end, METH_NOARGS, ""};
+    environ = start_variables;
+    snapshot_watch(ends, plan);
+    PyObject *kind = PyLong_FromLong(strcmp(until, "start") == 0 ? HEAP_HOT : HEAP_WARM);
+    PyObject *given = Py_BuildValue("{sOsssN}", "__builtins__", PyEval_GetBuiltins(), "until", until, "end", PyCFunction_New(&function, kind));
+    PyObject *read = PyMarshal_ReadObjectFromString((const char *)code->code, code->size);
+    if (given == NULL || read == NULL || PyEval_EvalCode(read, given, given) == NULL)
+        return fail_with_traceback();
+    return run(3, start_words);
+}
+
+/* pyinit-unmade MODULES PLAN FILE: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this program.
+ * pyinit-unmade MODULES PLAN start|stop NEW-PLAN: make it, and rehearse, for the next plan. */
+static int build(int count, char **words)
+{
+    if ((count != 4 && count != 5) || read_modules(words[1]) < 0)
+        return fail("usage: pyinit-unmade MODULES PLAN (FILE | start NEW-PLAN | stop NEW-PLAN)");
     heap_open(words[2]);
+    struct _frozen rehearsal = take_last_module();
     int status = make();
     if (status != 0)
         return status;
     if (forget() < 0)
         return OUR_FAULT;
     struct heap_ends ends = heap_seal();
-    if (!is_rehearsal)
-        return snapshot_write(words[3], ends);
-    environ = start_variables;
-    snapshot_watch(ends, words[4]);
-    return run(3, start_words);
+    return count == 4 ? snapshot_write(words[3], ends) : rehearse(&rehearsal, words[3], ends, words[4]);
 }
 
 int main(int count, char **words)

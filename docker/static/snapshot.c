@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "snapshot.h"
@@ -86,14 +85,13 @@ int snapshot_write(const char *path, struct heap_ends ends)
 
 /* --- the rehearsal ---------------------------------------------------------------------------------------------- */
 
-#define PAGE 4096UL
 #define GRANULE 16 /* of heap_plan() */
 
 static struct {
     const char *plan;
+    uintptr_t page;
     char *open[2]; /* the pages that can be written to: two, as one instruction may write to both */
     unsigned char *is_touched;
-    pid_t command;
 } rehearsal;
 
 /* A page of the heap is written to that cannot be: note where, and have that page be writable, and not the one before the last. So
@@ -108,63 +106,29 @@ static void on_write(int signum, siginfo_t *information, void *context)
     }
     rehearsal.is_touched[(at - heap_start) / GRANULE] = 1;
     if (rehearsal.open[0] != NULL)
-        mprotect(rehearsal.open[0], PAGE, PROT_READ);
+        mprotect(rehearsal.open[0], rehearsal.page, PROT_READ);
     rehearsal.open[0] = rehearsal.open[1];
-    rehearsal.open[1] = (char *)((uintptr_t)at & ~(PAGE - 1));
-    mprotect(rehearsal.open[1], PAGE, PROT_READ | PROT_WRITE);
+    rehearsal.open[1] = (char *)((uintptr_t)at & ~(rehearsal.page - 1));
+    mprotect(rehearsal.open[1], rehearsal.page, PROT_READ | PROT_WRITE);
 }
 
-/* From here on this process is a start: note what of the cold part of the heap it writes to, until it waits for signals. */
+/* From here on, note what of the cold part of the heap is written to. */
 void snapshot_watch(struct heap_ends ends, const char *plan)
 {
     struct sigaction action = {.sa_sigaction = on_write, .sa_flags = SA_SIGINFO | SA_NODEFER};
     rehearsal.plan = plan;
+    rehearsal.page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    char *begin = (char *)(((uintptr_t)ends.warm + rehearsal.page - 1) & ~(rehearsal.page - 1));
     rehearsal.is_touched = calloc(1, (size_t)(heap_end - heap_start) / GRANULE);
     if (rehearsal.is_touched == NULL || sigaction(SIGSEGV, &action, NULL) < 0 ||
-        mprotect(ends.hot, (size_t)(heap_end - ends.hot), PROT_READ) < 0) {
+        mprotect(begin, (size_t)(heap_end - begin), PROT_READ) < 0) {
         perror("the rehearsal");
         exit(1);
     }
 }
 
-/* In a rehearsal: have a child instead of the command, and return 1. */
-int snapshot_spawn(pid_t *pid)
+/* The end of the rehearsal: a plan in which what was touched is of this kind. */
+void snapshot_watched(int kind)
 {
-    if (rehearsal.plan == NULL)
-        return 0;
-    *pid = rehearsal.command = fork();
-    if (*pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;)
-            pause();
-    }
-    return 1;
-}
-
-/* --- what libpython calls in place of the C library's functions (build.sh renames them) ---------------------------- */
-
-/* PID 1 waits for signals: the end of a rehearsal. */
-int snapshot_sigwaitinfo(const sigset_t *set, siginfo_t *information)
-{
-    if (rehearsal.plan == NULL)
-        return sigwaitinfo(set, information);
-    kill(rehearsal.command, SIGKILL);
-    _exit(heap_plan(rehearsal.plan, rehearsal.is_touched) < 0);
-}
-
-/* A rehearsal is one of PID 1, wherever the build runs. */
-pid_t snapshot_getpid(void)
-{
-    return rehearsal.plan == NULL ? getpid() : 1;
-}
-
-pid_t snapshot_getppid(void)
-{
-    return rehearsal.plan == NULL ? getppid() : 0;
-}
-
-/* It is none of those whom PID 1 may signal. */
-int snapshot_kill(pid_t pid, int signum)
-{
-    return rehearsal.plan == NULL ? kill(pid, signum) : 0;
+    _exit(heap_plan(rehearsal.plan, rehearsal.is_touched, kind) < 0);
 }
