@@ -140,6 +140,25 @@ def run(
 
     `called` are the words that we were called by, the name first; `arguments` is what they mean.
     """
+    started = system.started()
+    if not started:
+        return _run(arguments, mask, defaults, statuses, called, 0)
+    try:
+        return _run(arguments, mask, defaults, statuses, called, started)
+    except BaseException as error:
+        last_resort.tell(error, "text", "it goes on with less care")
+        return last_resort.loop(last_resort.Command(started))
+
+
+def _run(
+    arguments: list[str],
+    mask: frozenset[int],
+    defaults: "Mapping[str, str]",
+    statuses: "Mapping[int, int]",
+    called: list[str],
+    started: int,
+) -> int:
+    """Run the command, or go on with the one that has been started."""
     environment = system.environ()
     parsed = parse(arguments, environment, defaults)
     config = parsed.config
@@ -150,7 +169,7 @@ def run(
     command = last_resort.Command(0, config.stop_on - {BY_PROGRAM})
     doors = open_doors(config)
     told = environment if doors is None else doors.environment(environment)
-    command.pid, failure = _start(parsed, told, mask, ignored, how)
+    command.pid, failure = (started, None) if started else _start(parsed, told, mask, ignored, how)
     try:
         forget_the_start()
         if failure is not None:

@@ -19,26 +19,25 @@
 #include <internal/pycore_pystate.h>
 #include <internal/pycore_runtime.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <marshal.h>
 
+#include "plain.h"
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
-#define FIRST_OF_LIBC 32 /* from here to SIGRTMIN: cancelling and changing the user of threads */
 
 /* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
 
 static sigset_t given_signals;
 static int argument_count;
 static char **argument_words;
+static pid_t command; /* that plain.c has started; 0: Python is to start one */
 
 #define MOST_MODULES 200
 static struct _frozen our_modules[MOST_MODULES]; /* while the interpreter is made: read_modules() */
@@ -147,6 +146,11 @@ static PyObject *call_execve(PyObject *Py_UNUSED(self), PyObject *given)
     return NULL;
 }
 
+static PyObject *started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    return PyLong_FromLong(command);
+}
+
 static PyObject *modules(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
     PyObject *found = PyList_New(0);
@@ -164,6 +168,7 @@ static PyMethodDef functions[] = {
     {"arguments", arguments, METH_NOARGS, "argv, decoded as os.fsdecode() does where UTF-8 is the encoding."},
     {"environment", environment, METH_NOARGS, "The environment's entries, byte for byte."},
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
+    {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
     {"prctl", call_prctl, METH_VARARGS, "prctl(2). Raises OSError."},
     {"signalfd", call_signalfd, METH_VARARGS, "signalfd(2), the mask as bytes. Raises OSError."},
@@ -175,43 +180,6 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_pyinit", 
 static PyObject *make_module(void)
 {
     return PyModuleDef_Init(&module);
-}
-
-/* --- posix_spawn(), which posix.posix_spawn() calls (the linker's --wrap) ---------------------------------------- */
-
-int __real_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
-                       char *const[]);
-int __wrap_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
-                       char *const[]);
-
-/* Whether we ignore one of the two signals that the C library keeps for itself: it hides them, so the kernel is asked. */
-static int is_ignored(int signum)
-{
-    void *action[8] = {NULL}; /* the kernel's struct sigaction: the handler comes first */
-    return syscall(SYS_rt_sigaction, signum, NULL, action, _NSIG / 8) == 0 && action[0] == (void *)SIG_IGN;
-}
-
-/* The C library's posix_spawn() leaves its own two signals ignored in the child, for good, unless it is told that they are to
- * have their default (__spawni_child() in sysdeps/unix/sysv/linux/spawni.c); and its sigaddset() refuses to tell that. */
-int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *given,
-                       char *const words[], char *const variables[])
-{
-    posix_spawnattr_t attributes = *given; /* posix.posix_spawn() always gives some */
-    sigset_t defaults;
-    short flags;
-    unsigned long first; /* signals 1 to 64 */
-    posix_spawnattr_getflags(&attributes, &flags);
-    posix_spawnattr_getsigdefault(&attributes, &defaults);
-    if (!(flags & POSIX_SPAWN_SETSIGDEF))
-        sigemptyset(&defaults);
-    memcpy(&first, &defaults, sizeof first);
-    for (int signum = FIRST_OF_LIBC; signum < SIGRTMIN; signum++)
-        if (!is_ignored(signum))
-            first |= 1UL << (signum - 1);
-    memcpy(&defaults, &first, sizeof first);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, flags | POSIX_SPAWN_SETSIGDEF);
-    return __real_posix_spawn(pid, path, actions, &attributes, words, variables);
 }
 
 /* --- what there is to import, in place of CPython's own tables -------------------------------------------------- */
@@ -397,6 +365,7 @@ static int forget(void)
     memset(&given_signals, 0, sizeof given_signals);
     argument_count = 0;
     argument_words = NULL;
+    command = 0;
     return _PyMem_SetupAllocators(PYMEM_ALLOCATOR_PYMALLOC);
 }
 
@@ -457,7 +426,8 @@ static int run(int count, char **words)
     argument_words = words;
     if (revive() == 0)
         PyObject_CallNoArgs(start); /* returns only by an exception: cli.main() leaves by itself */
-    return fail_with_traceback();
+    int status = fail_with_traceback();
+    return command == 0 ? status : plain_loop(command);
 }
 
 /* What rehearse.py calls at its end. */
@@ -506,5 +476,6 @@ int main(int count, char **words)
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &given_signals);
+    command = plain_start(count, words, &given_signals);
     return run(count, words);
 }
