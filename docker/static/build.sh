@@ -2,7 +2,7 @@
 # Build the static binary on Debian 12: docker/static/build.sh [amd64|arm64] [FOLDER]
 #
 # Makes FOLDER/pyinit-linux-ARCH and, beside it, .sha256 and .inside: which libraries of which Debian packages were linked in.
-# PYTHON_VERSION=3.13 takes Debian 13's Python, to compare; STRIP=--strip-debug leaves the names of functions in, for a profile.
+# STRIP=--strip-debug leaves the names of functions in, for a profile. See docs/static.md for what is done here.
 # What is missing is installed (as root); libpython of the target is unpacked here and not installed, so that building for another
 # architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes; the time
 # of the file is SOURCE_DATE_EPOCH, where that is set.
@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 package=$here/../../pyinit
 target=${1:-$(dpkg --print-architecture 2>/dev/null || echo none)}
 folder=${2:-dist}
-version=${PYTHON_VERSION:-3.11}
+version=3.11 # whose private interfaces main.c uses
 strip=${STRIP:---strip-all}
 
 fail() {
@@ -26,6 +26,10 @@ arm64) triplet=aarch64-linux-gnu ;;
 *) fail "no such architecture: $target; give amd64 or arm64, on Debian 12" ;;
 esac
 
+# What runs programs of the target: the binary runs once while it is built.
+emulator=
+[ "$target" = "$(dpkg --print-architecture)" ] || emulator=qemu-$(echo $triplet | cut -d- -f1)-static
+
 install_missing() {
     wanted=
     command -v /usr/bin/python"$version" >/dev/null || wanted="$wanted python$version-minimal"
@@ -35,6 +39,7 @@ install_missing() {
     else
         command -v $triplet-gcc >/dev/null || wanted="$wanted gcc-$(echo $triplet | tr _ -)"
         [ -e "/usr/$triplet/lib/libc.a" ] || wanted="$wanted libc6-dev-$target-cross"
+        command -v "$emulator" >/dev/null || wanted="$wanted qemu-user-static"
     fi
     [ -n "$wanted" ] || return 0
     [ "$(id -u)" = 0 ] || fail "missing:$wanted; install them, or run this as root"
@@ -57,7 +62,7 @@ fetch_libraries() {
     gcc_version=$($triplet-gcc -dumpversion)
     (cd "$lists" && apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null \
         download "libpython$version-dev:$target" "libc6-dev:$target" "libgcc-$gcc_version-dev:$target") >/dev/null ||
-        fail "libpython$version-dev for $target cannot be had: this takes Debian 12, or 13 for Python 3.13"
+        fail "libpython$version-dev for $target cannot be had: this takes Debian 12"
     for archive in "$lists"/*.deb; do
         dpkg-deb -x "$archive" "$work/root"
         dpkg-deb -c "$archive" |
@@ -100,6 +105,16 @@ link_with() {
         "$work/joined.o" "$work/plain.o" "$work/heap.o" "$work/snapshot.o" -lm -o "$work/unmade"
 }
 
+# The binary says what it is, and runs a command to its end.
+try_it() {
+    wanted="pyinit $(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$package/__init__.py")"
+    told=$(env -i $emulator "$work/pyinit" --version) || fail "--version ends with status $?"
+    [ "$(echo "$told" | cut -d ' ' -f 1-2)" = "$wanted" ] || fail "it is not $wanted, it says: $told"
+    status=0
+    env -i $emulator "$work/pyinit" --subreaper=no -- /bin/sh -c 'exit 7' </dev/null || status=$?
+    [ "$status" = 7 ] || fail "a command that ends with 7 makes it end with $status"
+}
+
 # Run what was linked: it makes the interpreter by the plan, and then what it is told.
 run_unmade() {
     env -i $emulator "$work/unmade" "$work/modules" "$work/plan" "$@" </dev/null
@@ -120,13 +135,12 @@ tell_inside() {
     done | sort -u
 }
 
-emulator=
-[ "$target" = "$(dpkg --print-architecture)" ] || emulator=qemu-$(echo $triplet | cut -d- -f1)-static
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 install_missing
 fetch_libraries
 compile
+try_it
 mkdir -p "$folder"
 name=pyinit-linux-$target
 install -m 755 "$work/pyinit" "$folder/$name"

@@ -1,7 +1,7 @@
 """A rehearsal of PID 1's start, and of a stop, before a kernel of cardboard: to find out which objects they write to.
 
-Run in the interpreter that has just been made for the static binary, in a process that is thrown away (main.c). What it is told,
-and so what it finds out, is the same wherever the build runs; that is why it does not ask the kernel that is there.
+Run in the interpreter that has just been made for the static binary, in a process that is thrown away (main.c). What it is told
+is the same wherever the build runs, and so is what it finds out; that is why it does not ask the kernel that is there.
 
 `until` and `end` are given: "start" or "stop", and what ends the rehearsal.
 """
@@ -57,7 +57,7 @@ def look_up(things):
 
 
 def open_(path, *_, **__):
-    """open(2): the content is that of FILES."""
+    """What is read from it is in FILES."""
     if path in ("/", "/dev/null"):
         return 9
     descriptor = 10 + len(opened)
@@ -66,19 +66,19 @@ def open_(path, *_, **__):
 
 
 def read(descriptor, _):
-    """read(2): all at once."""
+    """All at once, as the files of /proc."""
     content = opened[descriptor]
     opened[descriptor] = b""
     return content
 
 
 def status(*_):
-    """stat(2): a regular file."""
+    """Of a regular file."""
     return posix.stat_result((0o100644, 0, 0, 1, 0, 0, 0, 0, 0, 0))
 
 
 def wait(pid, _):
-    """waitpid(2): the command runs until the stop has reached it, and then no child is left."""
+    """The command runs until the stop has reached it, and then no child is left."""
     if arrivals:
         return 0, 0
     if has_ended:
@@ -88,7 +88,7 @@ def wait(pid, _):
 
 
 def wait_for_signal(_):
-    """sigwaitinfo(2)."""
+    """The next of the arrivals; a start ends here."""
     if until == "start":
         end()
     signum, sender, code = arrivals.pop(0)
@@ -105,18 +105,18 @@ class Socket:
     setblocking = bind = send = close = nothing
 
     def recv_into(self, buffer):
-        """recv(2)."""
+        """The end of a list."""
         buffer[: len(NO_SOCKETS)] = NO_SOCKETS
         return len(NO_SOCKETS)
 
 
 class Poll:
-    """poll(2): all is ready."""
+    """All is ready."""
 
     register = nothing
 
     def poll(self, *_):
-        """As select.poll.poll()."""
+        """Descriptor 2 can be written to."""
         return [(2, select.POLLOUT)]
 
 

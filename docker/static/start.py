@@ -70,7 +70,7 @@ from pyinit import cli  # noqa: E402
 for each in _pyinit.modules():
     try:
         load(each)
-    except ModuleNotFoundError as error:  # noqa: PERF203 - each on its own
+    except ModuleNotFoundError as error:
         if error.name != "ssl":  # of which pyinit.probe.tls needs more than there is
             raise
 gc.collect()
