@@ -1,17 +1,15 @@
-"""Where the milliseconds and kilobytes of the static binary go: `python -m tests.bench.profile [--pythons]`.
+"""Where the instructions and kilobytes of the static binary go: `python -m tests.bench.profile`.
 
 Time as instructions by callgrind, which are the same in each run whatever else the machine does; memory by the kernel's own
-account of a pyinit at rest. With --pythons instead: the binary with each CPython that Debian has, each built in a Debian of its
-own. Needs Debian, as root; valgrind, and for --pythons mmdebstrap.
+account of a pyinit at rest. Needs Debian, as root; valgrind.
 """
 
-import argparse
 import collections
 import os
 import re
-import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.stage import Pid1
@@ -30,9 +28,6 @@ STAGES = {
     "gc_collect_main": "collecting garbage, once the command runs",
 }
 
-#: Debian's releases, and the Python of each.
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
-
 
 def build(folder: Path, **environment: str) -> Path:
     """Build the binary for this machine's architecture."""
@@ -43,10 +38,10 @@ def build(folder: Path, **environment: str) -> Path:
     return folder / f"pyinit-linux-{architecture}"
 
 
-def callgrind(binary: Path, folder: Path, *options: str) -> Path:
-    """Run `pyinit -- true` under callgrind as PID 1; the file with the counts."""
+def callgrind(words: Sequence[str], folder: Path, *options: str, command: str = "/bin/true") -> Path:
+    """Run an init with a command that ends at once, under callgrind as PID 1; the file with the counts."""
     counts = folder / "callgrind"
-    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counts}", *options, str(binary), "--", "/bin/true"]
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counts}", *options, *words, command]
     unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     subprocess.run([*unshare, *valgrind], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
     return counts
@@ -101,37 +96,10 @@ def profile(folder: Path) -> None:
     print(f"| all | {sum(found.values())} |")
 
 
-def compare_pythons(folder: Path) -> None:
-    """Print what each Python makes of it."""
-    print(
-        "| Debian | CPython | file, KiB | million instructions of `pyinit -- true` | private at rest, KiB |",
-        "|---|---|---:|---:|---:|",
-        sep="\n",
-    )
-    for release, version in PYTHONS.items():
-        debian = folder / release
-        wanted = f"gcc,libc6-dev,python{version}-minimal,dpkg-dev"
-        make = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={wanted}", release, str(debian)]
-        subprocess.run(make, check=True)
-        for name in ("docker", "pyinit"):
-            shutil.copytree(ROOT / name, debian / "src" / name)
-        build_there = f'PYTHON_VERSION={version} docker/static/build.sh "$(dpkg --print-architecture)" out'
-        line = f"cd /src && mount -t proc proc /proc && {build_there}"
-        inside = ["unshare", "--mount", "chroot", str(debian), "sh", "-c", line]
-        subprocess.run(inside, check=True, stdout=subprocess.DEVNULL)
-        [binary] = [path for path in (debian / "src" / "out").glob("pyinit-linux-*") if not path.suffix]
-        os.sync()  # a page that is not on disk yet counts as private
-        size, count = binary.stat().st_size / 1024, total(callgrind(binary, folder))
-        print(f"| {release} | {version} | {size:.0f} | {count:.1f} | {sum(regions(binary).values())} |")
-
-
 def main() -> None:
-    """Profile, or compare."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.profile", description=__doc__)
-    parser.add_argument("--pythons", action="store_true", help="compare the CPythons that Debian has")
-    options = parser.parse_args()
+    """Profile."""
     with tempfile.TemporaryDirectory() as name:
-        (compare_pythons if options.pythons else profile)(Path(name))
+        profile(Path(name))
 
 
 if __name__ == "__main__":
