@@ -236,11 +236,15 @@ int _PySignal_Init(int install_handlers); /* a part of the "main" phase, without
 
 static PyObject *start, *variables, *set_signal; /* start.start(), posix.environ, signal.signal(); NULL: not made yet */
 
+/* One line on stderr, where there may be no Python to write it; our exit status. */
 static int fail(const char *what)
 {
-    (void)!write(STDERR_FILENO, "pyinit: error: cannot start: ", 29);
-    (void)!write(STDERR_FILENO, what, strlen(what));
-    (void)!write(STDERR_FILENO, "\n", 1);
+    const char *parts[] = {"pyinit: error: ", command == 0 ? "cannot start: " : "", what,
+                           command == 0 ? "\n" : "; it goes on with less care\n"};
+    char line[200] = "";
+    for (size_t at = 0; at < sizeof parts / sizeof *parts; at++)
+        strncat(line, parts[at], sizeof line - strlen(line) - 1);
+    (void)!write(STDERR_FILENO, line, strlen(line));
     return OUR_FAULT;
 }
 

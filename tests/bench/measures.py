@@ -147,9 +147,7 @@ def _stamping(python: str) -> tuple[str, ...]:
     return (python, "-IS", str(PROGRAMS / "stamp.py"))
 
 
-def latency(
-    contenders: Sequence[Contender], python: str, rounds: int, command: Sequence[str] = ()
-) -> tuple[Values, Values]:
+def latency(contenders: Sequence[Contender], python: str, rounds: int, command: Sequence[str] = ()) -> tuple[Values, Values]:
     """Microseconds from kill() of PID 1 with SIGUSR1 until the command has it: median, and the 99th of 100."""
     with contextlib.ExitStack() as stack:
         running = {}
