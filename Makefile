@@ -58,6 +58,7 @@ bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare i
 	$(RUN) -m tests.bench.pressure
 	docker/static/build.sh "$$(dpkg --print-architecture)" dist
 	$(RUN) -m tests.bench --static "dist/pyinit-linux-$$(dpkg --print-architecture)"
+	$(RUN) -m tests.bench.beside
 	$(RUN) -m tests.check.bench
 
 simulate: $(VENV)/ready ## simulate pre-stop delays, fixed and adaptive: lost requests over router delays, stragglers and rates

@@ -18,6 +18,9 @@ from tests.waiting import wait_until
 
 BUILD = ROOT / "docker" / "static" / "build.sh"
 
+#: What was made at build time.
+OF_SNAPSHOT = "the snapshot, as far as it was written to"
+
 #: Options with which Python decides before the command is started.
 WITH_OPTION = ("--log-level", "info", "--")
 
@@ -68,7 +71,7 @@ def regions(binary: Path) -> dict[str, int]:
         [anonymous] = re.findall(r"^Anonymous: +(\d+)", body, re.MULTILINE)
         is_file = path.endswith(binary.resolve().name)
         found[
-            "the snapshot: what Python has written to, of what was made at build time" if is_file else names.get(path, path)
+            "of the snapshot: what was made at build time, and was written to since" if is_file else names.get(path, path)
         ] += int(anonymous)
     return {name: size for name, size in found.items() if size}
 
