@@ -1,9 +1,9 @@
 """The static binary beside others: `python -m tests.bench.beside [--quick] [--before REF]`.
 
-The others are that of the commit before, tini-static and the floor: the least that an init in C can do. The command has no
-C library (programs/tiny.c), as /bin/echo takes longer to start than these inits do. Instructions are those of PID 1's whole life, by
-callgrind, and the same in each run; the other figures are medians, in turns, before all other processes. Every init is a real PID 1
-in a PID namespace of its own. Needs Debian, as root; gcc, git, valgrind.
+The others are that of the commit before, tini-static and the floor, which is the least that an init in C can do. The command
+has no C library (programs/tiny.c), as /bin/echo takes longer to start than these inits do. Instructions are those of the
+whole life of PID 1, by callgrind, and the same in each run; the other figures are medians, in turns, before all other
+processes. Every init is a real PID 1 in a PID namespace of its own. Needs Debian, as root; gcc, git, valgrind.
 """
 
 import argparse
