@@ -574,7 +574,7 @@ class Walk:
         """Who of those who work writes to each of these pipes: directly, or through one who would merely die (`| tee |`)."""
         writers: dict[str, list[int]] = {}
         for pid in working:
-            for pipe in self.look.writes_to(pid):
+            for pipe in self.pipes_from(pid):
                 writers.setdefault(pipe, []).append(pid)
         if all(pipe in writers for pipe in wanted):
             return writers
@@ -586,11 +586,15 @@ class Walk:
         while waiting:
             source = waiting.pop()
             for pid in relays.pop(source, ()):
-                for pipe in self.look.writes_to(pid):
+                for pipe in self.pipes_from(pid):
                     writers.setdefault(pipe, []).extend(writers[source] if pipe != source else ())
                     if pipe in relays:
                         waiting.append(pipe)
         return writers
+
+    def pipes_from(self, pid: int) -> list[str]:
+        """The pipes that a process writes to. Who writes to /dev/null is read by nobody, though somebody reads that, too."""
+        return [output for output in self.look.writes_to(pid) if output.startswith("pipe:")]
 
     def spans(self) -> tuple[dict[int, int], dict[int, int]]:
         """The place of each on the way down, and the last place of those below it."""

@@ -31,7 +31,7 @@ WITH_CODE = ("-c", "-e")
 class Program(Record):
     """A row of the table.
 
-    `names` are those that it is known by, without a version. `graceful` are the signals by which it finishes its work; the
+    `names` are those that it is known by, without a version; of a module that `python -m` runs, with its packages. `graceful` are the signals by which it finishes its work; the
     first is sent in the place of any other stop signal. `hurry` is sent when two thirds of a known time are over, to end it in
     good order without waiting for its clients. `others` tells what further signals do.
     """
@@ -111,7 +111,7 @@ PROGRAMS = (
         {"TERM": "stops at once, and cuts requests", "INT": "as TERM", "HUP": "reloads", "USR1": "reopens its logs"},
     ),
     Program(
-        ("gunicorn",),
+        ("gunicorn", "gunicorn.app.wsgiapp"),
         APPLICATION,
         "https://docs.gunicorn.org/en/stable/signals.html",
         ("TERM",),
@@ -119,7 +119,7 @@ PROGRAMS = (
         {"QUIT": "stops at once, and cuts requests", "INT": "as QUIT", "HUP": "reloads", "USR1": "reopens its logs"},
     ),
     Program(
-        ("celery", "celeryd"),
+        ("celery", "celeryd", "celery.bin.celery"),
         APPLICATION,
         "https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker",
         ("TERM", "INT"),
@@ -131,7 +131,7 @@ PROGRAMS = (
         },
     ),
     Program(
-        ("huey_consumer", "huey_consumer.py"),
+        ("huey_consumer", "huey_consumer.py", "huey.bin.huey_consumer"),
         APPLICATION,
         "https://huey.readthedocs.io/en/latest/consumer.html#consumer-shutdown",
         ("INT",),

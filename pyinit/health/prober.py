@@ -13,6 +13,24 @@ if TYPE_CHECKING:
     from pyinit.probe.run import Given, Probe
 
 
+#: Why there was no answer in time, where the probe was behind the accept queue. No figures: a reason is told when it changes.
+QUEUED = "; connections wait there to be accepted, so it is busy, or hangs: more workers, or a longer --ready-timeout"
+
+
+def is_queue_waiting(port: int) -> bool:
+    """Whether connections to a port of ours wait to be accepted, the one of a probe that was given up included."""
+    from pyinit.traffic.view import open_sockets  # only here: who answers in time does not pay
+
+    try:
+        sockets = open_sockets()
+        try:
+            return sockets.listeners().get(port, 0) > 0
+        finally:
+            sockets.close()
+    except OSError:
+        return False
+
+
 class Prober:
     """Probes until close(). `found` is the newest verdict on each target; `on_found` is called after each."""
 
@@ -80,7 +98,9 @@ class Prober:
             return
         del self._probes[text]
         self._next[text] = max(now, self._began[text] + self._interval)
-        self.found[text] = Verdict(outcome.ok, f"{text}: {outcome.reason}")
+        port = self._targets[text].port
+        why = QUEUED if outcome.is_late and port and is_queue_waiting(port) else ""
+        self.found[text] = Verdict(outcome.ok, f"{text}: {outcome.reason}{why}")
         self._on_found()
 
     def _forget(self, text: str) -> None:

@@ -37,10 +37,11 @@ SERVING = ("running", "pre-stop")
 
 
 class Outcome(Record):
-    """How a probe has ended, and why in a few words."""
+    """How a probe has ended, and why in a few words; `is_late`: for its time was over."""
 
     ok: bool
     reason: str
+    is_late: bool = False
 
 
 class Given(Record):
@@ -74,7 +75,7 @@ class Probe:
         if self._outcome is None:
             self._advance(now)
         if self._outcome is None and now >= self._deadline:
-            self._outcome = Outcome(False, f"timed out after {self._timeout:g} s, {self._doing}")
+            self._outcome = Outcome(False, f"timed out after {self._timeout:g} s, {self._doing}", True)
         if self._outcome is not None:
             self.close()
         return self._outcome

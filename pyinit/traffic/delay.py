@@ -30,15 +30,19 @@ class Delay:
     `last_event` is when traffic was last seen, in seconds since the stop request.
     """
 
-    def __init__(self, view: "View", requested_at: float, life: float, opened: int) -> None:
-        """The stop was requested at a time, after a life of so many seconds, in which so many connections were opened."""
+    def __init__(self, view: "View", requested_at: float, life: float, opened: int | None) -> None:
+        """The stop was requested at a time, after a life of so many seconds, in which so many connections were opened.
+
+        None: nobody has counted them.
+        """
         config = view.config
         self.due_at: float | None = None
         self.ended = loss.NO_DELAY if config.pre_stop_delay == 0 else loss.FIXED
         self.last_event: float | None = None
         self._view = view
         self._requested_at = requested_at
-        self._life = max(1.0, life)
+        self._life = life
+        self._counted = max(1.0, life)  # seconds for a rate: what came in less is no rate
         self._opened = opened
         self._policy = quiet.Policy(config.pre_stop_min, config.longest_delay, config.pre_stop_quiet)
         self._arrivals: Arrivals | None = None
@@ -85,9 +89,10 @@ class Delay:
         first, *_ = self._look_at_connections(self._arrivals, quiet.FIRST)
         self._never_ready = "" if first.count else never_ready
         # Probes of ours, which the kernel has counted, were as many all the time as in the last minute.
-        opened = self._opened / self._life - probes / min(self._life, TIME_WAIT_LASTS)
-        average = max(opened, first.segments / self._life)
-        self._seen = quiet.Seen(quiet.Before(average, first.active, first.idle))
+        opened = (self._opened or 0) / self._counted - probes / min(self._counted, TIME_WAIT_LASTS)
+        average = max(0.0, opened, first.segments / self._counted)
+        life = None if self._opened is None else self._life
+        self._seen = quiet.Seen(quiet.Before(average, first.active, first.idle, self._lately(average), life))
         ports = sorted(filter(view.counts, view.ports))
         text = f"watching the traffic to port {listed(ports)}: {first.count} connections, {average:.2f} events/s so far"
         level = "debug"
@@ -95,6 +100,14 @@ class Delay:
             level = "info"
             text += "; without sock_diag, where no connection at all is quiet"
         return Finding(NOTHING, level, "traffic_watched", text, {"ports": ports, "connections": first.count})
+
+    def _lately(self, average: float) -> float:
+        """The rate of late as far as it is known, in events/s; 0 where the average is so high that nobody needs to know."""
+        if average * self._policy.quiet >= quiet.EVENTS:
+            return 0.0  # and there might be thousands to be looked through
+        within = min(self._counted, quiet.LATELY)
+        closed = self._view.sockets.closed(self._view.counts, within, self._view.ports)
+        return closed / within if closed >= quiet.ENOUGH else 0.0
 
     def _look_at_connections(self, opened_since: "Arrivals", within: float) -> "tuple[Connections, int, float | None]":
         """The connections; how many events there were since the last look; and the age of the last one, if that is known."""
@@ -148,7 +161,9 @@ class Delay:
         rate = quiet.rate(seen)
         silence = seen.looked_at - seen.last_at
         limit = f"{seconds(self._policy.maximum)} ({self._view.config.limit_of_delay})"
-        if verdict == quiet.QUIET:
+        if verdict == quiet.QUIET and quiet.never_called(seen):
+            text = f"no traffic has ever come, in the {seconds(self._life + seen.looked_at)} since the start"
+        elif verdict == quiet.QUIET:
             text = f"the traffic has been quiet for {seconds(silence)}, after {rate:.1f} events/s"
         elif not rate and not seen.events:
             text = f"no traffic has ever come, so that silence means nothing: served on for {limit}"

@@ -26,13 +26,14 @@ DESTROYED = 1 << 0 | 1 << 2
 
 # States, and bits of the mask of them (net/tcp_states.h).
 STATE_OF_ESTABLISHED = 1
+STATE_OF_REMEMBERED = 6
 STATE_OF_LISTENER = 10
 LISTEN = 1 << STATE_OF_LISTENER
 #: Established, or closed by one side: all that are somebody's connection still, and have a tcp_info.
 CONNECTED = 1 << STATE_OF_ESTABLISHED | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9 | 1 << 11
 
 #: Closed by us first, and kept for a minute lest a late segment be taken for another connection's.
-TIME_WAIT = 1 << 6
+TIME_WAIT = 1 << STATE_OF_REMEMBERED
 
 #: Seconds, of TCP_TIMEWAIT_LEN (net/tcp.h).
 TIME_WAIT_LASTS = 60.0
@@ -43,6 +44,7 @@ OWN_PEERS = (_OWN + bytes(12), bytes(10) + b"\xff\xff" + _OWN)
 
 # Offsets in 32-bit words from the beginning of a message: struct inet_diag_msg behind the header, its attributes behind that.
 QUEUED = 18
+EXPIRES = 17
 PEER = 10
 ATTRIBUTES = 22
 # ... and in tcp_info.
@@ -231,6 +233,17 @@ class Diag:
     def own_probes(self) -> int:
         """How many probes of ours there were in the last TIME_WAIT_LASTS, as far as they have left a trace."""
         return sum(1 for _ in self._dump(TIME_WAIT, 0, OWN))
+
+    def closed(self, of: "Callable[[int], bool]", within: float, ports: "Collection[int]") -> int:
+        """How many connections to `ports` of which `of` holds were closed by our side in the last `within` seconds.
+
+        Of those alone the kernel keeps a note, for TIME_WAIT_LASTS, and it keeps no more than net.ipv4.tcp_max_tw_buckets.
+        """
+        count, least = 0, int((TIME_WAIT_LASTS - within) * 1000)
+        for at in self._dump(TIME_WAIT, 0, not_own(ports)):
+            is_recent = self._buffer[4 * at + 17] == STATE_OF_REMEMBERED and self._words[at + EXPIRES] >= least
+            count += is_recent and of(self._port(at))
+        return count
 
     def hear_of_the_dead(self) -> None:
         """From now on deaths() tells. Raises OSError where the kernel does not (before Linux 4.3)."""

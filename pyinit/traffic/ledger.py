@@ -26,9 +26,9 @@ class Ledger:
         self._open_at_kill = 0
 
     @property
-    def opened(self) -> int:
-        """Connections opened until the stop request, since the network namespace was made."""
-        return 0 if self._requested is None else self._requested.opened
+    def opened(self) -> int | None:
+        """Connections opened until the stop request, since the network namespace was made; None where nobody has counted."""
+        return None if self._requested is None else self._requested.opened
 
     def on_signalled(self) -> None:
         """The stop signal goes out now: from here on a reset is a loss."""

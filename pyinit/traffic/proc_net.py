@@ -7,7 +7,7 @@ import sys
 
 from pyinit.kernel import system
 from pyinit.settings.config import OWN_SOURCE
-from pyinit.traffic.diag import STATE_OF_ESTABLISHED, STATE_OF_LISTENER, Connections
+from pyinit.traffic.diag import STATE_OF_ESTABLISHED, STATE_OF_LISTENER, STATE_OF_REMEMBERED, Connections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 #: Bytes: 100,000 connections, more than are looked through in a reasonable time.
 LONGEST = 100_000 * 150
 
-
-#: Of TIME_WAIT.
-STATE_OF_REMEMBERED = 6
 
 #: OWN_SOURCE as these files have it, at the end of an address of either family: the word of memory that it is.
 OWN = b"%08X" % int.from_bytes(bytes(map(int, OWN_SOURCE.split("."))), sys.byteorder)
@@ -81,6 +78,15 @@ class ProcNet:
     def own_probes(self) -> int:
         """As Diag has it."""
         return sum(is_own for _, state, _, is_own in self._rows() if state == STATE_OF_REMEMBERED)
+
+    def closed(
+        self,
+        of: "Callable[[int], bool]",  # noqa: ARG002 - as Diag
+        within: float,  # noqa: ARG002 - as Diag
+        ports: "Collection[int]",  # noqa: ARG002 - as Diag
+    ) -> int:
+        """0: how old they are cannot be seen."""
+        return 0
 
     def hear_of_the_dead(self) -> None:
         """Raises OSError: the dead are silent here."""

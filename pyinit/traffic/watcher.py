@@ -25,7 +25,9 @@ class Watcher:
         """
         self._view = View(config)
         self._ledger = Ledger(self._view, requested_at)
-        opened = max(0, self._ledger.opened - counters.opened_in(counters_at_start))
+        opened = self._ledger.opened
+        if opened is not None:
+            opened = max(0, opened - counters.opened_in(counters_at_start))
         self._delay = Delay(self._view, requested_at, requested_at - started_at, opened)
         self._queues: Queues | None = None
         self._is_signalled = False

@@ -48,6 +48,28 @@ def say(network: Network, reason: str) -> None:
 
 # --- the start ---
 
+#: Accepts all connections, and answers none.
+MUTE = """
+import socket
+door, held = socket.create_server(("", 8080)), []
+print("app listens", flush=True)
+while True:
+    held.append(door.accept())
+"""
+
+
+@pytest.mark.parametrize("accepts", ["none", "all"])
+def test_a_probe_that_waits_behind_the_accept_queue_says_so(start: Start, accepts: str) -> None:
+    mute = [sys.executable, "-IS", "-c", MUTE]
+    deaf = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "server.py"), "--listen", "tcp:8080", "--accept", "none"]
+    words = mute if accepts == "all" else deaf
+    namespace = start(*READY, "--ready-timeout=0.2", "--", *words, unshare=WITH_NETWORK)
+    with Network(namespace.init.pid) as network:
+        namespace.wait_for_output("listens" if accepts == "all" else "server ready")
+        say(network, "timed out after 0.2 s, waiting for an answer")
+        is_told = "connections wait there to be accepted, so it is busy, or hangs: more workers" in ask(network).body["reason"]
+        assert is_told is (accepts == "none")
+
 
 def test_it_is_ready_when_the_application_can_serve_and_not_when_its_port_is_open(start: Start) -> None:
     namespace = start(*READY, "--", *SLOW_START, "--load", "1", unshare=WITH_NETWORK)

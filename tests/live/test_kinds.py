@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
@@ -167,6 +168,28 @@ def test_who_reads_the_output_of_an_application_has_its_last_line(
     assert namespace.wait() == 7
     assert read().count("app got SIGTERM") == 1
     assert "app done" in read()
+
+
+@pytest.mark.parametrize("reader", [reader for reader in READERS if "DIR" not in reader], ids=str)
+def test_who_reads_the_output_of_an_application_and_writes_none_goes_after_it(
+    start: Start, script: Script, reader: str
+) -> None:
+    need("bash")
+    if not reader.startswith("while"):
+        need(reader.split(maxsplit=1)[0])
+    # Somebody reads /dev/null and another writes to it: that makes no pipe of it.
+    lines = f"APP </dev/null | {reader} >/dev/null\nexit ${{PIPESTATUS[0]}}"
+    namespace = start("--", script(lines, shell=shutil.which("bash") or "bash"))
+
+    def handles(process: psutil.Process) -> bool:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return "app.py" in " ".join(process.cmdline()) and bool(
+            int(status.split("SigCgt:")[1].split()[0], 16) & 1 << signal.SIGTERM - 1
+        )
+
+    wait_until(lambda: any(map(handles, namespace.processes())), "the application has its handler")
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
 
 
 # --- who starts another ---

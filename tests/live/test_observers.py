@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pyinit.settings.config import OWN_SOURCE
+from pyinit.settings.options import parse
 from pyinit.traffic import arrivals, counters, surroundings
+from pyinit.traffic import view as views
+from pyinit.traffic.delay import Delay
 from pyinit.traffic.diag import Connections, Diag
 from pyinit.traffic.proc_net import ProcNet
 from tests.counting import lines_run
@@ -93,9 +96,14 @@ class Pair:
         client, server = self.connected()
         client.sendall(b"hello")
         server.recv(5)
-        client.close()
-        assert server.recv(1) == b""
-        server.close()
+        close(client, server)
+
+
+def close(first: socket.socket, last: socket.socket) -> None:
+    """Close both ends of a connection, one after the other: a note of it stays on the side of the first."""
+    first.close()
+    assert last.recv(1) == b""
+    last.close()
 
 
 def to_any(_: int) -> bool:
@@ -228,10 +236,7 @@ def test_data_on_a_connection_that_we_have_closed_our_side_of_is_activity(diag: 
 
 def test_a_connection_that_is_only_remembered_is_not_counted(view: View, holding: contextlib.ExitStack) -> None:
     pair = Pair(holding)
-    client, server = pair.connected()
-    server.close()  # first: so that TIME-WAIT is on the side of the listener
-    assert client.recv(1) == b""
-    client.close()
+    close(*reversed(pair.connected()))  # so that TIME-WAIT is on the side of the listener
     assert view.connections(only(pair.port), LATELY).count == 0
 
 
@@ -585,6 +590,39 @@ def test_our_own_probes_are_no_connections(view: View, holding: contextlib.ExitS
     assert view.connections(only(pair.port), LATELY).count == 1
 
 
+def test_connections_that_the_server_has_closed_lately_are_remembered(diag: Diag, holding: contextlib.ExitStack) -> None:
+    pair, other = Pair(holding), Pair(holding)
+    ports = {pair.port, other.port}
+    for _ in range(4):
+        close(*reversed(pair.connected()))
+    close(*pair.connected())  # the client was first: of that our side keeps no note
+    close(*reversed(other.connected()))
+    close(*reversed(probe(holding, pair)))
+    assert diag.closed(only(pair.port), 60.0, ports) == 4, "our own probe is none of them"
+    assert diag.closed(ports.__contains__, 60.0, ports) == 5
+    assert diag.closed(ports.__contains__, 60.0, {other.port}) == 1
+    wait_until(lambda: not diag.closed(ports.__contains__, 1.0, ports), "all are older than a second")
+    assert diag.closed(ports.__contains__, 30.0, ports) == 5
+
+
+@pytest.mark.parametrize("server_closes", [True, False])
+def test_the_rate_is_that_of_late_and_not_of_a_life_that_began_with_loading(
+    holding: contextlib.ExitStack, server_closes: bool
+) -> None:
+    pair = Pair(holding)
+    for _ in range(100):
+        client, server = pair.connected()
+        close(*((server, client) if server_closes else (client, server)))
+    seen = views.View(parse(["--stop-timeout=none", "--pre-stop-delay=auto", "app"], {}).config)
+    holding.callback(seen.sockets.close)
+    delay = Delay(seen, 1000.0, 100.0, 100)  # so many connections in a life of so many seconds
+    assert delay.begin() is not None
+    assert delay.look(1005.5, awaits_word=False) is None
+    found = delay.look(1020.0, awaits_word=False)
+    assert found is not None
+    assert found.fields["rate"] == (10.0 if server_closes else 1.0)
+
+
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 @pytest.mark.parametrize("first", ["client", "server"])
 def test_our_own_probes_leave_a_trace_whoever_closes_first(
@@ -594,11 +632,8 @@ def test_our_own_probes_leave_a_trace_whoever_closes_first(
     pair.come_and_go()
     assert view.own_probes() == 0
     for count in (1, 2):
-        ends = dict(zip(("client", "server"), probe(holding, pair), strict=True))
-        one, other = ends.pop(first), next(iter(ends.values()))
-        one.close()
-        assert other.recv(1) == b""
-        other.close()
+        client, server = probe(holding, pair)
+        close(*((client, server) if first == "client" else (server, client)))
         wait_until(lambda: view.own_probes() == count, "it is remembered")  # noqa: B023 - called at once
 
 

@@ -206,6 +206,7 @@ def test_silence_means_nothing_where_there_was_hardly_any_traffic_before(serving
 
 def test_what_the_stop_timeout_leaves_for_finishing_is_a_limit_as_well(serving: Serving) -> None:
     served = serving(*auto(0.1, FOR_EVER), "--stop-timeout", "2.5", "--grace-period", "0.8")
+    assert served.network.request(8000) == b"hello"
     served.request_stop()
     assert 0.7 <= served.told_after() < AT_ONCE
     assert "keeps serving until the traffic is quiet (0.1s to 0.7s)" in served.finish()
@@ -268,12 +269,15 @@ def test_the_log_does_not_tell_of_a_delay_that_there_is_not(serving: Serving) ->
     assert second == "pyinit: nobody listens on a TCP port, so there is no pre-stop delay"
 
 
-def test_a_server_that_nobody_has_ever_called_is_told_of_as_that(serving: Serving) -> None:
-    served = serving(*auto(0.1, 0.7))
+def test_a_server_that_nobody_has_called_for_as_long_as_the_maximum_is_told_after_the_minimum(serving: Serving) -> None:
+    served = serving(*auto(0.3, 2.5))
+    begun = time.monotonic()
+    wait_until(lambda: time.monotonic() - begun > 2.5, "it is as old as the maximum")
     served.request_stop()
-    assert 0.7 <= served.told_after() < AT_ONCE
+    assert 0.3 <= served.told_after() < 2.5
     log = served.finish()
-    assert "no traffic has ever come, so that silence means nothing: served on for 0.7s (--pre-stop-max)" in log
+    assert "no traffic has ever come, in the " in log
+    assert "s since the start\n" in log
     assert "ago" not in log
 
 
@@ -831,6 +835,15 @@ def test_without_the_counters_silence_is_seen_and_losses_are_not_told(serving: S
     log = served.finish()
     assert "the traffic has been quiet for" in log
     assert "refused" not in log
+
+
+def test_where_nobody_has_counted_who_came_the_age_of_a_server_means_nothing(serving: Serving) -> None:
+    served = serving(*auto(0.1, 1.5), unshare=WITHOUT_TABLES)
+    begun = time.monotonic()
+    wait_until(lambda: time.monotonic() - begun > 1.5, "it is as old as the maximum")
+    served.request_stop()
+    assert 1.5 <= served.told_after() < AT_ONCE
+    assert "no traffic has ever come, so that silence means nothing: served on for 1.5s (--pre-stop-max)" in served.finish()
 
 
 @pytest.mark.parametrize("unshare", [WITHOUT_TABLES, WITHOUT_PROC], ids=["no /proc/net", "no /proc"])

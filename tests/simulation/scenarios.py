@@ -10,6 +10,8 @@ ONE_LATE = "1.5 s, one 12 s"
 #: Those that matter, for docs/delay.md.
 MAIN = (
     Scenario("0 s", 10),
+    Scenario("0.1 s", 20, known=0.15),
+    Scenario("0.1 s", 20, known=0.15, closes=True),
     Scenario("1.5 s", 0.2),
     Scenario("1.5 s", 1),
     Scenario("1.5 s", 10),
@@ -24,6 +26,8 @@ MAIN = (
     Scenario(ONE_LATE, 10),
     Scenario(ONE_LATE, 10, pooled=True),
     Scenario(ONE_LATE, 10, evenly=True),
+    Scenario(ONE_LATE, 3, closes=True),
+    Scenario(ONE_LATE, 10, closes=True),
     Scenario(ONE_LATE, 50),
     Scenario("never", 10),
 )
@@ -42,11 +46,12 @@ def every() -> list[Scenario]:
         plain = Scenario(hears, rate, pooled=pooled)
         found += [
             replace(plain, known=10),
+            *([] if pooled else [replace(plain, closes=True)]),
             replace(plain, known=0.1),
             replace(plain, probe=10),
             replace(plain, probe=2),
         ]
-    return found
+    return found + [Scenario("0.1 s", 20, known=0.15, closes=closes) for closes in (False, True)]
 
 
 #: For the choice of the constants: where requests may be lost, and what is paid where none would be.

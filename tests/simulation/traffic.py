@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from pyinit.traffic.quiet import Before
+from pyinit.traffic.quiet import ENOUGH, LATELY, Before
 
 #: When SIGKILL comes, on Kubernetes by default: later requests are nobody's business here.
 HORIZON = 30.0
@@ -15,7 +15,7 @@ HORIZON = 30.0
 #: How long a request keeps its connection busy.
 SERVICE = 0.05
 
-#: A second to be counted in, and so many mean gaps: nearly always long enough for a last event before the stop request.
+#: Of what came lately, a bit more, and so many mean gaps: nearly always long enough for a last event before the stop request.
 GAPS_BEFORE = 10
 
 
@@ -26,6 +26,7 @@ def _one_late(_: Random, routers: int) -> list[float]:
 #: When each of so many routers hears that the container is to be left alone.
 HEARS: Mapping[str, Callable[[Random, int], Sequence[float]]] = {
     "0 s": lambda _, routers: [0.0] * routers,
+    "0.1 s": lambda _, routers: [0.1] * routers,
     "1.5 s": lambda _, routers: [1.5] * routers,
     "5 s": lambda _, routers: [5.0] * routers,
     "0 to 5 s": lambda random, routers: [random.uniform(0, 5) for _ in range(routers)],
@@ -41,7 +42,8 @@ class Scenario:
     `routers` share `rate` requests/s to this container, and hear of its stop as the entry of HEARS says. Requests come at
     random (Poisson) or `evenly` from each router, each over a connection of its own or over `pooled` ones, of which a router
     takes the first that is free. The average of the container's life is `known` times the true rate. `probe` is the period of
-    a readiness probe of the same port, in seconds, if there is one.
+    a readiness probe of the same port, in seconds, if there is one. The clients close connections that come and go, or the
+    server does where it `closes` them.
     """
 
     hears: str
@@ -51,6 +53,7 @@ class Scenario:
     pooled: bool = False
     known: float = 1.0
     probe: float | None = None
+    closes: bool = False
 
     @property
     def remarks(self) -> str:
@@ -64,6 +67,8 @@ class Scenario:
             found.append(f"average {self.known:g} x")
         if self.probe is not None:
             found.append(f"probe every {self.probe:g} s")
+        if self.closes:
+            found.append("the server closes")
         return ", ".join(found)
 
 
@@ -100,7 +105,7 @@ def _on_pooled(router: int, arrivals: Sequence[float]) -> Iterator[tuple[float, 
 
 def draw(scenario: Scenario, random: Random) -> Traffic:
     """One stop of this scenario."""
-    start = -1 - GAPS_BEFORE / scenario.rate
+    start = -LATELY - GAPS_BEFORE / scenario.rate
     gap = scenario.routers / scenario.rate
     requests: list[float] = []
     pooled: list[tuple[float, int]] = []
@@ -117,5 +122,8 @@ def draw(scenario: Scenario, random: Random) -> Traffic:
     events = sorted(pooled + [(at, -number) for number, at in enumerate(opened, 1)])  # each on a connection of its own
     # A connection that has gone cannot tell when it had data.
     age = [(-at, connection) for at, connection in pooled if at < 0]
-    before = Before(average, len({connection for old, connection in age if old <= 1}), min(age)[0] if age else None)
+    just_now = len({connection for old, connection in age if old <= 1})
+    closed = sum(1 for at in opened if -LATELY <= at < 0) if scenario.closes else 0
+    lately = closed / LATELY if closed >= ENOUGH else 0.0
+    before = Before(average, just_now, min(age)[0] if age else None, lately)
     return Traffic(before, [at for at in requests if at >= 0], [event for event in events if event[0] >= 0])

@@ -215,6 +215,14 @@ def test_a_daemon_outside_the_group_is_told_before_its_reader_though_that_has_a_
     }, "it is the container's own stdin"
 
 
+def test_nobody_reads_what_another_writes_to_the_same_device() -> None:
+    found = decide(SHELL, app(3, 2), app(4, 2), stdins={3: "/dev/null", 4: "pipe:[1]"}, outputs={3: "pipe:[1]", 4: "/dev/null"})
+    assert (found.now, found.fates[4]) == ({3: SIGTERM}, (READS, 3))
+    stdins, outputs = {4: "/dev/pts/0", 5: "pipe:[1]"}, {3: "/dev/pts/0", 4: "pipe:[1]"}
+    found = decide(SHELL, app(3, 2), process(4, 2), app(5, 2), stdins=stdins, outputs=outputs)
+    assert found.now == {3: SIGTERM, 5: SIGTERM}, "what 4 relays does not come from 3"
+
+
 def test_where_each_reads_from_the_other_both_are_told() -> None:
     stdins, outputs = {3: "pipe:[1]", 4: "pipe:[2]"}, {3: "pipe:[2]", 4: "pipe:[1]"}
     assert decide(SHELL, app(3, 2), app(4, 2), stdins=stdins, outputs=outputs).now == {3: SIGTERM, 4: SIGTERM}

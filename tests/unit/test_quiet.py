@@ -74,6 +74,16 @@ def test_a_rate_of_zero_takes_the_maximum() -> None:
     assert over_at(POLICY, seen_of(before=Before(0.0, 0, None))) == 20
 
 
+def test_where_it_is_known_that_nobody_has_ever_come_the_silence_began_at_the_start() -> None:
+    assert over_at(POLICY, seen_of(before=Before(0.0, 0, None, life=3.0))) == 17
+    assert over_at(POLICY, seen_of(before=Before(0.0, 0, None, life=3600.0))) == 5
+
+
+def test_one_who_has_come_after_all_ends_that() -> None:
+    assert over_at(POLICY, seen_of((2.0, 1), before=Before(0.0, 0, None, life=3600.0))) == 20
+    assert over_at(POLICY, seen_of(before=Before(0.01, 0, None, life=3600.0))) == 20
+
+
 def test_traffic_that_never_ends_takes_the_maximum() -> None:
     looks = [(at / 4, 3) for at in range(1, 80)]
     assert verdict(POLICY, seen_of(*looks)) is None
@@ -114,6 +124,20 @@ def test_enough_events_are_none() -> None:
     assert rate(seen_of(before=Before(50.0, ENOUGH, 0.1))) == ENOUGH
 
 
+def test_those_who_came_lately_tell_more_than_a_life_that_began_with_loading() -> None:
+    assert rate(seen_of((FIRST, ENOUGH), before=Before(2.5, 0, None, lately=20.0))) == 20
+    assert rate(seen_of((FIRST, 25), before=Before(2.5, 0, None, lately=20.0))) == 25
+
+
+def test_the_first_second_is_not_the_rate_where_more_is_known_to_have_come_lately() -> None:
+    assert rate(seen_of((FIRST, ENOUGH), before=Before(12.0, 0, None, lately=11.0))) == 12
+    assert rate(seen_of((FIRST, ENOUGH), before=Before(50.0, 0, None, lately=11.0))) == 11
+
+
+def test_fewer_lately_than_on_average_say_nothing_for_kept_connections_are_not_among_them() -> None:
+    assert rate(seen_of(before=Before(50.0, 0, None, lately=1.0))) == 50
+
+
 def test_a_long_silence_before_the_request_refutes_the_average() -> None:
     assert rate(seen_of(before=Before(50.0, 0, 30.0))) == OLDEST / 30
     assert rate(seen_of(before=Before(0.01, 0, 30.0))) == 0.01
@@ -128,7 +152,7 @@ def test_a_silence_that_is_over_does_not() -> None:
 TIMES = st.floats(0, 100)
 COUNTS = st.integers(0, 1000)
 AGES = st.none() | TIMES
-BEFORES = st.builds(Before, st.floats(0, 1e5), COUNTS, AGES)
+BEFORES = st.builds(Before, st.floats(0, 1e5), COUNTS, AGES, st.just(0.0) | st.floats(0.3, 1e5), AGES)
 #: Also such that make no sense: minimum above maximum.
 POLICIES = st.builds(Policy, st.floats(0, 60), st.floats(0, 60), st.floats(0, 60))
 #: Looks: how long after the one before, by a clock that does not tell less than a microsecond, and what was seen.
@@ -202,13 +226,17 @@ def test_who_asks_for_more_never_gets_less(policy: Policy, seen: Seen, quiet: fl
     assert over_at(Policy(policy.minimum, policy.maximum, more.quiet), seen) >= over_at(policy, seen)
 
 
-@given(POLICIES, SEEN, st.floats(0, 1e5))
-def test_where_the_average_decides_a_higher_one_never_asks_for_more_silence(policy: Policy, seen: Seen, more: float) -> None:
-    before = seen.before
-    assume(before.just_now < ENOUGH and not seen.first)
-    busier = Before(before.average + more, before.just_now, before.idle)
-    other = Seen(busier, seen.looked_at, seen.last_at, seen.events, seen.first, seen.first_until)
-    assert needed(policy, other) <= needed(policy, seen)
+#: Where nothing is known but the average, and the silence before the request.
+AVERAGES = st.builds(Before, st.floats(1e-5, 1e5), st.integers(0, ENOUGH - 1), AGES, st.just(0.0), AGES)
+
+
+@given(POLICIES, AVERAGES, st.floats(0, 1e5), st.integers(0, ENOUGH - 1), TIMES)
+def test_where_the_average_decides_a_higher_one_never_asks_for_more_silence(
+    policy: Policy, before: Before, more: float, events: int, later: float
+) -> None:
+    busier = Before(before.average + more, before.just_now, before.idle, before.lately, before.life)
+    looks = (FIRST, 0), (FIRST + later, events)
+    assert needed(policy, seen_of(*looks, before=busier)) <= needed(policy, seen_of(*looks, before=before))
 
 
 @given(SEEN, st.lists(st.floats(0, 1), max_size=5), st.floats(0, 10), COUNTS, st.floats(0, 1))
