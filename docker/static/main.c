@@ -448,6 +448,8 @@ static int rehearse(const struct _frozen *code, const char *until, struct heap_e
     static PyMethodDef function = {"end", end, METH_NOARGS, ""};
     environ = start_variables;
     snapshot_watch(ends, plan);
+    if (strcmp(until, "settled") == 0)
+        snapshot_watched(HEAP_COLD);
     PyObject *kind = PyLong_FromLong(strcmp(until, "start") == 0 ? HEAP_HOT : HEAP_WARM);
     PyObject *given = Py_BuildValue("{sOsssN}", "__builtins__", PyEval_GetBuiltins(), "until", until, "end", PyCFunction_New(&function, kind));
     PyObject *read = PyMarshal_ReadObjectFromString((const char *)code->code, code->size);
@@ -457,11 +459,13 @@ static int rehearse(const struct _frozen *code, const char *until, struct heap_e
 }
 
 /* pyinit-unmade MODULES PLAN FILE: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this program.
- * pyinit-unmade MODULES PLAN start|stop NEW-PLAN: make it, and rehearse, for the next plan. */
+ * pyinit-unmade MODULES PLAN start|stop|settled NEW-PLAN: make it, and rehearse, for the next plan. (Where the objects lie has a small
+ * effect on how the interpreter is made, by way of CPython's caches. So some pieces stay that have passed before; when all has been
+ * rehearsed, the last plans keep a place for those, and change nothing else.) */
 static int build(int count, char **words)
 {
     if ((count != 4 && count != 5) || read_modules(words[1]) < 0)
-        return fail("usage: pyinit-unmade MODULES PLAN (FILE | start NEW-PLAN | stop NEW-PLAN)");
+        return fail("usage: pyinit-unmade MODULES PLAN (FILE | start|stop|settled NEW-PLAN)");
     heap_open(words[2]);
     struct _frozen rehearsal = take_last_module();
     int status = make();

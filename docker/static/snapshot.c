@@ -65,9 +65,11 @@ static off_t offset_of(const char *address)
 /* Write the snapshot into its place in a copy of this program, and print how many bytes of the heap are used. */
 int snapshot_write(const char *path, struct heap_ends ends)
 {
+    if (heap_lacks() || is_touched() || count_strays() != 0)
+        return 1;
     off_t offset = offset_of(snapshot_start);
-    int file = open(path, O_WRONLY | O_CLOEXEC), strays = count_strays();
-    if (strays != 0 || is_touched() || heap_lacks() || offset < 0 || file < 0) {
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (offset < 0 || file < 0) {
         perror(path);
         return 1;
     }
