@@ -31,6 +31,7 @@
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
+#define REHEARSALS 20 /* more than the eight calls after which CPython 3.11 adapts a function's bytecode */
 
 /* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
 
@@ -283,7 +284,7 @@ static int read_modules(const char *path)
     return at == end ? 0 : -1;
 }
 
-/* The last one is no module, but what rehearse() runs. */
+/* The last one is none of ours, but rehearse.py. */
 static struct _frozen take_last_module(void)
 {
     size_t last = 0;
@@ -317,8 +318,48 @@ static PyObject *held(const char *module, const char *name)
     return found == NULL ? NULL : PyObject_GetAttrString(found, name);
 }
 
+/* What a start has, in a rehearsal. */
+static void set_the_stage(void)
+{
+    static char *words[] = {"pyinit", "--", "true", NULL}, *entries[] = {"PATH=/usr/bin", NULL};
+    argument_count = 3;
+    argument_words = words;
+    environ = entries;
+}
+
+/* rehearse(start, until, end) of rehearse.py; without an end it comes back. */
+static int rehearse(const struct _frozen *code, const char *until, PyObject *ending)
+{
+    PyObject *read = PyMarshal_ReadObjectFromString((const char *)code->code, code->size);
+    PyObject *names = Py_BuildValue("{sOss}", "__builtins__", PyEval_GetBuiltins(), "__name__", code->name);
+    PyObject *evaluated = read == NULL || names == NULL ? NULL : PyEval_EvalCode(read, names, names);
+    PyObject *function = evaluated == NULL ? NULL : PyDict_GetItemString(names, "rehearse"), *done = NULL;
+    for (int left = ending == NULL ? REHEARSALS : 1; function != NULL && left > 0; left--) {
+        done = PyObject_CallFunction(function, ending == NULL ? "Os" : "OsO", start, until, ending);
+        if (done == NULL)
+            break;
+        Py_DECREF(done);
+    }
+    Py_XDECREF(evaluated);
+    Py_XDECREF(names);
+    Py_XDECREF(read);
+    return done == NULL ? -1 : 0;
+}
+
+/* Take away what is left of the rehearsals; what is there then stays: to look through it again would be to copy all of its pages. */
+static int freeze(void)
+{
+    PyGC_Enable();
+    PyGC_Collect();
+    PyGC_Disable();
+    PyObject *function = held("gc", "freeze"), *frozen = function == NULL ? NULL : PyObject_CallNoArgs(function);
+    Py_XDECREF(function);
+    Py_XDECREF(frozen);
+    return frozen == NULL ? -1 : 0;
+}
+
 /* Make the interpreter, as each start is to find it: nothing in it may tell of this process. */
-static int make(void)
+static int make(const struct _frozen *rehearsal)
 {
     struct sigaction by_default = {.sa_handler = SIG_DFL};
     for (int signum = 1; signum < NSIG; signum++)
@@ -354,7 +395,8 @@ static int make(void)
     set_signal = held("_signal", "signal");
     if (start == NULL || variables == NULL || set_signal == NULL)
         return fail_with_traceback();
-    return 0;
+    set_the_stage();
+    return rehearse(rehearsal, "stop", NULL) < 0 || freeze() < 0 ? fail_with_traceback() : 0;
 }
 
 /* Take leave of this process: what tells of it, and what it was needed for alone. */
@@ -434,28 +476,26 @@ static int run(int count, char **words)
     return command == 0 ? status : plain_loop(command);
 }
 
-/* What rehearse.py calls at its end. */
+/* What rehearse.py calls at the end of the last one. */
 static PyObject *end(PyObject *kind, PyObject *Py_UNUSED(none))
 {
     snapshot_watched((int)PyLong_AsLong(kind));
     return NULL;
 }
 
-/* Rehearse, with what rehearse.py has in place of the kernel: until a start is over, which is hot, or a stop, which is warm. */
-static int rehearse(const struct _frozen *code, const char *until, struct heap_ends ends, const char *plan)
+/* Rehearse for a plan: what is written to until a start is over is hot, and until a stop is, warm. Does not come back. */
+static int rehearse_for_plan(const struct _frozen *rehearsal, const char *until, struct heap_ends ends, const char *plan)
 {
-    static char *start_words[] = {"pyinit", "--", "true", NULL}, *start_variables[] = {"PATH=/usr/bin:/bin", NULL};
     static PyMethodDef function = {"end", end, METH_NOARGS, ""};
-    environ = start_variables;
     snapshot_watch(ends, plan);
     if (strcmp(until, "settled") == 0)
         snapshot_watched(HEAP_COLD);
+    set_the_stage();
     PyObject *kind = PyLong_FromLong(strcmp(until, "start") == 0 ? HEAP_HOT : HEAP_WARM);
-    PyObject *given = Py_BuildValue("{sOsssN}", "__builtins__", PyEval_GetBuiltins(), "until", until, "end", PyCFunction_New(&function, kind));
-    PyObject *read = PyMarshal_ReadObjectFromString((const char *)code->code, code->size);
-    if (given == NULL || read == NULL || PyEval_EvalCode(read, given, given) == NULL)
+    PyObject *ending = kind == NULL ? NULL : PyCFunction_New(&function, kind);
+    if (ending == NULL || revive() < 0 || rehearse(rehearsal, until, ending) < 0)
         return fail_with_traceback();
-    return run(3, start_words);
+    return fail("a rehearsal comes to no end");
 }
 
 /* pyinit-unmade MODULES PLAN FILE: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this program.
@@ -468,13 +508,13 @@ static int build(int count, char **words)
         return fail("usage: pyinit-unmade MODULES PLAN (FILE | start|stop|settled NEW-PLAN)");
     heap_open(words[2]);
     struct _frozen rehearsal = take_last_module();
-    int status = make();
+    int status = make(&rehearsal);
     if (status != 0)
         return status;
     if (forget() < 0)
         return OUR_FAULT;
     struct heap_ends ends = heap_seal();
-    return count == 4 ? snapshot_write(words[3], ends) : rehearse(&rehearsal, words[3], ends, words[4]);
+    return count == 4 ? snapshot_write(words[3], ends) : rehearse_for_plan(&rehearsal, words[3], ends, words[4]);
 }
 
 int main(int count, char **words)

@@ -1,9 +1,9 @@
-"""A rehearsal of PID 1's start, and of a stop, before a kernel of cardboard: to find out which objects they write to.
+"""A rehearsal of PID 1's start, and of a stop, before a kernel of cardboard.
 
-Run in the interpreter that has just been made for the static binary, in a process that is thrown away (main.c). What it is told
-is the same wherever the build runs, and so is what it finds out; that is why it does not ask the kernel that is there.
-
-`until` and `end` are given: "start" or "stop", and what ends the rehearsal.
+Run while the static binary is built, in the interpreter that is to be in it (main.c): some times over to warm it up, as CPython adapts
+its bytecode to what it does and keeps what it has looked up; and then in a process that is thrown away, to find out which objects are
+written to. What PID 1 is told is the same wherever the build runs, and so is what comes of it; that is why it is not the kernel that
+is there who tells it.
 """
 
 import _signal
@@ -15,11 +15,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    until = "start"
-
-    def end():
-        """Write down what was written to, and leave."""
-
+    from collections.abc import Callable
 
 COMMAND = 2
 FILES = {
@@ -31,14 +27,15 @@ FILES = {
 }
 FOLDERS = {"/proc/self/fd": ["0", "1", "2"], "/proc": ["1", str(COMMAND), "self"]}
 LINKS = {"/proc/self": "1"}
+THERE = ("/usr/bin/true", "/proc/sys/net/core/netdev_budget")
+VARIABLES = {b"PATH": b"/usr/bin"}
 
 #: A struct nlmsghdr with NLMSG_DONE, and its status.
 NO_SOCKETS = bytes((20, 0, 0, 0, 3, 0, 2, 0)) + bytes(12)
 
-arrivals = [(_signal.SIGTERM, 0, 0), (_signal.SIGCHLD, COMMAND, 1)]
-moments = iter(range(1000, 1 << 30))
-opened = {}
-has_ended = []
+
+class OverError(BaseException):
+    """The end of a rehearsal after which there is more to come."""
 
 
 def no_such(*_):
@@ -56,47 +53,18 @@ def look_up(things):
     return lambda path, *_: things[path] if path in things else no_such()
 
 
-def open_(path, *_, **__):
-    """What is read from it is in FILES."""
-    if path in ("/", "/dev/null"):
-        return 9
-    descriptor = 10 + len(opened)
-    opened[descriptor] = look_up(FILES)(path)
-    return descriptor
+def nothing(*_, **__):
+    """A call that has nothing to tell."""
 
 
-def read(descriptor, _):
-    """All at once, as the files of /proc."""
-    content = opened[descriptor]
-    opened[descriptor] = b""
-    return content
-
-
-def status(*_):
-    """Of a regular file."""
+def regular_file(*_):
+    """The status of a file."""
     return posix.stat_result((0o100644, 0, 0, 1, 0, 0, 0, 0, 0, 0))
 
 
-def wait(pid, _):
-    """The command runs until the stop has reached it, and then no child is left."""
-    if arrivals:
-        return 0, 0
-    if has_ended:
-        raise ChildProcessError(errno.ECHILD, "")
-    has_ended.append(pid)
-    return COMMAND, 0
-
-
-def wait_for_signal(_):
-    """The next of the arrivals; a start ends here."""
-    if until == "start":
-        end()
-    signum, sender, code = arrivals.pop(0)
-    return _signal.struct_siginfo((signum, code, 0, sender, 0, 0, 0))
-
-
-def nothing(*_, **__):
-    """A call that has nothing to tell."""
+def stat(path, *_):
+    """The status of a file that is THERE."""
+    return regular_file() if (path.decode() if isinstance(path, bytes) else path) in THERE else no_such()
 
 
 class Socket:
@@ -120,6 +88,84 @@ class Poll:
         return [(2, select.POLLOUT)]
 
 
+class Kernel:
+    """What becomes of one command: it runs, is told to stop, and ends with 0. `until` "start" it is told, or "stop" it ends."""
+
+    def __init__(self, until: str, end: "Callable[[], None]") -> None:
+        self.until, self.end = until, end
+        self.arrivals = [(_signal.SIGTERM, 0, 0), (_signal.SIGCHLD, COMMAND, 1)]
+        self.has_ended = False
+        self.opened = {}
+        self.moments = iter(range(1000, 1 << 30))
+        self.calls = {
+            posix: {
+                "_exit": lambda _: self.end(),
+                "chdir": nothing,
+                "close": nothing,
+                "closerange": nothing,
+                "dup2": nothing,
+                "fork": no_terminal,
+                "fstat": regular_file,
+                "getcwd": lambda: "/",
+                "getpgid": lambda _: COMMAND,
+                "getpid": lambda: 1,
+                "getppid": lambda: 0,
+                "kill": nothing,
+                "killpg": nothing,
+                "listdir": look_up(FOLDERS),
+                "memfd_create": lambda *_: 3,
+                "open": self.open,
+                "posix_spawn": lambda *_, **__: COMMAND,
+                "pwrite": lambda _, data, __: len(data),
+                "read": self.read,
+                "readlink": look_up(LINKS),
+                "stat": stat,
+                "tcgetpgrp": no_terminal,
+                "waitpid": self.wait,
+                "write": lambda _, data: len(data),
+            },
+            time: {
+                "clock_gettime": lambda _: float(next(self.moments)),
+                "monotonic": lambda: float(next(self.moments)),
+                "process_time": lambda: next(self.moments) / 1e6,
+                "time": lambda: float(next(self.moments)),
+            },
+            _signal: {"sigwaitinfo": self.wait_for_signal, "sigtimedwait": nothing},
+            _socket: {"socket": lambda *_: Socket()},
+            select: {"poll": Poll},
+        }
+
+    def open(self, path, *_, **__):
+        """What is read from it is in FILES."""
+        if path in ("/", "/dev/null"):
+            return 9
+        descriptor = 10 + len(self.opened)
+        self.opened[descriptor] = look_up(FILES)(path)
+        return descriptor
+
+    def read(self, descriptor, _):
+        """All at once, as the files of /proc."""
+        content = self.opened[descriptor]
+        self.opened[descriptor] = b""
+        return content
+
+    def wait(self, *_):
+        """The command runs until the stop has reached it, and then no child is left."""
+        if self.arrivals:
+            return 0, 0
+        if self.has_ended:
+            raise ChildProcessError(errno.ECHILD, "")
+        self.has_ended = True
+        return COMMAND, 0
+
+    def wait_for_signal(self, _):
+        """The next of the arrivals; a start ends here."""
+        if self.until == "start":
+            self.end()
+        signum, sender, code = self.arrivals.pop(0)
+        return _signal.struct_siginfo((signum, code, 0, sender, 0, 0, 0))
+
+
 def stand_in(module, name, answer):
     """Have a call answered by us. The real one is taken and laid down again, as it would be."""
     real = getattr(module, name)
@@ -129,37 +175,24 @@ def stand_in(module, name, answer):
         return answer(*given, **named)
 
     setattr(module, name, call)
+    return module, name, real
 
 
-for name, answer in {
-    "_exit": lambda _: end(),
-    "chdir": nothing,
-    "close": nothing,
-    "closerange": nothing,
-    "dup2": nothing,
-    "fork": no_terminal,
-    "fstat": status,
-    "getcwd": lambda: "/",
-    "getpid": lambda: 1,
-    "getppid": lambda: 0,
-    "kill": nothing,
-    "killpg": nothing,
-    "listdir": look_up(FOLDERS),
-    "memfd_create": lambda *_: 3,
-    "open": open_,
-    "posix_spawn": lambda *_, **__: COMMAND,
-    "pwrite": lambda _, data, __: len(data),
-    "read": read,
-    "readlink": look_up(LINKS),
-    "stat": lambda path, *_, **__: status() if path.endswith(b"/true" if isinstance(path, bytes) else "/budget") else no_such(),
-    "tcgetpgrp": no_terminal,
-    "waitpid": wait,
-    "write": lambda _, data: len(data),
-}.items():
-    stand_in(posix, name, answer)
-stand_in(time, "monotonic", lambda: float(next(moments)))
-stand_in(time, "process_time", lambda: next(moments) / 1e6)
-stand_in(_signal, "sigwaitinfo", wait_for_signal)
-stand_in(_signal, "sigtimedwait", nothing)
-stand_in(_socket, "socket", lambda *_: Socket())
-stand_in(select, "poll", Poll)
+def over():
+    """More is to come."""
+    raise OverError
+
+
+def rehearse(start, until, end=over):
+    """Run what a start runs, and have the kernel back afterwards, if it comes to that."""
+    kernel = Kernel(until, end)
+    real = [stand_in(module, name, answer) for module, calls in kernel.calls.items() for name, answer in calls.items()]
+    posix.environ.update(VARIABLES)
+    try:
+        start()
+    except OverError:
+        pass
+    finally:
+        posix.environ.clear()
+        for module, name, call in real:
+            setattr(module, name, call)

@@ -73,5 +73,3 @@ for each in _pyinit.modules():
     except ModuleNotFoundError as error:
         if error.name != "ssl":  # of which pyinit.probe.tls needs more than there is
             raise
-gc.collect()
-gc.freeze()  # what is there stays: to look through it would be to copy all of its pages
