@@ -1,9 +1,9 @@
 """A rehearsal of PID 1's start, and of a stop, before a kernel of cardboard.
 
-Run while the static binary is built, in the interpreter that is to be in it (main.c): some times over to warm it up, as CPython adapts
-its bytecode to what it does and keeps what it has looked up; and then in a process that is thrown away, to find out which objects are
-written to. What PID 1 is told is the same wherever the build runs, and so is what comes of it; that is why it is not the kernel that
-is there who tells it.
+Run while the static binary is built, in the interpreter that is to be in it (main.c): some times over to warm it up, as
+CPython adapts its bytecode to what it does and keeps what it has looked up; and then in a process that is thrown away, to
+find out which objects are written to. What PID 1 is told is the same wherever the build runs, and so is what comes of it;
+that is why it is not the kernel that is there who tells it.
 """
 
 import _signal
