@@ -55,4 +55,5 @@ def main() -> None:
         sys.stdout.buffer.write(b"%s %d %d\n%s" % (name.encode(), len(code), is_package, code))  # as main.c reads it
 
 
-main()
+if __name__ == "__main__":
+    main()
