@@ -95,6 +95,7 @@ class Kernel:
         self.until, self.end = until, end
         self.arrivals = [(_signal.SIGTERM, 0, 0), (_signal.SIGCHLD, COMMAND, 1)]
         self.has_ended = False
+        self.faults = []
         self.opened = {}
         self.moments = iter(range(1000, 1 << 30))
         self.calls = {
@@ -122,7 +123,7 @@ class Kernel:
                 "stat": stat,
                 "tcgetpgrp": no_terminal,
                 "waitpid": self.wait,
-                "write": lambda _, data: len(data),
+                "write": self.write,
             },
             time: {
                 "clock_gettime": lambda _: float(next(self.moments)),
@@ -148,6 +149,12 @@ class Kernel:
         content = self.opened[descriptor]
         self.opened[descriptor] = b""
         return content
+
+    def write(self, _, data):
+        """Into the log, in which there may be no error."""
+        if b"error" in data:
+            self.faults.append(data)
+        return len(data)
 
     def wait(self, *_):
         """The command runs until the stop has reached it, and then no child is left."""
@@ -196,3 +203,5 @@ def rehearse(start, until, end=over):
         posix.environ.clear()
         for module, name, call in real:
             setattr(module, name, call)
+    if kernel.faults:
+        raise SystemError(f"a rehearsal fails, see the calls of rehearse.Kernel: {kernel.faults}")

@@ -1,4 +1,4 @@
-"""Modules that the static binary has imported when it is built: what one of them asked the kernel then would be another machine's."""
+"""The static binary imports its modules when it is built: what one of them asked the kernel then would be another machine's."""
 
 import subprocess
 import sys
@@ -30,7 +30,8 @@ for module in (_signal, _socket, fcntl, posix, select, time):
     for name, value in list(vars(module).items()):
         if type(value) is type(posix.stat):
             watch(module, name)
-names = [name for name, *_ in modules(Path(sys.argv[1]) / "pyinit", Path(sys.argv[2]) / "start.py") if name.startswith("pyinit")]
+all_of_them = modules(Path(sys.argv[1]) / "pyinit", Path(sys.argv[2]) / "start.py")
+names = [name for name, *_ in all_of_them if name.startswith("pyinit")]
 for name in names:
     importlib.import_module(name)
 print(len(names), *asked, sep="\\n")
