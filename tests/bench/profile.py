@@ -48,16 +48,6 @@ def total(counts: Path) -> float:
     return int(re.findall(r"^(?:summary|totals): (\d+)", counts.read_text(), re.MULTILINE)[0]) / 1e6
 
 
-def inclusive(counts: Path) -> dict[str, int]:
-    """Instructions by function, each with all that it calls."""
-    annotate = ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(counts)]
-    text = subprocess.run(annotate, check=True, capture_output=True, text=True).stdout
-    found: dict[str, int] = collections.defaultdict(int)
-    for count, name in re.findall(r"^\s*([\d,]+) \([ \d.]+%\)\s+\S*:(\w+)(?:\.\w+)*(?:'2)? \[", text, re.MULTILINE):
-        found[name] = max(found[name], int(count.replace(",", "")))
-    return found
-
-
 def regions(binary: Path) -> dict[str, int]:
     """KiB of private memory at rest, by what the region is."""
     with Pid1([str(binary), "--", "sleep", "86400"]) as pid1:
@@ -83,11 +73,9 @@ def profile(folder: Path) -> None:
     called.symlink_to(binary)
     plain, decided = (str(called), "--"), (str(called), *WITH_OPTION)
     counts = callgrind(plain, folder)
-    by_function = inclusive(counts)
     rows = {
         "the whole life of `pyinit -- true`": total(counts),
         "of it until C starts the command": total(callgrind(plain, folder, "--dump-before=posix_spawnp").with_suffix(".1")),
-        "bytecode made ready to be adapted": by_function["_PyCode_Quicken"] / 1e6,
         "with an option: until Python starts the command": total(
             callgrind(decided, folder, "--dump-before=os_posix_spawn").with_suffix(".1")
         ),
