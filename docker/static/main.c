@@ -318,10 +318,10 @@ static PyObject *held(const char *module, const char *name)
     return found == NULL ? NULL : PyObject_GetAttrString(found, name);
 }
 
-/* What a start has, in a rehearsal. */
+/* What a start has, in a rehearsal. The time zone is for the module time, which keeps what it finds: not that of the machine here. */
 static void set_the_stage(void)
 {
-    static char *words[] = {"pyinit", "--", "true", NULL}, *entries[] = {"PATH=/usr/bin", NULL};
+    static char *words[] = {"pyinit", "--", "true", NULL}, *entries[] = {"PATH=/usr/bin", "TZ=UTC0", NULL};
     argument_count = 3;
     argument_words = words;
     environ = entries;
@@ -364,6 +364,7 @@ static int make(const struct _frozen *rehearsal)
     struct sigaction by_default = {.sa_handler = SIG_DFL};
     for (int signum = 1; signum < NSIG; signum++)
         sigaction(signum, &by_default, NULL);
+    set_the_stage();
 
     PyObjectArenaAllocator arenas = {NULL, heap_arena, heap_free_arena};
     PyObject_SetArenaAllocator(&arenas);
@@ -395,7 +396,6 @@ static int make(const struct _frozen *rehearsal)
     set_signal = held("_signal", "signal");
     if (start == NULL || variables == NULL || set_signal == NULL)
         return fail_with_traceback();
-    set_the_stage();
     return rehearse(rehearsal, "stop", NULL) < 0 || freeze() < 0 ? fail_with_traceback() : 0;
 }
 

@@ -28,7 +28,7 @@ FILES = {
 FOLDERS = {"/proc/self/fd": ["0", "1", "2"], "/proc": ["1", str(COMMAND), "self"]}
 LINKS = {"/proc/self": "1"}
 THERE = ("/usr/bin/true", "/proc/sys/net/core/netdev_budget")
-VARIABLES = {b"PATH": b"/usr/bin"}
+VARIABLES = {b"PATH": b"/usr/bin", b"TZ": b"UTC0"}  # as in main.c
 
 #: A struct nlmsghdr with NLMSG_DONE, and its status.
 NO_SOCKETS = bytes((20, 0, 0, 0, 3, 0, 2, 0)) + bytes(12)
