@@ -134,7 +134,7 @@ import os, signal, sys
 print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())), [s for s in range(1, 65) if s not in (32, 33)
       and signal.getsignal(s) == signal.SIG_IGN and s not in (13, 25)], os.getpgrp() == os.getsid(0) == os.getpid(),
       os.listdir("/proc/self/fd"), os.getcwd(), sys.argv[1:], open("/proc/self/environ", "rb").read(),
-      [line for line in open("/proc/self/status") if line.startswith(("Sig", "Shd"))])
+      [line for line in open("/proc/self/status") if line.startswith(("SigPnd", "SigBlk", "SigIgn", "SigCgt", "ShdPnd"))])
 """
 
 
