@@ -1,6 +1,8 @@
 """A cluster for the tests: one of our own, made from Debian's packages, or the one that KUBECONFIG names."""
 
 import contextlib
+import functools
+import json
 import os
 import shlex
 import subprocess
@@ -49,6 +51,11 @@ class Cluster:
         done = subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0 or not check, f"{words[3:]}: {done.stderr}"
         return done.stdout if check else done.stdout + done.stderr
+
+    @functools.cached_property
+    def minor(self) -> int:
+        """Of its version: 20 is Kubernetes 1.20."""
+        return int(json.loads(self.kubectl("get", "--raw", "/version"))["minor"].rstrip("+"))
 
     def load(self, archive: Path) -> None:
         """Give it the images of a file of `docker save`."""
@@ -111,6 +118,10 @@ def cluster() -> Iterator[Cluster]:
     if not named:
         with own() as ours:
             yield ours
+        return
+    folder = Path(named).parent
+    if folder.name.startswith(PREFIX) and (folder / "ready").exists():  # one of own(), which somebody else keeps
+        yield Cluster(Path(named), folder)
         return
     if LOAD not in os.environ:
         raise NoCluster(f"KUBECONFIG is set, and {LOAD} is not: the command that loads a file of `docker save` into it")

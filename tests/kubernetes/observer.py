@@ -45,10 +45,11 @@ class Observer:
     """Watches; a context manager."""
 
     def __init__(self, cluster: Cluster, api: client.CoreV1Api) -> None:
-        self._cluster, self._api = cluster, api
+        self.cluster, self._api = cluster, api
         self._stop = threading.Event()
         self.pods: dict[str, Pod] = {}  # by their UIDs
         self.exits: dict[str, tuple[float, int]] = {}  # by the IDs of containers
+        self._there: dict[str, set[str]] = {}  # the addresses in the endpoints of a namespace
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "Observer":
@@ -57,8 +58,8 @@ class Observer:
             lambda: self._watch(self._api.list_pod_for_all_namespaces, self._on_pod),
             lambda: self._watch(self._api.list_endpoints_for_all_namespaces, self._on_endpoints),
         ]
-        if self._cluster.folder:
-            words = ["ctr", "--address", str(containerd_socket(self._cluster.folder)), "--namespace", "k8s.io", "events"]
+        if self.cluster.folder:
+            words = ["ctr", "--address", str(containerd_socket(self.cluster.folder)), "--namespace", "k8s.io", "events"]
             self._events = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
             jobs.append(self._read_exits)
         self._threads = [threading.Thread(target=job, daemon=True) for job in jobs]
@@ -110,6 +111,7 @@ class Observer:
                 pod.containers[one["name"]] = identity
             if ended := one["state"].get("terminated"):
                 pod.statuses.setdefault(one["name"], (now, ended["exitCode"]))
+        self._compare(meta["namespace"], now)
         if kind == "DELETED":
             pod.log = self._read_log(pod)
             pod.gone = now
@@ -117,8 +119,14 @@ class Observer:
     def _on_endpoints(self, kind: str, found: dict[str, Any]) -> None:
         now, meta = time.monotonic(), found["metadata"]
         subsets = [] if kind == "DELETED" else found.get("subsets") or []
-        there = {address["ip"] for subset in subsets for address in subset.get("addresses") or []}
-        for pod in self.of(meta["namespace"]):
+        addresses = {address["ip"] for subset in subsets for address in subset.get("addresses") or []}
+        self._there[meta["namespace"]] = addresses
+        self._compare(meta["namespace"], now)
+
+    def _compare(self, namespace: str, now: float) -> None:
+        """Note who came into the endpoints, and who left them; of pods and endpoints either may be told first."""
+        there = self._there.get(namespace, set())
+        for pod in self.of(namespace):
             if pod.ip in there and pod.admitted is None:
                 pod.admitted = now
             elif pod.admitted is not None and pod.ip not in there and pod.removed is None and pod.deleted is not None:
@@ -136,9 +144,9 @@ class Observer:
 
     def _read_log(self, pod: Pod) -> str:
         """What its containers wrote, as the kubelet has it on the node: a line of the runtime's file has a time and two words."""
-        if not self._cluster.pid:
+        if not self.cluster.pid:
             return ""
-        folder = self._cluster.inside(f"/var/log/pods/{pod.namespace}_{pod.name}_{pod.uid}")
+        folder = self.cluster.inside(f"/var/log/pods/{pod.namespace}_{pod.name}_{pod.uid}")
         lines: list[str] = []
         with contextlib.suppress(OSError):
             for file in sorted(folder.glob("*/*.log")):
