@@ -45,11 +45,14 @@ class Cluster:
         built = CACHE / "bin" / "kubectl"
         self._kubectl = str(built) if built.exists() else "kubectl"
 
+    def words(self, *words: str) -> list[str]:
+        """The words that run kubectl on it."""
+        return [self._kubectl, "--kubeconfig", str(self.kubeconfig), *words]
+
     def kubectl(self, *words: str, check: bool = True, text: str | None = None) -> str:
         """What kubectl says, stderr included where it may fail."""
-        words = (self._kubectl, "--kubeconfig", str(self.kubeconfig), *words)
-        done = subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=300)
-        assert done.returncode == 0 or not check, f"{words[3:]}: {done.stderr}"
+        done = subprocess.run(self.words(*words), input=text, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0 or not check, f"{words}: {done.stderr}"
         return done.stdout if check else done.stdout + done.stderr
 
     @functools.cached_property

@@ -101,7 +101,7 @@ class Stage:
 
     def log(self, pod: Pod) -> str:
         """What its containers have written so far."""
-        return pod.log or self.kubectl("logs", pod.name, "--all-containers", check=False)
+        return self.observer.log_of(pod)
 
     def delete(self, pod: Pod, *words: str) -> None:
         """`kubectl delete pod`, without waiting."""

@@ -81,7 +81,9 @@ def bring(cluster: Cluster) -> None:
             cluster.load(archive)
         if cluster.pid:
             place = cluster.inside(RUNTIME)
-            place.write_bytes(files_of_tag(client, BINARY)["pyinit"])
-            place.chmod(0o755)
+            new = place.with_name("pyinit-runtime.new")
+            new.write_bytes(files_of_tag(client, BINARY)["pyinit"])
+            new.chmod(0o755)
+            new.replace(place)  # containers may run the old one
     finally:
         client.close()

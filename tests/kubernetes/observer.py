@@ -6,11 +6,12 @@ Moments are seconds of time.monotonic(), taken when the API server (or container
 import contextlib
 import json
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
@@ -38,7 +39,8 @@ class Pod:
     gone: float | None = None  #: the API server had it no more
     containers: dict[str, str] = field(default_factory=dict)  #: IDs by name: those that run or ran last
     statuses: dict[str, tuple[float, int]] = field(default_factory=dict)  #: the end of each container, by name, as the API had it
-    log: str = ""  #: of its containers, read when it was gone; of our own node only
+    logs: dict[str, IO[str]] = field(default_factory=dict)  #: what each container writes, by its ID, while the pod is there
+    log: str = ""  #: what all of them have written, once it was gone
 
 
 class Observer:
@@ -49,6 +51,7 @@ class Observer:
         self._stop = threading.Event()
         self.pods: dict[str, Pod] = {}  # by their UIDs
         self.exits: dict[str, tuple[float, int]] = {}  # by the IDs of containers
+        self._followers: list[subprocess.Popen[bytes]] = []
         self._there: dict[str, set[str]] = {}  # the addresses in the endpoints of a namespace
         self._threads: list[threading.Thread] = []
 
@@ -69,11 +72,14 @@ class Observer:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._events:
-            self._events.kill()
-            self._events.wait()
+        for process in (*([self._events] if self._events else []), *self._followers):
+            process.kill()
+            process.wait()
         for thread in self._threads:
             thread.join(2 * WATCH)
+        for pod in self.pods.values():
+            for file in pod.logs.values():
+                file.close()
 
     def of(self, namespace: str) -> list[Pod]:
         """The pods of a namespace that were ever seen, in the order in which they were made."""
@@ -109,12 +115,16 @@ class Observer:
         for one in status.get("containerStatuses", []):
             if identity := one.get("containerID", "").rpartition("/")[2]:
                 pod.containers[one["name"]] = identity
+            if identity and identity not in pod.logs:
+                self._open_log(pod, one["name"], identity, one["restartCount"])
             if ended := one["state"].get("terminated"):
                 pod.statuses.setdefault(one["name"], (now, ended["exitCode"]))
         self._compare(meta["namespace"], now)
         if kind == "DELETED":
-            pod.log = self._read_log(pod)
+            pod.log = self.log_of(pod)
             pod.gone = now
+            while pod.logs:
+                pod.logs.popitem()[1].close()
 
     def _on_endpoints(self, kind: str, found: dict[str, Any]) -> None:
         now, meta = time.monotonic(), found["metadata"]
@@ -135,23 +145,46 @@ class Observer:
     def _read_exits(self) -> None:
         assert self._events is not None
         assert self._events.stdout is not None
-        for line in self._events.stdout:
+        with self._events.stdout as lines:
+            self._note_exits(lines)
+
+    def _note_exits(self, lines: IO[str]) -> None:
+        for line in lines:
             head, brace, rest = line.partition("{")
             if "/tasks/exit" in head:
                 event = json.loads(brace + rest)
                 if event["id"] == event["container_id"]:  # else a process of exec
                     self.exits[event["container_id"]] = (time.monotonic(), event.get("exit_status", 0))
 
-    def _read_log(self, pod: Pod) -> str:
-        """What its containers wrote, as the kubelet has it on the node: a line of the runtime's file has a time and two words."""
-        if not self.cluster.pid:
-            return ""
-        folder = self.cluster.inside(f"/var/log/pods/{pod.namespace}_{pod.name}_{pod.uid}")
+    def _open_log(self, pod: Pod, container: str, identity: str, number: int) -> None:
+        """Open what a container writes: the kubelet removes the file before the pod is gone, and what is open stays.
+
+        In a cluster that is not ours kubectl follows it.
+        """
+        if self.cluster.pid:
+            name = f"/var/log/pods/{pod.namespace}_{pod.name}_{pod.uid}/{container}/{number}.log"
+            with contextlib.suppress(OSError):
+                pod.logs[identity] = self.cluster.inside(name).open(errors="replace")
+            return
+        file = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed when the pod is gone
+        pod.logs[identity] = file
+        words = self.cluster.words("--namespace", pod.namespace, "logs", pod.name, f"--container={container}", "--follow")
+        self._followers.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL))
+
+    def log_of(self, pod: Pod) -> str:
+        """What the containers of a pod have written so far."""
+        if pod.gone:
+            return pod.log
         lines: list[str] = []
-        with contextlib.suppress(OSError):
-            for file in sorted(folder.glob("*/*.log")):
-                lines += [line.split(" ", 3)[3] for line in file.read_text(errors="replace").splitlines() if line.count(" ") >= 3]
+        for file in list(pod.logs.values()):
+            file.seek(0)
+            lines += [_text(line) for line in file.read().splitlines()] if self.cluster.pid else file.read().splitlines()
         return "\n".join(lines)
+
+
+def _text(line: str) -> str:
+    """What was written, of a line in a runtime's file: before it stand the time, the stream, and F for a full line."""
+    return (line.split(" ", 3) + ["", "", ""])[3]
 
 
 def _stream(list_all: Callable[..., Any], version: str) -> Iterator[tuple[str, dict[str, Any]]]:
