@@ -5,16 +5,35 @@ Prints the table of docs/kubernetes.md. The cluster is one of our own (tests/kub
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from pyinit.rehearse.outcome import Outcome
 from tests.kubernetes import arms
 from tests.kubernetes.cluster import NoCluster, cluster
 from tests.kubernetes.rollout import Cell, observed, run_all
+from tests.kubernetes.page import keep
 from tests.namespace import ROOT
 from tests.rolling.report import Report
+from tests.rolling.results import RolloutResult
 from tests.rolling.servers import SERVERS
 
 WORK = ROOT / "build" / "kubernetes"
+
+
+class Kept(Report):
+    """A report that keeps the requests of each variant's worst rollout in a file at once: a run takes long, and may be ended."""
+
+    def __init__(self, folder: Path, rollouts: int) -> None:
+        super().__init__(folder, rollouts)
+        self._kept: dict[tuple[str, ...], int] = {}
+
+    def tell(self, result: RolloutResult, outcomes: Sequence[Outcome]) -> None:
+        """As in Report."""
+        super().tell(result, outcomes)
+        if result.lost_in_all > self._kept.get(result.variant, -1):
+            self._kept[result.variant] = result.lost_in_all
+            keep(self._folder, result, outcomes)
 
 
 def main() -> None:
@@ -34,7 +53,7 @@ def main() -> None:
             for arm in options.arm.split(","):
                 cell = Cell(arms.variant(arm, strategy, SERVERS[server]), arms.STRATEGIES[strategy])
                 plan.append((cell, options.rollouts or (10 if arm in arms.CLAIMED else 3)))
-    report = Report(options.out, 2 * sum(rollouts for _, rollouts in plan))
+    report = Kept(options.out, 2 * sum(rollouts for _, rollouts in plan))
     try:
         with cluster() as one, observed(one) as observer:
             results = run_all(one, observer, plan, options.jobs, report.tell)

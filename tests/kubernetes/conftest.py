@@ -114,11 +114,19 @@ class Stage:
     def gone(self, *pods: Pod) -> list[int]:
         """The exit statuses of pods that are to vanish, once they have; pod.log is what they wrote."""
         wait_until(lambda: all(pod.gone for pod in pods), "the pods are gone", PATIENCE)
-        return [self.ended(pod) for pod in pods]
+        return [self.status_of(pod) for pod in pods]
+
+    def status_of(self, pod: Pod) -> int:
+        """The exit status of the one container of a pod that is gone."""
+        (name,) = pod.containers
+        end = self.observer.end_of(pod, name)
+        assert end
+        return end[1]
 
     def seconds(self, pod: Pod) -> float:
         """From its stop request to the end of its container."""
-        end = self.observer.end_of(pod, "app")
+        (name,) = pod.containers
+        end = self.observer.end_of(pod, name)
         assert end
         assert pod.deleted
         return end[0] - pod.deleted

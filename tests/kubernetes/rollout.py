@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import math
 import sys
 import time
@@ -30,6 +31,9 @@ RATE = 12.5
 #: How the clients connect: a new connection for each request, or a pool of kept ones.
 NEW, KEPT = "new", "kept"
 
+#: By which pods ask for pyinit in front of an untouched image.
+RUNTIME_CLASS = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "pyinit"}, "handler": "pyinit"}
+
 #: Rollouts that follow each other in one deployment.
 IN_A_ROW = 5
 
@@ -54,8 +58,7 @@ Told = Callable[[RolloutResult, Sequence[Outcome]], None]
 def observed(cluster: Cluster) -> Iterator[Observer]:
     """A cluster that has the images and the RuntimeClass, and is watched."""
     bring(cluster)
-    text = '{"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "pyinit"}, "handler": "pyinit"}'
-    cluster.kubectl("apply", "--filename=-", text=text)
+    cluster.kubectl("apply", "--filename=-", text=json.dumps(RUNTIME_CLASS))
     with api(cluster) as core, Observer(cluster, core) as observer:
         yield observer
 
