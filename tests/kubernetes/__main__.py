@@ -11,8 +11,8 @@ from pathlib import Path
 from pyinit.rehearse.outcome import Outcome
 from tests.kubernetes import arms
 from tests.kubernetes.cluster import NoCluster, cluster
-from tests.kubernetes.rollout import Cell, observed, run_all
 from tests.kubernetes.page import keep
+from tests.kubernetes.rollout import Cell, observed, run_all
 from tests.namespace import ROOT
 from tests.rolling.report import Report
 from tests.rolling.results import RolloutResult
@@ -22,7 +22,7 @@ WORK = ROOT / "build" / "kubernetes"
 
 
 class Kept(Report):
-    """A report that keeps the requests of each variant's worst rollout in a file at once: a run takes long, and may be ended."""
+    """A report that keeps the requests of each variant's worst rollout in a file at once, for a run takes long."""
 
     def __init__(self, folder: Path, rollouts: int) -> None:
         super().__init__(folder, rollouts)
@@ -41,9 +41,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.kubernetes", description=__doc__)
     words = {"arm": tuple(arms.ARMS), "strategy": tuple(arms.STRATEGIES), "server": tuple(SERVERS)}
     parser.add_argument("--arm", default=",".join(words["arm"]), metavar="NAME[,...]", help=", ".join(words["arm"]))
-    parser.add_argument("--strategy", default=",".join(words["strategy"]), metavar="NAME[,...]", help=", ".join(words["strategy"]))
+    parser.add_argument(
+        "--strategy", default=",".join(words["strategy"]), metavar="NAME[,...]", help=", ".join(words["strategy"])
+    )
     parser.add_argument("--server", default="gunicorn-gthread", metavar="NAME[,...]", help=", ".join(words["server"]))
-    parser.add_argument("--rollouts", type=int, metavar="N", help="of each cell (default: 10 of what claims to lose nothing, else 3)")
+    parser.add_argument(
+        "--rollouts", type=int, metavar="N", help="of each cell (default: 10 of what claims to lose nothing, else 3)"
+    )
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="so many deployments side by side (default 4)")
     parser.add_argument("--out", type=Path, default=WORK / "results", metavar="FOLDER", help="default: %(default)s")
     options = parser.parse_args()

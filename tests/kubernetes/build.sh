@@ -15,13 +15,13 @@ cache=${1:-${PYINIT_KUBERNETES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pyinit/kub
 programs="kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy"
 tags="providerless,dockerless"
 
-complete() {
+is_built() {
     for name in $programs etcd kubectl pause; do
         [ -x "$cache/bin/$name" ] || return 1
     done
 }
 
-if ! complete; then
+if ! is_built; then
     cat >&2 <<EOF
 build.sh: builds Kubernetes from Debian's source into $cache: 4 minutes of two cores (15 where they
 build.sh: are shared), 50 MB of download, 3 GB of disk while it builds, 0.3 GB afterwards. Once: later calls find it there.
@@ -40,7 +40,7 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086  # a list of packages
     apt-get update -q >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >&2
 fi
-complete && exit 0
+is_built && exit 0
 
 # apt with a sources file of its own: the machine's own lists may lack deb-src, and are left as they are.
 mkdir -p "$cache/bin" "$cache/apt/parts" "$cache/apt/lists/partial" "$cache/src"
@@ -72,7 +72,7 @@ source=$cache/src/${1%/}
 version=$(sed -n '1s/.*(\(.*really\)\{0,1\}\([0-9.]*\)-.*/\2/p' "$source/debian/changelog")
 
 # The vendored sources are a GOPATH's, from before modules.
-export GOPATH="$cache/go" GOCACHE="$cache/go-build" GO111MODULE=off GOFLAGS= CGO_ENABLED=0
+export GOPATH="$cache/go" GOCACHE="$cache/go-build" GO111MODULE=off GOFLAGS="" CGO_ENABLED=0
 mkdir -p "$GOPATH/src/k8s.io"
 ln -sfn "$source" "$GOPATH/src/k8s.io/kubernetes"
 cd "$GOPATH/src/k8s.io/kubernetes"

@@ -101,7 +101,9 @@ def own() -> Iterator[Cluster]:
 
     def is_ready() -> bool:
         if (folder / "failed").exists() or keeper.poll() is not None:
-            said = "\n".join((folder / name).read_text() for name in ("failed", "keeper.log", "node.log") if (folder / name).exists())
+            said = "\n".join(
+                (folder / name).read_text() for name in ("failed", "keeper.log", "node.log") if (folder / name).exists()
+            )
             raise NoCluster(f"the node has not started: {said}")
         return (folder / "ready").exists()
 

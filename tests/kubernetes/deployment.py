@@ -32,12 +32,14 @@ def namespace(cluster: Cluster, name: str = "test") -> Iterator[str]:
         yield unique
     finally:
         cluster.kubectl("delete", "namespace", unique, "--wait=false")
-        cluster.kubectl("--namespace", unique, "delete", "pods", "--all", "--force", "--grace-period=0", "--wait=false", check=False)
+        cluster.kubectl(
+            "--namespace", unique, "delete", "pods", "--all", "--force", "--grace-period=0", "--wait=false", check=False
+        )
 
 
 @contextlib.contextmanager
 def network_of(pid: int) -> Iterator[None]:
-    """This thread, and what it starts, in the network namespace of a process."""
+    """Have this thread, and what it starts, in the network namespace of a process."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open(f"/proc/{pid}/ns/net") as theirs, open("/proc/thread-self/ns/net") as ours:
         if libc.setns(theirs.fileno(), 0):
@@ -60,7 +62,9 @@ class Deployment:
             self.namespace = stack.enter_context(namespace(self._cluster, "rollout"))
             self.apply(arms.SERVICE)
             self.apply(arms.manifest(self._variant, self._strategy))
-            wait_until(lambda: len(self._serving()) == self._strategy.replicas, "all replicas get requests", PATIENCE, pause=0.1)
+            wait_until(
+                lambda: len(self._serving()) == self._strategy.replicas, "all replicas get requests", PATIENCE, pause=0.1
+            )
             service = json.loads(self.kubectl("get", "service", "app", "--output=json"))
             self.host, self.port = service["spec"]["clusterIP"], 80
             if self._cluster.pid is None:

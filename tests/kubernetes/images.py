@@ -10,7 +10,8 @@ from pathlib import Path
 from docker import DockerClient
 
 from pyinit.rehearse.engine import connect
-from tests.docker.engine import CONTEXT as ALL, build, files_of_tag, have_base
+from tests.docker.engine import CONTEXT as ALL
+from tests.docker.engine import build, files_of_tag, have_base
 from tests.kubernetes.cluster import CACHE, Cluster
 from tests.kubernetes.settings import PAUSE, RUNTIME
 from tests.rolling.build import CONTEXT, WHEELS, WORK, download

@@ -91,7 +91,7 @@ class Node:
         with (pki / "accounts.pub").open("wb") as out:
             subprocess.run(["openssl", "rsa", "-in", str(pki / "accounts.key"), "-pubout"], stdout=out, check=True)
         (pki / "tokens.csv").write_text(f'{self.token},admin,admin,"system:masters"\n')
-        for name, text in settings.files(self.folder, self.address).items():
+        for name, text in settings.files(self.folder).items():
             path = Path(name) if name.startswith("/") else self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
@@ -104,7 +104,11 @@ class Node:
         environment = {**os.environ, "PATH": f"{self._programs}:{os.environ['PATH']}"}
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [str(where) if where.exists() else name, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment
+                [str(where) if where.exists() else name, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=environment,
             )
         self._running[process.pid] = name
         process.returncode = 0  # it is reaped by watch(), not by the object
@@ -187,5 +191,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-

@@ -38,7 +38,9 @@ class Pod:
     removed: float | None = None  #: its address was no longer there
     gone: float | None = None  #: the API server had it no more
     containers: dict[str, str] = field(default_factory=dict)  #: IDs by name: those that run or ran last
-    statuses: dict[str, tuple[float, int]] = field(default_factory=dict)  #: the end of each container, by name, as the API had it
+    statuses: dict[str, tuple[float, int]] = field(
+        default_factory=dict
+    )  #: the end of each container, by name, as the API had it
     logs: dict[str, IO[str]] = field(default_factory=dict)  #: what each container writes, by its ID, while the pod is there
     log: str = ""  #: what all of them have written, once it was gone
 
@@ -51,7 +53,7 @@ class Observer:
         self._stop = threading.Event()
         self.pods: dict[str, Pod] = {}  # by their UIDs
         self.exits: dict[str, tuple[float, int]] = {}  # by the IDs of containers
-        self._followers: list[subprocess.Popen[bytes]] = []
+        self._followers: list[subprocess.Popen[str]] = []
         self._there: dict[str, set[str]] = {}  # the addresses in the endpoints of a namespace
         self._threads: list[threading.Thread] = []
 
@@ -72,7 +74,9 @@ class Observer:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        for process in (*([self._events] if self._events else []), *self._followers):
+        if self._events:
+            self._followers.append(self._events)
+        for process in self._followers:
             process.kill()
             process.wait()
         for thread in self._threads:
@@ -169,7 +173,9 @@ class Observer:
         file = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed when the pod is gone
         pod.logs[identity] = file
         words = self.cluster.words("--namespace", pod.namespace, "logs", pod.name, f"--container={container}", "--follow")
-        self._followers.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL))
+        self._followers.append(
+            subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL, text=True)
+        )
 
     def log_of(self, pod: Pod) -> str:
         """What the containers of a pod have written so far."""
@@ -184,14 +190,19 @@ class Observer:
 
 def _text(line: str) -> str:
     """What was written, of a line in a runtime's file: before it stand the time, the stream, and F for a full line."""
-    return (line.split(" ", 3) + ["", "", ""])[3]
+    return [*line.split(" ", 3), "", "", ""][3]
 
 
 def _stream(list_all: Callable[..., Any], version: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the API server tells for some seconds, from a version on; of all that there is where none is given."""
     further = {"resource_version": version} if version else {}
     answer = list_all(
-        watch=True, timeout_seconds=WATCH, allow_watch_bookmarks=True, _preload_content=False, _request_timeout=4 * WATCH, **further
+        watch=True,
+        timeout_seconds=WATCH,
+        allow_watch_bookmarks=True,
+        _preload_content=False,
+        _request_timeout=4 * WATCH,
+        **further,
     )
     try:
         rest = b""

@@ -24,8 +24,9 @@ from tests.rolling.results import RolloutResult, read
 PAGE = ROOT / "docs" / "kubernetes.md"
 PICTURES = ROOT / "docs" / "kubernetes"
 
-#: What stands before a printed part, and what it is called there.
-MARK = "<!-- printed by: make kubernetes; python -m tests.kubernetes.page: {} -->\n"
+#: What stands before a printed part: the command, and what the part is called.
+MARK = "<!-- printed by: {}: {} -->\n"
+COMMAND = "make kubernetes; python -m tests.kubernetes.page"
 
 #: Of each part: the server, and the kinds of connections that are told apart in its columns.
 SERVERS = {"gunicorn-sync": ("new",), "gunicorn-gthread": ("new", "kept")}
@@ -69,10 +70,8 @@ def table(results: Sequence[RolloutResult], server: str) -> str:
             }
             if not rows["new"]:
                 continue
-            if len(kinds) == 1:  # a server that closes every connection: all clients open new ones
-                lost = [_lost([*rows["new"], *rows["kept"]])]
-            else:
-                lost = [_lost(rows[kind]) for kind in kinds]
+            # Where a server closes every connection, all clients open new ones.
+            columns = [[*rows["new"], *rows["kept"]]] if len(kinds) == 1 else [rows[kind] for kind in kinds]
             times = [seconds for one in rows["new"] for seconds in one.stop_times]
             statuses = Counter(status for one in rows["new"] for status in one.statuses)
             cells = [
@@ -80,7 +79,7 @@ def table(results: Sequence[RolloutResult], server: str) -> str:
                 form,
                 strategy.name,
                 str(len(rows["new"])),
-                *lost,
+                *(_lost(column) for column in columns),
                 f"{median(times):.1f} / {max(times):.1f}",
                 ", ".join(f"{status} ×{count}" for status, count in statuses.most_common()),  # noqa: RUF001 - a sign of times
             ]
@@ -104,9 +103,9 @@ def picture(folders: Sequence[Path], server: str, kind: str, strategy: str) -> s
     return strip(variants) if variants else ""
 
 
-def write_part(text: str, name: str, part: str) -> str:
+def write_part(text: str, name: str, part: str, command: str = COMMAND) -> str:
     """A page with a printed part put behind its mark, in the place of the one that was there: up to the next empty line."""
-    mark = MARK.format(name)
+    mark = MARK.format(command, name)
     if mark not in text:
         raise ValueError(f"{PAGE.name} has no mark: {mark.strip()}")
     return re.sub(re.escape(mark) + r"(?:[^\n]+\n)*", lambda _: mark + part, text)

@@ -55,7 +55,7 @@ current-context: pyinit
 """
 
 
-def files(folder: Path, address: str) -> dict[str, str]:
+def files(folder: Path) -> dict[str, str]:
     """The files of all parts by their names: in the folder, or where the part insists on."""
     return {
         "containerd.toml": f"""\

@@ -1,4 +1,4 @@
-"""The manifests of docker/kubernetes/, applied as they are: the images that they name are made by tests/kubernetes/images.py."""
+"""The manifests of docker/kubernetes/, applied as they are; tests/kubernetes/images.py makes the images that they name."""
 
 import contextlib
 import json
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.kubernetes.conftest import PATIENCE, Stage
+from tests.kubernetes.containers import nothing_is_lost, small
 from tests.kubernetes.images import UNTOUCHED
 from tests.kubernetes.rollout import RUNTIME_CLASS
 from tests.kubernetes.settings import RUNTIME, RUNTIME_SETTINGS
-from tests.kubernetes.test_stops import nothing_is_lost, small
+from tests.kubernetes.stage import PATIENCE, Stage
 from tests.namespace import ROOT
 from tests.waiting import wait_until
 
@@ -68,7 +68,9 @@ def test_the_daemon_set_puts_the_runtime_onto_the_node_and_its_class_starts_pods
             spec = {"runtimeClassName": "pyinit", "restartPolicy": "Never", "containers": [small()]}
             stage.apply({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
             words = "node(s) didn't match"
-            wait_until(lambda: words in stage.kubectl("describe", "pod", "untouched"), "it waits for the label", PATIENCE, pause=0.3)
+            wait_until(
+                lambda: words in stage.kubectl("describe", "pod", "untouched"), "it waits for the label", PATIENCE, pause=0.3
+            )
             stage.cluster.kubectl("label", "node", node, "pyinit/runtime=yes")
             pod = wait_until(lambda: stage.named("untouched"), "it is seen", PATIENCE)
             stage.said(stage.running(pod), "app ready")

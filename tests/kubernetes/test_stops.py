@@ -1,42 +1,17 @@
 """All the ways in which Kubernetes ends a container, and what becomes of its work, its status and its last words."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from pyinit.rehearse.outcome import Outcome, losses
-from tests.kubernetes.conftest import PATIENCE, Stage
-from tests.kubernetes.images import SERVERS, SHOP, SMALL, UNTOUCHED
+from tests.kubernetes.containers import LIVENESS, PROBE, nothing_is_lost, shop, small, told_by_pyinit
+from tests.kubernetes.images import SERVERS, UNTOUCHED
+from tests.kubernetes.stage import PATIENCE, Stage
 from tests.waiting import wait_until
 
 #: What a start.sh without init and its application write when they may finish (tests/docker/images/small.sh).
 FINISHED = "app ready\napp got SIGTERM\napp done\nstart.sh cleans up after 7"
-
-#: The container of a server with pyinit in its image, as tests/kubernetes/images/shop.Dockerfile has it.
-PROBE = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
-
-
-def shop(*options: str, **more: Any) -> dict[str, Any]:
-    """The shop under pyinit, with these variables (NAME=value); further keywords are the container's."""
-    env = dict(option.split("=", 1) for option in ("PYINIT_PRE_STOP_DELAY=auto", "PYINIT_STOP_TIMEOUT=30", *options))
-    return {
-        "name": "app",
-        "image": SHOP,
-        "imagePullPolicy": "IfNotPresent",
-        "args": ["gunicorn", "--bind=0.0.0.0:8080", "--threads=4", "--keep-alive=0", "shop:app"],
-        "env": [{"name": name, "value": value} for name, value in env.items() if value],
-        "readinessProbe": PROBE,
-        **more,
-    }
-
-
-def told_by_pyinit(*options: str, **more: Any) -> dict[str, Any]:
-    """The same; the kubelet asks pyinit, so that probes are no traffic."""
-    probe = {"httpGet": {"path": "/readyz", "port": 8081}, "periodSeconds": 1}
-    asks = ("PYINIT_READY=http://127.0.0.1:8080/healthz", "PYINIT_HEALTH_LISTEN=8081")
-    return shop(*asks, *options, readinessProbe=probe, **more)
 
 
 def replicated(container: dict[str, Any], replicas: int, kind: str = "Deployment", **further: Any) -> list[dict[str, Any]]:
@@ -53,18 +28,13 @@ def replicated(container: dict[str, Any], replicas: int, kind: str = "Deployment
         "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template, **further},
     }
     ports = [{"port": 80, "targetPort": 8080}]
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "app"}, "spec": {"type": "NodePort", "selector": labels, "ports": ports}}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "app"},
+        "spec": {"type": "NodePort", "selector": labels, "ports": ports},
+    }
     return [service, workload]
-
-
-def nothing_is_lost(outcomes: Sequence[Outcome]) -> None:
-    """Every request was answered."""
-    assert losses(outcomes) == {}, [one for one in outcomes if one.is_lost]
-
-
-def small(**more: Any) -> dict[str, Any]:
-    """A start.sh without init; its application needs 0.4 s to finish, and exits with 7."""
-    return {"name": "app", "image": SMALL, "imagePullPolicy": "IfNotPresent", **more}
 
 
 # --- pods behind a Service ---------------------------------------------------------------------------------------------------
@@ -93,7 +63,13 @@ def test_a_stateful_set_is_updated_in_its_order_and_loses_no_request(stage: Stag
     stage.apply(*replicated(told_by_pyinit(), 2, "StatefulSet", serviceName="app"))
     old = stage.ready(2)
     with stage.load("app") as end:
-        stage.kubectl("patch", "statefulset", "app", "--patch", json.dumps({"spec": {"template": {"metadata": {"annotations": {"round": "2"}}}}}))
+        stage.kubectl(
+            "patch",
+            "statefulset",
+            "app",
+            "--patch",
+            json.dumps({"spec": {"template": {"metadata": {"annotations": {"round": "2"}}}}}),
+        )
         assert stage.gone(*old) == [0, 0]
         stage.ready(2)
         nothing_is_lost(end())
@@ -138,7 +114,7 @@ def job(runtime: str | None) -> dict[str, Any]:
 @pytest.mark.parametrize("runtime", ["pyinit", None])
 def test_a_job_that_is_deleted_finishes_its_work_under_the_runtime_class_alone(stage: Stage, runtime: str | None) -> None:
     stage.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "work"}, "spec": {"template": job(runtime)}})
-    pod = stage.running(wait_until(lambda: (stage.pods or [None])[0], "the pod of the job", PATIENCE))
+    pod = stage.running(wait_until(lambda: stage.pods, "the pod of the job", PATIENCE)[0])
     stage.said(pod, "app ready")
     stage.kubectl("delete", "job", "work", "--wait=false")
     (status,) = stage.gone(pod)
@@ -147,13 +123,10 @@ def test_a_job_that_is_deleted_finishes_its_work_under_the_runtime_class_alone(s
 
 
 def test_a_cron_job_that_replaces_its_last_run_lets_that_finish(stage: Stage) -> None:
-    version = "v1" if "cronjobs" in stage.cluster.kubectl("api-resources", "--api-group=batch", "--output=name") else "v1beta1"
-    versions = stage.cluster.kubectl("api-versions")
     version = "batch/v1" if stage.cluster.minor >= 21 else "batch/v1beta1"
-    assert version in versions
     spec = {"schedule": "* * * * *", "concurrencyPolicy": "Replace", "jobTemplate": {"spec": {"template": job("pyinit")}}}
     stage.apply({"apiVersion": version, "kind": "CronJob", "metadata": {"name": "every-minute"}, "spec": spec})
-    pod = wait_until(lambda: (stage.pods or [None])[0], "the first run", PATIENCE)
+    pod = wait_until(lambda: stage.pods, "the first run", PATIENCE)[0]
     stage.said(pod, "app ready")
     assert stage.gone(pod) == [7]
     assert FINISHED in "\n".join(line for line in pod.log.splitlines() if not line.startswith("pyinit:"))
@@ -171,25 +144,26 @@ def message(stage: Stage, pod: str, state: str = "state") -> dict[str, Any]:
 
 
 def test_a_child_that_the_kernel_kills_for_want_of_memory_is_told_of(stage: Stage) -> None:
-    """`tail /dev/zero` keeps all that it reads. The script goes on; only the log and the kubelet's reason tell why its child died."""
+    """`tail /dev/zero` keeps all that it reads. The script goes on; just the log and the kubelet's reason tell why it died."""
     line = "tail /dev/zero; echo the child ended with $?; exit 3"
     container = small(command=["sh", "-c", line], resources={"limits": {"memory": "48Mi"}})
     pod = stage.start("hungry", container, runtimeClassName="pyinit")
     assert stage.ended(pod) == 3
-    wait_until(lambda: "terminated" in json.dumps(stage.get("pod", "hungry")["status"]), "the kubelet tells", PATIENCE, pause=0.2)
+    wait_until(
+        lambda: "terminated" in json.dumps(stage.get("pod", "hungry")["status"]), "the kubelet tells", PATIENCE, pause=0.2
+    )
     log = stage.log(pod)
     assert "the child ended with 137" in log
     assert "the kernel has killed 1 process here for want of memory (OOM); is the memory limit too low?" in log
     assert "exit status 3" in message(stage, "hungry")["message"]
 
 
-def test_a_container_that_fails_its_liveness_is_stopped_in_good_order_and_the_next_one_shows_its_last_words(stage: Stage) -> None:
-    liveness = {"exec": {"command": ["test", "!", "-e", "/tmp/sick"]}, "periodSeconds": 1, "failureThreshold": 1}
-    container = shop("PYINIT_PRE_STOP_DELAY=2", livenessProbe=liveness)
+def test_a_container_that_fails_its_liveness_is_stopped_in_good_order_and_the_next_one_shows_its_last_words(
+    stage: Stage,
+) -> None:
+    container = shop("PYINIT_PRE_STOP_DELAY=2", livenessProbe=LIVENESS)
     pod = stage.start("sick", container, restartPolicy="Always", terminationGracePeriodSeconds=30)
-    wait_until(lambda: pod.ready, "it is ready", PATIENCE)
-    stage.kubectl("exec", "sick", "--", "touch", "/tmp/sick")
-    wait_until(lambda: stage.get("pod", "sick")["status"]["containerStatuses"][0]["restartCount"], "it is restarted", PATIENCE, pause=0.2)
+    stage.fall_sick(pod)
     assert message(stage, "sick", "lastState")["exitCode"] == 0
     assert "stop requested" in message(stage, "sick", "lastState")["message"]
     previous = stage.kubectl("logs", "sick", "--previous")
@@ -200,12 +174,9 @@ def test_a_container_that_fails_its_liveness_is_stopped_in_good_order_and_the_ne
 
 def test_where_the_time_of_the_pod_is_too_short_the_termination_message_says_how_far_the_stop_had_come(stage: Stage) -> None:
     """The pod is not deleted but fails its liveness, for the end of a deleted one is told nobody."""
-    liveness = {"exec": {"command": ["test", "!", "-e", "/tmp/sick"]}, "periodSeconds": 1, "failureThreshold": 1}
-    container = shop("PYINIT_STOP_TIMEOUT=", livenessProbe=liveness)
+    container = shop("PYINIT_STOP_TIMEOUT=", livenessProbe=LIVENESS)
     pod = stage.start("short", container, restartPolicy="Always", terminationGracePeriodSeconds=4)
-    wait_until(lambda: pod.ready, "it is ready", PATIENCE)
-    stage.kubectl("exec", "short", "--", "touch", "/tmp/sick")
-    wait_until(lambda: stage.get("pod", "short")["status"]["containerStatuses"][0]["restartCount"], "it is restarted", PATIENCE, pause=0.2)
+    stage.fall_sick(pod)
     ended = message(stage, "short", "lastState")
     assert ended["exitCode"] == 137
     assert "stop requested: SIGTERM from outside the container (uid 0); not finished yet" in ended["message"]
@@ -228,7 +199,9 @@ def test_a_pod_that_is_deleted_while_its_application_starts_does_not_wait_for_tr
 def test_with_a_shared_process_namespace_pyinit_is_not_pid_1_and_does_the_same(stage: Stage) -> None:
     container = small(command=["/pyinit-is-elsewhere"])
     del container["command"]
-    pod = stage.start("shared", container, runtimeClassName="pyinit", shareProcessNamespace=True, annotations={"pyinit/pre-stop-delay": "0"})
+    pod = stage.start(
+        "shared", container, runtimeClassName="pyinit", shareProcessNamespace=True, annotations={"pyinit/pre-stop-delay": "0"}
+    )
     stage.said(pod, "app ready")
     pid = stage.kubectl("exec", "shared", "--", "sh", "-c", "cat /proc/1/comm").strip()
     assert pid == "pause"
@@ -280,7 +253,11 @@ def test_a_wrong_annotation_is_shown_by_describe(stage: Stage) -> None:
 def test_a_native_sidecar_serves_through_the_delay(stage: Stage) -> None:
     if stage.cluster.minor < 29:
         pytest.skip(f"this Kubernetes is 1.{stage.cluster.minor}: native sidecars are there from 1.29 on")
-    sidecar = {"name": "proxy", "image": SERVERS, "command": ["sh", "-c", "trap 'echo proxy told; exit' TERM; while :; do sleep 0.1; done"]}
+    sidecar = {
+        "name": "proxy",
+        "image": SERVERS,
+        "command": ["sh", "-c", "trap 'echo proxy told; exit' TERM; while :; do sleep 0.1; done"],
+    }
     pod = stage.start("pair", shop("PYINIT_PRE_STOP_DELAY=3"), initContainers=[{**sidecar, "restartPolicy": "Always"}])
     wait_until(lambda: pod.ready, "it is ready", PATIENCE)
     stage.delete(pod)

@@ -11,7 +11,7 @@ from flask import Flask, Response
 
 app = Flask(__name__)
 REPLICA = socket.gethostname()
-SICK = Path("/tmp/sick")  # noqa: S108 - a container's own folder
+SICK = Path("/app/sick")
 
 
 @app.get("/")
