@@ -8,7 +8,7 @@ TREES := 5000
 TREES_SEED = $(shell date +%s)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-docker test-arm64 hostile trees menagerie lint bench simulate rollout rehearse static image wheel release clean
+.PHONY: help demo test test-docker test-arm64 hostile trees menagerie lint bench simulate rollout kubernetes rehearse static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -66,6 +66,14 @@ simulate: $(VENV)/ready ## simulate pre-stop delays, fixed and adaptive: lost re
 rollout: $(VENV)/ready ## real rolling updates under load, pyinit beside the others (Debian, as root, with Docker; takes long)
 	tests/docker/prepare.sh
 	$(RUN) -m tests.rolling
+
+kubernetes: $(VENV)/ready ## build a Kubernetes node, test all kinds of stops in it and measure rolling updates (Debian, as root, with Docker; takes long)
+	tests/docker/prepare.sh
+	[ -n "$$KUBECONFIG" ] || tests/kubernetes/build.sh
+	KUBERNETES=1 $(RUN) -m pytest tests/kubernetes
+	$(RUN) -m tests.kubernetes
+	$(RUN) -m tests.kubernetes.page
+	$(RUN) -m tests.kubernetes.glance
 
 rehearse: $(VENV)/ready image ## judge pyinit-rehearse by images with known faults (Debian, as root, with Docker; takes long)
 	tests/docker/prepare.sh

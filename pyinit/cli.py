@@ -9,7 +9,7 @@ import sys
 from pyinit.kernel import system, terminal
 from pyinit.kernel.signals import signal
 from pyinit.life import last_resort
-from pyinit.settings.config import AUTO, BY_PROGRAM, DROP_IN, NO, RUNTIME, TOOLS, Asked, UsageError
+from pyinit.settings.config import AUTO, BY_PROGRAM, DROP_IN, NO, RUNTIME, TERMINATION_LOG, TOOLS, Asked, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,12 +60,24 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
     except UsageError as error:
         system.let_go_of_files()
         last_resort.complain("usage", str(error))
+        if system.getpid() == 1:  # else a person has called us, or a hook, inside of a container that goes on
+            note_failure(TERMINATION_LOG, str(error))
         status = fault
     except BaseException as error:
         system.let_go_of_files()
         last_resort.tell(error, "text", "nothing was started")
         status = fault
     system.exit_now(status)
+
+
+def note_failure(path: str, message: str) -> None:
+    """Add to the termination log why nothing was started: `kubectl describe pod` shows that, and nothing else. Never fails."""
+    try:
+        from pyinit.log import printable
+
+        system.append_line(path, printable(f"pyinit: {message}").encode() + b"\n", create=path != TERMINATION_LOG)
+    except (OSError, ImportError, MemoryError):
+        pass  # the log has it
 
 
 def use(arguments: list[str], mask: frozenset[int]) -> int:
@@ -160,6 +172,8 @@ def run(
             status, message = failure
             status = statuses.get(status, status)
             log.say("error", "not_started", message, status=status)
+            if config.termination_log is not None:
+                note_failure(config.termination_log, message)
             return status
         del parsed
         return _supervise(command, config, log, environment, mask, how, doors)
