@@ -76,11 +76,15 @@ def main() -> None:
         node = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT)
     try:
         pid = child_of(node.pid)
+        watched = os.pidfd_open(pid)
         (folder / "pid").write_text(f"{pid}\n")
         link(pid, address)
-        select.select([sys.stdin, os.pidfd_open(node.pid)], [], [])
-        if node.poll() is not None:
-            select.select([sys.stdin], [], [])  # whoever waits for the node reads the folder first
+        select.select([sys.stdin, watched], [], [])
+        if not select.select([sys.stdin], [], [], 0)[0]:
+            select.select([sys.stdin], [], [])  # the node has ended: whoever waits for it reads the folder first
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(watched, signal.SIGKILL)
+        select.select([watched], [], [])  # the first process of a namespace ends when all others have
     finally:
         node.kill()
         node.wait()

@@ -122,6 +122,9 @@ class Stage:
         found = self.get("service", service)["spec"]
         host, port = found["clusterIP"], found["ports"][0]["port"]
         if self.cluster.pid is None:
+            if "nodePort" not in found["ports"][0]:
+                self.kubectl("patch", "service", service, "--patch", json.dumps({"spec": {"type": "NodePort"}}))
+                found = self.get("service", service)["spec"]
             host = self.get("nodes")["items"][0]["status"]["addresses"][0]["address"]
             port = found["ports"][0]["nodePort"]
         with contextlib.ExitStack() as stack:
