@@ -3,6 +3,7 @@
 The folders are those of runs (`python -m tests.kubernetes --out FOLDER`); what several have measured is added up.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -20,6 +21,7 @@ from tests.kubernetes import arms
 from tests.namespace import ROOT
 from tests.rolling.report import RESULTS, slug
 from tests.rolling.results import RolloutResult, read
+from tests.rolling.variants import Init
 
 PAGE = ROOT / "docs" / "kubernetes.md"
 PICTURES = ROOT / "docs" / "kubernetes"
@@ -61,11 +63,7 @@ def table(results: Sequence[RolloutResult], server: str) -> str:
     for init, form in arms.ARMS.values():
         for strategy in arms.STRATEGIES.values():
             rows = {
-                kind: [
-                    one
-                    for one in results
-                    if one.variant == (server, form, init.name, f"{arms.IPTABLES}, {kind}", strategy.name)
-                ]
+                kind: [one for one in results if one.variant == _variant(server, form, init, kind, strategy)]
                 for kind in ("new", "kept")
             }
             if not rows["new"]:
@@ -87,6 +85,10 @@ def table(results: Sequence[RolloutResult], server: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _variant(server: str, form: str, init: Init, kind: str, strategy: arms.Strategy) -> tuple[str, ...]:
+    return (server, form, init.name, f"{arms.IPTABLES}, {kind}", strategy.name)
+
+
 def _lost(results: Sequence[RolloutResult]) -> str:
     lost, requests = sum(one.lost_in_all for one in results), sum(one.requests for one in results)
     return f"{f'**{lost}**' if lost else '0'} of {requests:,}"
@@ -96,7 +98,7 @@ def picture(folders: Sequence[Path], server: str, kind: str, strategy: str) -> s
     """The worst rollout of each arm, one below the other; empty where nothing was kept."""
     variants = []
     for init, form in arms.ARMS.values():
-        found = kept(folders, (server, form, init.name, f"{arms.IPTABLES}, {kind}", arms.STRATEGIES[strategy].name))
+        found = kept(folders, _variant(server, form, init, kind, arms.STRATEGIES[strategy]))
         if found:
             title = "runtimeClassName: pyinit" if init is arms.BY_RUNTIME else init.name
             variants.append(Variant(title, *found, subtitle=form))
@@ -113,11 +115,19 @@ def write_part(text: str, name: str, part: str, command: str = COMMAND) -> str:
 
 def main() -> None:
     """Write the page and its pictures."""
-    folders = [Path(word) for word in sys.argv[1:]] or [ROOT / "build" / "kubernetes" / "results"]
+    parser = argparse.ArgumentParser(prog="python -m tests.kubernetes.page", description=__doc__)
+    parser.add_argument("folders", nargs="*", type=Path, default=[ROOT / "build" / "kubernetes" / "results"], metavar="FOLDER")
+    parser.add_argument("--overload", type=Path, metavar="FOLDER", help="of a run on a machine that had too much to do")
+    options = parser.parse_args()
+    folders: list[Path] = options.folders
     results = [one for folder in folders for one in read(folder / RESULTS)]
     text = PAGE.read_text(encoding="utf-8")
     for server in SERVERS:
         text = write_part(text, server, table(results, server))
+    if options.overload:
+        overloaded = [*read(options.overload / RESULTS)]
+        for server in SERVERS:
+            text = write_part(text, f"{server}, overload", table(overloaded, server), f"{COMMAND} --overload")
     PAGE.write_text(text, encoding="utf-8")
     PICTURES.mkdir(exist_ok=True)
     for server, kinds in SERVERS.items():
