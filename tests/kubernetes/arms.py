@@ -15,11 +15,19 @@ IPTABLES = "iptables"
 
 RUNTIME_CLASS = "pyinit"
 
+#: Seconds that the application has for the answer to a probe, whoever asks: the kubelet, or pyinit.
+PROBE_TIMEOUT = 5
+
 #: pyinit knows from the application when it is ready, and tells the kubelet on a port of its own.
 READY = Init(
     "pyinit, delay auto, ready",
     ("pyinit", "--"),
-    (*DELAY_AUTO, ("PYINIT_READY", f"http://127.0.0.1:{PORT}/"), ("PYINIT_HEALTH_LISTEN", str(HEALTH_PORT))),
+    (
+        *DELAY_AUTO,
+        ("PYINIT_READY", f"http://127.0.0.1:{PORT}/"),
+        ("PYINIT_READY_TIMEOUT", str(PROBE_TIMEOUT)),
+        ("PYINIT_HEALTH_LISTEN", str(HEALTH_PORT)),
+    ),
     tells=True,
 )
 
@@ -75,7 +83,7 @@ def manifest(one: Variant, strategy: Strategy) -> dict[str, Any]:
         "command": one.command,
         "env": [{"name": name, "value": value} for name, value in init.env],
         "ports": [{"name": "http", "containerPort": PORT}],
-        "readinessProbe": {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 2, "timeoutSeconds": 5},
+        "readinessProbe": {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 2, "timeoutSeconds": PROBE_TIMEOUT},
     }
     pod: dict[str, Any] = {"terminationGracePeriodSeconds": int(GRACE_PERIOD), "containers": [container]}
     if init is BY_RUNTIME:
