@@ -19,6 +19,10 @@ from tests.namespace import ROOT
 
 HIERARCHIES = Path("/sys/fs/cgroup")
 
+#: Of the CPU, for all pods together. With the kernel's 1024 a group counts as much as one process beside it, and all pods of a
+#: node would have to share what a single process gets where others work, too.
+SHARES = 16 * 1024
+
 #: What a node has of its own. Its mounts are told of what the machine unmounts, so that it holds nothing of the machine's.
 NAMESPACES = ("--mount", "--propagation=slave", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc")
 
@@ -39,6 +43,8 @@ def make_groups(folder: Path) -> None:
             continue
         group = hierarchy / settings.cgroup(folder)[1:]
         group.mkdir(exist_ok=True)
+        if (group / "cpu.shares").exists():
+            (group / "cpu.shares").write_text(str(SHARES))
         for name in ("cpuset.cpus", "cpuset.mems"):
             if (group / name).exists():
                 (group / name).write_text((hierarchy / name).read_text())
