@@ -94,7 +94,8 @@ def run(cluster: Cluster, observer: Observer, cell: Cell, numbers: Sequence[int]
             rollouts.append(deployed.roll_out())
             time.sleep(CALM)
         outcomes = {kind: load.stop() for kind, load in loads.items()}
-    begins = [-math.inf, *(rollout.began for rollout in rollouts[1:]), math.inf]
+    # Before the first one kube-proxy may still be learning of the Service, which is nobody's loss.
+    begins = [rollouts[0].began - CALM, *(rollout.began for rollout in rollouts[1:]), math.inf]
     found = []
     for number, rollout, (begin, end) in zip(numbers, rollouts, itertools.pairwise(begins), strict=True):
         for kind in (NEW, KEPT):
