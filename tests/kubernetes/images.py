@@ -52,7 +52,8 @@ def build_all(client: DockerClient) -> None:
             build(client, dockerfile, tag, {LABEL: tag}, sent)
         client.api.import_image_from_data(
             _archive("pause", (CACHE / "bin" / "pause").read_bytes()),
-            *PAUSE.split(":"),
+            repository=PAUSE.partition(":")[0],
+            tag=PAUSE.partition(":")[2],
             changes=['ENTRYPOINT ["/pause"]', f"LABEL {LABEL}={PAUSE}"],
         )
         for name, tag in ALSO.items():
