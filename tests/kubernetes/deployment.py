@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import http.client
 import itertools
 import json
 import os
@@ -50,6 +51,19 @@ def network_of(pid: int) -> Iterator[None]:
             libc.setns(ours.fileno(), 0)
 
 
+def answers(cluster: Cluster, host: str, port: int) -> bool:
+    """Whether a Service answers: kube-proxy learns of it, and of its first pods, a little later than the API server."""
+    with network_of(cluster.pid) if cluster.pid else contextlib.nullcontext():
+        connection = http.client.HTTPConnection(host, port, timeout=5)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
 class Deployment:
     """Replicas of one variant behind a Service, for clients at `host` and `port`. A context manager."""
 
@@ -72,6 +86,7 @@ class Deployment:
                 addresses = nodes["items"][0]["status"]["addresses"]
                 self.host = next(one["address"] for one in addresses if one["type"] == "InternalIP")
                 self.port = service["spec"]["ports"][0]["nodePort"]
+            wait_until(lambda: answers(self._cluster, self.host, self.port), "the Service answers", PATIENCE, pause=0.1)
             self._all = stack.pop_all()
         return self
 
