@@ -6,7 +6,7 @@
 # Go, and takes etcd and kubectl from their packages, unpacked: nothing of those is installed on the machine.
 # What containers need (containerd, runc, the CNI plugins, iptables) is installed by apt, if it is not there.
 #
-# Takes 50 MB of download, 4 minutes of two idle cores (15 where they are shared), 3 GB of disk while it builds and 0.3 GB
+# Takes 50 MB of download, 4 minutes of two idle cores (some more where they are shared), 1.6 GB of disk while it builds and 0.3 GB
 # afterwards. A second call finds what the first has built and does nothing. Needs root for apt and Debian's repositories.
 #
 # Usage: build.sh [CACHE]     CACHE: ${PYINIT_KUBERNETES_CACHE:-${XDG_CACHE_HOME:-~/.cache}/pyinit/kubernetes}
@@ -23,8 +23,8 @@ is_built() {
 
 if ! is_built; then
     cat >&2 <<EOF
-build.sh: builds Kubernetes from Debian's source into $cache: 4 minutes of two cores (15 where they
-build.sh: are shared), 50 MB of download, 3 GB of disk while it builds, 0.3 GB afterwards. Once: later calls find it there.
+build.sh: builds Kubernetes from Debian's source into $cache: 4 minutes of two cores (more where they
+build.sh: are shared), 50 MB of download, 1.6 GB of disk while it builds, 0.3 GB afterwards. Once: later calls find it there.
 EOF
 fi
 
