@@ -11,6 +11,7 @@ from pathlib import Path
 from pyinit.rehearse.outcome import Outcome
 from tests.kubernetes import arms
 from tests.kubernetes.cluster import NoCluster, cluster
+from tests.kubernetes.page import SERVERS as MEASURED
 from tests.kubernetes.page import keep
 from tests.kubernetes.rollout import Cell, observed, run_all
 from tests.namespace import ROOT
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument(
         "--strategy", default=",".join(words["strategy"]), metavar="NAME[,...]", help=", ".join(words["strategy"])
     )
-    parser.add_argument("--server", default="gunicorn-gthread", metavar="NAME[,...]", help=", ".join(words["server"]))
+    parser.add_argument("--server", default=",".join(MEASURED), metavar="NAME[,...]", help=", ".join(words["server"]))
     parser.add_argument(
         "--rollouts", type=int, metavar="N", help="of each cell (default: 10 of what claims to lose nothing, else 3)"
     )

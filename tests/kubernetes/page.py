@@ -114,7 +114,7 @@ def write_part(text: str, name: str, part: str, command: str = COMMAND) -> str:
 
 
 def main() -> None:
-    """Write the page and its pictures."""
+    """Write the page and its pictures; what was not measured stays as it is."""
     parser = argparse.ArgumentParser(prog="python -m tests.kubernetes.page", description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, default=[ROOT / "build" / "kubernetes" / "results"], metavar="FOLDER")
     parser.add_argument("--overload", type=Path, metavar="FOLDER", help="of a run on a machine that had too much to do")
@@ -122,11 +122,11 @@ def main() -> None:
     folders: list[Path] = options.folders
     results = [one for folder in folders for one in read(folder / RESULTS)]
     text = PAGE.read_text(encoding="utf-8")
-    for server in SERVERS:
+    for server in {one.server for one in results} & {*SERVERS}:
         text = write_part(text, server, table(results, server))
     if options.overload:
         overloaded = [*read(options.overload / RESULTS)]
-        for server in SERVERS:
+        for server in {one.server for one in overloaded} & {*SERVERS}:
             text = write_part(text, f"{server}, overload", table(overloaded, server), f"{COMMAND} --overload")
     PAGE.write_text(text, encoding="utf-8")
     PICTURES.mkdir(exist_ok=True)
