@@ -8,7 +8,7 @@ TREES := 5000
 TREES_SEED = $(shell date +%s)
 ARCH := # of the static binary: amd64 or arm64; this machine's, where it is not given
 
-.PHONY: help demo test test-everywhere test-docker test-arm64 hostile trees menagerie lint bench simulate rollout rehearse static image wheel release clean
+.PHONY: help demo test test-everywhere test-docker test-arm64 hostile trees menagerie lint bench simulate rollout kubernetes rehearse rehearse-image static image wheel release clean
 
 help: ## what there is to do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -61,6 +61,7 @@ bench: $(VENV)/ready ## measure beside tini, dumb-init, catatonit and the bare i
 	$(RUN) -m tests.bench.pressure
 	docker/static/build.sh "$$(dpkg --print-architecture)" dist
 	$(RUN) -m tests.bench --static "dist/pyinit-linux-$$(dpkg --print-architecture)"
+	$(RUN) -m tests.bench.beside
 	$(RUN) -m tests.check.bench
 
 simulate: $(VENV)/ready ## simulate pre-stop delays, fixed and adaptive: lost requests over router delays, stragglers and rates
@@ -70,9 +71,20 @@ rollout: $(VENV)/ready ## real rolling updates under load, pyinit beside the oth
 	tests/docker/prepare.sh
 	$(RUN) -m tests.rolling
 
+kubernetes: $(VENV)/ready ## build a Kubernetes node, test all kinds of stops in it and measure rolling updates (Debian, as root, with Docker; takes long)
+	tests/docker/prepare.sh
+	[ -n "$$KUBECONFIG" ] || tests/kubernetes/build.sh
+	KUBERNETES=1 $(RUN) -m pytest tests/kubernetes
+	$(RUN) -m tests.kubernetes
+	$(RUN) -m tests.kubernetes.page
+	$(RUN) -m tests.kubernetes.glance
+
 rehearse: $(VENV)/ready image ## judge pyinit-rehearse by images with known faults (Debian, as root, with Docker; takes long)
 	tests/docker/prepare.sh
 	$(RUN) -m tests.rehearse
+
+rehearse-image: $(VENV)/ready image ## build the image `pyinit-rehearse`, which rehearses with nothing but the engine's socket (Docker)
+	PYTHON=$(abspath $(RUN)) docker/rehearse/build.sh
 
 static: ## build the static binary into dist/ (Debian 12; what is missing is installed as root)
 	SOURCE_DATE_EPOCH=$(EPOCH) docker/static/build.sh "$(ARCH)" dist

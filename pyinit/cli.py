@@ -9,7 +9,7 @@ import sys
 from pyinit.kernel import system, terminal
 from pyinit.kernel.signals import signal
 from pyinit.life import last_resort
-from pyinit.settings.config import AUTO, BY_PROGRAM, DROP_IN, NO, RUNTIME, TOOLS, Asked, UsageError
+from pyinit.settings.config import AUTO, BY_PROGRAM, DROP_IN, NO, RUNTIME, TERMINATION_LOG, TOOLS, Asked, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,12 +60,24 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
     except UsageError as error:
         system.let_go_of_files()
         last_resort.complain("usage", str(error))
+        if system.getpid() == 1:  # else a person has called us, or a hook, inside of a container that goes on
+            note_failure(TERMINATION_LOG, str(error))
         status = fault
     except BaseException as error:
         system.let_go_of_files()
         last_resort.tell(error, "text", "nothing was started")
         status = fault
     system.exit_now(status)
+
+
+def note_failure(path: str, message: str) -> None:
+    """Add to the termination log why nothing was started: `kubectl describe pod` shows that, and nothing else. Never fails."""
+    try:
+        from pyinit.log import printable
+
+        system.append_line(path, printable(f"pyinit: {message}").encode() + b"\n", create=path != TERMINATION_LOG)
+    except (OSError, ImportError, MemoryError):
+        pass  # the log has it
 
 
 def use(arguments: list[str], mask: frozenset[int]) -> int:
@@ -140,6 +152,25 @@ def run(
 
     `called` are the words that we were called by, the name first; `arguments` is what they mean.
     """
+    started = system.started()
+    if not started:
+        return _run(arguments, mask, defaults, statuses, called, 0)
+    try:
+        return _run(arguments, mask, defaults, statuses, called, started)
+    except BaseException as error:
+        last_resort.tell(error, "text", "it goes on with less care")
+        return last_resort.loop(last_resort.Command(started))
+
+
+def _run(
+    arguments: list[str],
+    mask: frozenset[int],
+    defaults: "Mapping[str, str]",
+    statuses: "Mapping[int, int]",
+    called: list[str],
+    started: int,
+) -> int:
+    """Run the command, or go on with the one that has been started."""
     environment = system.environ()
     parsed = parse(arguments, environment, defaults)
     config = parsed.config
@@ -150,7 +181,7 @@ def run(
     command = last_resort.Command(0, config.stop_on - {BY_PROGRAM})
     doors = open_doors(config)
     told = environment if doors is None else doors.environment(environment)
-    command.pid, failure = _start(parsed, told, mask, ignored, how)
+    command.pid, failure = (started, None) if started else _start(parsed, told, mask, ignored, how)
     try:
         forget_the_start()
         if failure is not None:
@@ -160,6 +191,8 @@ def run(
             status, message = failure
             status = statuses.get(status, status)
             log.say("error", "not_started", message, status=status)
+            if config.termination_log is not None:
+                note_failure(config.termination_log, message)
             return status
         del parsed
         return _supervise(command, config, log, environment, mask, how, doors)
@@ -240,15 +273,17 @@ def _with_hint(message: str, parsed: "Parsed") -> str:
 def forget_the_start() -> None:
     """Give back the memory of what has read the options and started the command.
 
-    A running PID 1 has no use for it, and what is imported next takes its place.
+    A running PID 1 has no use for it, and what is imported next takes its place. In the static binary it is a part of the file.
     """
+    if hasattr(sys, "frozen"):
+        gc.enable()
+        return
     for name in [name for name in sys.modules if name.startswith(OF_THE_START)]:
         del sys.modules[name]
         folder, _, module = name.rpartition(".")
         if hasattr(sys.modules.get(folder), module):
             delattr(sys.modules[folder], module)
-    if hasattr(sys, "path_importer_cache"):  # the static binary has no path
-        sys.path_importer_cache.clear()
+    sys.path_importer_cache.clear()
     gc.enable()
     gc.collect()
 

@@ -2,7 +2,7 @@
 # Build the static binary on Debian 12: docker/static/build.sh [amd64|arm64] [FOLDER]
 #
 # Makes FOLDER/pyinit-linux-ARCH and, beside it, .sha256 and .inside: which libraries of which Debian packages were linked in.
-# PYTHON_VERSION=3.13 takes Debian 13's Python, to compare; STRIP=--strip-debug leaves the names of functions in, for a profile.
+# STRIP=--strip-debug leaves the names of functions in, for a profile. See docs/static.md for what is done here.
 # What is missing is installed (as root); libpython of the target is unpacked here and not installed, so that building for another
 # architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes; the time
 # of the file is SOURCE_DATE_EPOCH, where that is set.
@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 package=$here/../../pyinit
 target=${1:-$(dpkg --print-architecture 2>/dev/null || echo none)}
 folder=${2:-dist}
-version=${PYTHON_VERSION:-3.11}
+version=3.11 # whose private interfaces main.c uses
 strip=${STRIP:---strip-all}
 
 fail() {
@@ -26,6 +26,10 @@ arm64) triplet=aarch64-linux-gnu ;;
 *) fail "no such architecture: $target; give amd64 or arm64, on Debian 12" ;;
 esac
 
+# What runs programs of the target: the binary runs once while it is built.
+emulator=
+[ "$target" = "$(dpkg --print-architecture)" ] || emulator=qemu-$(echo $triplet | cut -d- -f1)-static
+
 install_missing() {
     wanted=
     command -v /usr/bin/python"$version" >/dev/null || wanted="$wanted python$version-minimal"
@@ -35,6 +39,7 @@ install_missing() {
     else
         command -v $triplet-gcc >/dev/null || wanted="$wanted gcc-$(echo $triplet | tr _ -)"
         [ -e "/usr/$triplet/lib/libc.a" ] || wanted="$wanted libc6-dev-$target-cross"
+        command -v "$emulator" >/dev/null || wanted="$wanted qemu-user-static"
     fi
     [ -n "$wanted" ] || return 0
     [ "$(id -u)" = 0 ] || fail "missing:$wanted; install them, or run this as root"
@@ -57,7 +62,7 @@ fetch_libraries() {
     gcc_version=$($triplet-gcc -dumpversion)
     (cd "$lists" && apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null \
         download "libpython$version-dev:$target" "libc6-dev:$target" "libgcc-$gcc_version-dev:$target") >/dev/null ||
-        fail "libpython$version-dev for $target cannot be had: this takes Debian 12, or 13 for Python 3.13"
+        fail "libpython$version-dev for $target cannot be had: this takes Debian 12"
     for archive in "$lists"/*.deb; do
         dpkg-deb -x "$archive" "$work/root"
         dpkg-deb -c "$archive" |
@@ -66,18 +71,70 @@ fetch_libraries() {
 }
 
 compile() {
-    PYTHONHASHSEED=0 /usr/bin/python"$version" -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/frozen.h"
+    PYTHONHASHSEED=0 /usr/bin/python"$version" -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/modules"
     include=$work/root/usr/include
     library=$work/root/usr/lib/python$version/config-$version-$triplet/libpython$version.a
-    # Not position-independent: without relocations the kernel maps the file, and start-up copies fewer pages.
-    for source in main unneeded; do
+    # Not position-independent: without relocations the kernel maps the file, and what was made at build time keeps its addresses.
+    for source in main plain heap snapshot unneeded; do
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
             -I"$work" -isystem "$include/python$version" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
-    own=$work/root/usr/lib
-    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace \
-        "$work/main.o" "$work/unneeded.o" "$library" -lm -o "$work/pyinit" >"$work/trace"
+    # libpython with a memory of its own (heap.c), with all of its variables in one section, and without what unwinds the stack.
+    $triplet-ld -r -d --trace -T "$here/joined.ld" "$work/main.o" "$work/unneeded.o" "$library" -o "$work/joined.o" >"$work/trace"
+    $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
+        --redefine-sym free=heap_free --remove-section=.eh_frame --remove-section=.rela.eh_frame "$work/joined.o"
+    link_with 16777216 >>"$work/trace"
+    : >"$work/plan"
+    for until in start start start start start stop stop stop stop stop; do
+        plan_by $until
+    done
+    tries=0
+    until size=$(make_interpreter 2>"$work/complaints"); do
+        tries=$((tries + 1))
+        [ "$tries" -lt 20 ] || fail "the interpreter cannot be made by any plan: $(cat "$work/complaints")"
+        plan_by settled
+    done
+    link_with "$size" >/dev/null
+    make_interpreter >/dev/null
+    mv "$work/pyinit" "$work/once"
+    make_interpreter >/dev/null
+    cmp "$work/pyinit" "$work/once" || fail "two runs make two different interpreters: something of a process is in them"
     $triplet-strip "$strip" "$work/pyinit"
+}
+
+# Link with a heap of so many bytes for the interpreter.
+link_with() {
+    own=$work/root/usr/lib
+    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none \
+        -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace -Wl,--defsym=heap_bytes="$1" -Wl,-T,"$here/snapshot.ld" \
+        "$work/joined.o" "$work/plain.o" "$work/heap.o" "$work/snapshot.o" -lm -o "$work/unmade"
+}
+
+# The binary says what it is, and runs a command to its end.
+try_it() {
+    wanted="pyinit $(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$package/__init__.py")"
+    told=$(env -i $emulator "$work/pyinit" --version) || fail "--version ends with status $?"
+    [ "$(echo "$told" | cut -d ' ' -f 1-2)" = "$wanted" ] || fail "it is not $wanted, it says: $told"
+    status=0
+    env -i $emulator "$work/pyinit" --subreaper=no -- /bin/sh -c 'exit 7' </dev/null || status=$?
+    [ "$status" = 7 ] || fail "a command that ends with 7 makes it end with $status"
+}
+
+# Run what was linked: it makes the interpreter by the plan, and then what it is told.
+run_unmade() {
+    env -i $emulator "$work/unmade" "$work/modules" "$work/plan" "$@" </dev/null
+}
+
+# Make a better plan.
+plan_by() {
+    run_unmade "$1" "$work/new-plan"
+    mv "$work/new-plan" "$work/plan"
+}
+
+# Make the interpreter, and write it into a copy of what was linked. Tells how many bytes of its heap that took.
+make_interpreter() {
+    cp "$work/unmade" "$work/pyinit"
+    run_unmade "$work/pyinit"
 }
 
 # What the linker took, as "library package version".
@@ -94,6 +151,7 @@ trap 'rm -rf "$work"' EXIT
 install_missing
 fetch_libraries
 compile
+try_it
 mkdir -p "$folder"
 name=pyinit-linux-$target
 install -m 755 "$work/pyinit" "$folder/$name"

@@ -1,19 +1,19 @@
-"""Write the C header with pyinit's modules as code objects.
+"""Write pyinit's modules as code objects, for the binary to import when its interpreter is made.
 
-    python3.11 freeze.py PACKAGE START > frozen.h
+    python3.11 freeze.py PACKAGE START > modules
 
 Run by the same version of CPython as the binary has, with PYTHONHASHSEED=0 and `-X no_debug_ranges`: the same files then give
-the same bytes, and tracebacks have lines, but not columns. Docstrings are left out.
+the same bytes, and tracebacks have lines, but not columns. Docstrings are left out, and the types of
+functions.
 
 pyinit/check is left out: it is never PID 1, and its libraries are not in the binary.
 """
 
+import ast
 import marshal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-PER_LINE = 24
 
 #: Packages of pyinit that run outside of containers only, with libraries that the binary does not have.
 OUTSIDE = ("check", "rehearse")
@@ -32,21 +32,28 @@ def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
         is_package = words[-1] == "__init__"
         if words[-1] != "__main__":  # which starts the interpreter that we are
             yield ".".join(words[:-1] if is_package else words), str(place), path.read_text(), is_package
+    rehearsal = start.with_name("rehearse.py")
+    yield "_rehearsal", rehearsal.name, rehearsal.read_text(), False  # main.c takes the last one out
+
+
+def without_annotations(text: str) -> ast.Module:
+    """The text of a module, without what its functions say of types: nobody reads it, and it would take room."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    return tree
 
 
 def main() -> None:
     """Freeze."""
     package, start = map(Path, sys.argv[1:])
-    table = []
-    for index, (name, place, text, is_package) in enumerate(modules(package, start)):
-        code = marshal.dumps(compile(text, place, "exec", dont_inherit=True, optimize=2))
-        print(f"static const unsigned char module_{index}[] = {{ /* {name} */")
-        for at in range(0, len(code), PER_LINE):
-            print("".join(f"{byte}," for byte in code[at : at + PER_LINE]))
-        print("};")
-        fields = (f'.name = "{name}"', f".code = module_{index}", f".size = {len(code)}", f".is_package = {int(is_package)}")
-        table.append(f"    {{{', '.join(fields)}}},")
-    print("static const struct _frozen frozen_modules[] = {", *table, "    {.name = NULL},", "};", sep="\n")
+    for name, place, text, is_package in modules(package, start):
+        code = marshal.dumps(compile(without_annotations(text), place, "exec", dont_inherit=True, optimize=2))
+        sys.stdout.buffer.write(b"%s %d %d\n%s" % (name.encode(), len(code), is_package, code))  # as main.c reads it
 
 
-main()
+if __name__ == "__main__":
+    main()

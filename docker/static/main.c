@@ -1,32 +1,47 @@
-/* pyinit as one self-contained file: CPython without its files, and pyinit's modules frozen into it.
+/* pyinit as one self-contained file: CPython without its files, made already, with pyinit's modules imported.
  *
  * Signals are blocked before anything else: what is sent to PID 1 until then is dropped by the kernel, and what comes after is
  * kept (pid_namespaces(7)).
  *
+ * The interpreter is made at build time, by this program itself; what it then has in memory is written into the file (snapshot.c),
+ * and a start finds it there. See docs/static.md.
+ *
  * Of CPython only the "core" phase is initialised (PyConfig._init_main = 0, "Multi-Phase Initialization Private Provisional API"
  * in its documentation), and not even importlib: no search path, no file system, no site, no codecs, no stdio. Half of the
- * start-up time and a quarter of the memory lie there. What imports instead is start.py.
+ * memory lies there. What imports instead is start.py.
  */
 #define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE 1
 #include <Python.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <internal/pycore_pymem.h>
+#include <internal/pycore_pystate.h>
+#include <internal/pycore_runtime.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "frozen.h" /* made by freeze.py: `frozen_modules` */
+#include <marshal.h>
+
+#include "plain.h"
+#include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
-#define FIRST_OF_LIBC 32 /* from here to SIGRTMIN: cancelling and changing the user of threads */
+#define REHEARSALS 20 /* more than the eight calls after which CPython 3.11 adapts a function's bytecode */
 
 /* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
 
 static sigset_t given_signals;
 static int argument_count;
 static char **argument_words;
+static pid_t command; /* that plain.c has started; 0: Python is to start one */
+
+#define MOST_MODULES 200
+static struct _frozen our_modules[MOST_MODULES]; /* while the interpreter is made: read_modules() */
 
 static PyObject *given_mask(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
@@ -132,11 +147,30 @@ static PyObject *call_execve(PyObject *Py_UNUSED(self), PyObject *given)
     return NULL;
 }
 
+static PyObject *started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    return PyLong_FromLong(command);
+}
+
+static PyObject *modules(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    PyObject *found = PyList_New(0);
+    for (const struct _frozen *each = our_modules; found != NULL && each->name != NULL; each++) {
+        PyObject *name = PyUnicode_FromString(each->name);
+        if (name == NULL || PyList_Append(found, name) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(name);
+    }
+    return found;
+}
+
 static PyMethodDef functions[] = {
     {"given_mask", given_mask, METH_NOARGS, "The signals that were blocked when we were started."},
     {"arguments", arguments, METH_NOARGS, "argv, decoded as os.fsdecode() does where UTF-8 is the encoding."},
     {"environment", environment, METH_NOARGS, "The environment's entries, byte for byte."},
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
+    {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
+    {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
     {"prctl", call_prctl, METH_VARARGS, "prctl(2). Raises OSError."},
     {"signalfd", call_signalfd, METH_VARARGS, "signalfd(2), the mask as bytes. Raises OSError."},
     {NULL, NULL, 0, NULL},
@@ -147,43 +181,6 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_pyinit", 
 static PyObject *make_module(void)
 {
     return PyModuleDef_Init(&module);
-}
-
-/* --- posix_spawn(), which posix.posix_spawn() calls (the linker's --wrap) ---------------------------------------- */
-
-int __real_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
-                       char *const[]);
-int __wrap_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
-                       char *const[]);
-
-/* Whether we ignore one of the two signals that the C library keeps for itself: it hides them, so the kernel is asked. */
-static int is_ignored(int signum)
-{
-    void *action[8] = {NULL}; /* the kernel's struct sigaction: the handler comes first */
-    return syscall(SYS_rt_sigaction, signum, NULL, action, _NSIG / 8) == 0 && action[0] == (void *)SIG_IGN;
-}
-
-/* The C library's posix_spawn() leaves its own two signals ignored in the child, for good, unless it is told that they are to
- * have their default (__spawni_child() in sysdeps/unix/sysv/linux/spawni.c); and its sigaddset() refuses to tell that. */
-int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *given,
-                       char *const words[], char *const variables[])
-{
-    posix_spawnattr_t attributes = *given; /* posix.posix_spawn() always gives some */
-    sigset_t defaults;
-    short flags;
-    unsigned long first; /* signals 1 to 64 */
-    posix_spawnattr_getflags(&attributes, &flags);
-    posix_spawnattr_getsigdefault(&attributes, &defaults);
-    if (!(flags & POSIX_SPAWN_SETSIGDEF))
-        sigemptyset(&defaults);
-    memcpy(&first, &defaults, sizeof first);
-    for (int signum = FIRST_OF_LIBC; signum < SIGRTMIN; signum++)
-        if (!is_ignored(signum))
-            first |= 1UL << (signum - 1);
-    memcpy(&defaults, &first, sizeof first);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, flags | POSIX_SPAWN_SETSIGDEF);
-    return __real_posix_spawn(pid, path, actions, &attributes, words, variables);
 }
 
 /* --- what there is to import, in place of CPython's own tables -------------------------------------------------- */
@@ -220,7 +217,7 @@ static const char *const no_aliases[] = {NULL, NULL};
 
 /* Defined here, these keep the linker from taking the standard library out of libpython.a: frozen.o, deepfreeze.o, config.o. */
 extern const struct _frozen *_PyImport_FrozenBootstrap, *_PyImport_FrozenStdlib, *_PyImport_FrozenTest;
-const struct _frozen *_PyImport_FrozenBootstrap = frozen_modules, *_PyImport_FrozenStdlib = no_modules,
+const struct _frozen *_PyImport_FrozenBootstrap = our_modules, *_PyImport_FrozenStdlib = no_modules,
                      *_PyImport_FrozenTest = no_modules, *PyImport_FrozenModules = no_modules;
 extern const void *_PyImport_FrozenAliases;
 const void *_PyImport_FrozenAliases = no_aliases;
@@ -234,24 +231,68 @@ void _Py_Deepfreeze_Fini(void)
 {
 }
 
-/* --- the start -------------------------------------------------------------------------------------------------- */
+/* --- making the interpreter, at build time ---------------------------------------------------------------------- */
 
 int _PySignal_Init(int install_handlers); /* a part of the "main" phase, without which there is no module _signal */
 
+static PyObject *start, *variables, *set_signal; /* start.start(), posix.environ, signal.signal(); NULL: not made yet */
+
+/* One line on stderr, where there may be no Python to write it; our exit status. */
 static int fail(const char *what)
 {
-    (void)!write(STDERR_FILENO, "pyinit: error: cannot start: ", 29);
-    (void)!write(STDERR_FILENO, what, strlen(what));
-    (void)!write(STDERR_FILENO, "\n", 1);
+    const char *parts[] = {"pyinit: error: ", command == 0 ? "cannot start: " : "", what,
+                           command == 0 ? "\n" : "; it goes on with less care\n"};
+    char line[200] = "";
+    for (size_t at = 0; at < sizeof parts / sizeof *parts; at++)
+        strncat(line, parts[at], sizeof line - strlen(line) - 1);
+    (void)!write(STDERR_FILENO, line, strlen(line));
     return OUR_FAULT;
 }
 
 static int fail_with_traceback(void)
 {
-    if (PyErr_ExceptionMatches(PyExc_MemoryError))
+    if (PyErr_Occurred() == NULL || PyErr_ExceptionMatches(PyExc_MemoryError))
         return fail("the kernel gives no memory");
     PyErr_Print();
     return OUR_FAULT;
+}
+
+/* Our modules, as freeze.py has written them: name, size and whether it is a package in a line, then the code. They stay mapped,
+ * beside the heap, until this process ends. */
+static int read_modules(const char *path)
+{
+    struct stat found;
+    int file = open(path, O_RDONLY | O_CLOEXEC), taken;
+    if (file < 0 || fstat(file, &found) < 0)
+        return -1;
+    char *at = mmap(NULL, (size_t)found.st_size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0), *end = at + found.st_size;
+    if (at == MAP_FAILED)
+        return -1;
+    for (size_t count = 0; at < end && count < MOST_MODULES - 1; count++) {
+        struct _frozen *each = &our_modules[count];
+        each->name = at;
+        at = strchr(at, ' ');
+        if (at == NULL)
+            return -1;
+        *at++ = '\0';
+        if (sscanf(at, "%d %d%n", &each->size, &each->is_package, &taken) != 2 || at[taken] != '\n')
+            return -1;
+        at += taken + 1;
+        each->code = (unsigned char *)at;
+        at += each->size;
+    }
+    return at == end ? 0 : -1;
+}
+
+/* The last one is none of ours, but rehearse.py. */
+static struct _frozen take_last_module(void)
+{
+    size_t last = 0;
+    while (our_modules[last + 1].name != NULL)
+        last++;
+    struct _frozen taken = our_modules[last];
+    our_modules[last] = (struct _frozen){.name = NULL};
+    return taken;
 }
 
 /* _imp, by which start.py makes all other modules, must be made by hand. */
@@ -271,17 +312,66 @@ static int make_imp(void)
     return result;
 }
 
-int main(int count, char **words)
+static PyObject *held(const char *module, const char *name)
 {
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &given_signals);
-    argument_count = count;
-    argument_words = words;
+    PyObject *found = PyDict_GetItemString(PyImport_GetModuleDict(), module);
+    return found == NULL ? NULL : PyObject_GetAttrString(found, name);
+}
 
+/* What a start has, in a rehearsal. The time zone is for the module time, which keeps what it finds: not that of the machine here. */
+static void set_the_stage(void)
+{
+    static char *words[] = {"pyinit", "--", "true", NULL}, *entries[] = {"PATH=/usr/bin", "TZ=UTC0", NULL};
+    argument_count = 3;
+    argument_words = words;
+    environ = entries;
+}
+
+/* rehearse(start, until, end) of rehearse.py; without an end it comes back. */
+static int rehearse(const struct _frozen *code, const char *until, PyObject *ending)
+{
+    PyObject *read = PyMarshal_ReadObjectFromString((const char *)code->code, code->size);
+    PyObject *names = Py_BuildValue("{sOss}", "__builtins__", PyEval_GetBuiltins(), "__name__", code->name);
+    PyObject *evaluated = read == NULL || names == NULL ? NULL : PyEval_EvalCode(read, names, names);
+    PyObject *function = evaluated == NULL ? NULL : PyDict_GetItemString(names, "rehearse"), *done = NULL;
+    for (int left = ending == NULL ? REHEARSALS : 1; function != NULL && left > 0; left--) {
+        done = PyObject_CallFunction(function, ending == NULL ? "Os" : "OsO", start, until, ending);
+        if (done == NULL)
+            break;
+        Py_DECREF(done);
+    }
+    Py_XDECREF(evaluated);
+    Py_XDECREF(names);
+    Py_XDECREF(read);
+    return done == NULL ? -1 : 0;
+}
+
+/* Take away what is left of the rehearsals; what is there then stays: to look through it again would be to copy all of its pages. */
+static int freeze(void)
+{
+    PyGC_Enable();
+    PyGC_Collect();
+    PyGC_Disable();
+    PyObject *function = held("gc", "freeze"), *frozen = function == NULL ? NULL : PyObject_CallNoArgs(function);
+    Py_XDECREF(function);
+    Py_XDECREF(frozen);
+    return frozen == NULL ? -1 : 0;
+}
+
+/* Make the interpreter, as each start is to find it: nothing in it may tell of this process. */
+static int make(const struct _frozen *rehearsal)
+{
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+    for (int signum = 1; signum < NSIG; signum++)
+        sigaction(signum, &by_default, NULL);
+    set_the_stage();
+
+    PyObjectArenaAllocator arenas = {NULL, heap_arena, heap_free_arena};
+    PyObject_SetArenaAllocator(&arenas);
     PyPreConfig preconfig;
     PyPreConfig_InitIsolatedConfig(&preconfig);
     preconfig.utf8_mode = 1; /* whatever the locale, so that none is loaded */
+    preconfig.allocator = PYMEM_ALLOCATOR_MALLOC; /* heap.c: without the room that arenas keep */
     PyStatus status = Py_PreInitialize(&preconfig);
     if (PyStatus_Exception(status))
         return fail(status.err_msg);
@@ -293,11 +383,147 @@ int main(int count, char **words)
     config.module_search_paths_set = 1;
     config.site_import = 0;
     config.write_bytecode = 0;
+    config.use_hash_seed = 1; /* the same in each build */
+    config.hash_seed = 0;
     config.install_signal_handlers = 0; /* SIGPIPE and SIGXFSZ too stay as they were given */
     status = Py_InitializeFromConfig(&config);
     if (PyStatus_Exception(status))
         return fail(status.err_msg);
     if (_PySignal_Init(0) < 0 || make_imp() < 0 || PyImport_ImportFrozenModule("_start") <= 0)
         return fail_with_traceback();
-    return OUR_FAULT; /* not reached: cli.main() leaves by itself */
+    start = held("_start", "start");
+    variables = held("posix", "environ");
+    set_signal = held("_signal", "signal");
+    if (start == NULL || variables == NULL || set_signal == NULL)
+        return fail_with_traceback();
+    return rehearse(rehearsal, "stop", NULL) < 0 || freeze() < 0 ? fail_with_traceback() : 0;
+}
+
+/* Take leave of this process: what tells of it, and what it was needed for alone. */
+static int forget(void)
+{
+    PyThreadState *state = _PyThreadState_GET();
+    PyThread_tss_delete(&_PyRuntime.gilstate.autoTSSkey);
+    _PyRuntime.gilstate.autoTSSkey = (Py_tss_t)Py_tss_NEEDS_INIT;
+    _PyRuntime.main_thread = 0;
+    state->thread_id = state->native_thread_id = 0;
+    memset(our_modules, 0, sizeof our_modules);
+    memset(&given_signals, 0, sizeof given_signals);
+    argument_count = 0;
+    argument_words = NULL;
+    command = 0;
+    return _PyMem_SetupAllocators(PYMEM_ALLOCATOR_PYMALLOC);
+}
+
+/* --- the start -------------------------------------------------------------------------------------------------- */
+
+/* posix.environ, of which the first of several with one name counts, as when posix makes it. */
+static int read_variables(void)
+{
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+        const char *equals = strchr(*entry, '=');
+        if (equals == NULL)
+            continue;
+        PyObject *name = PyBytes_FromStringAndSize(*entry, equals - *entry), *value = PyBytes_FromString(equals + 1);
+        PyObject *set = name == NULL || value == NULL ? NULL : PyDict_SetDefault(variables, name, value);
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+        if (set == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+/* Tell the module signal which signals were ignored when we were started. */
+static int read_dispositions(void)
+{
+    struct sigaction action;
+    for (int signum = 1; signum < NSIG; signum++)
+        if (sigaction(signum, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
+            PyObject *done = PyObject_CallFunction(set_signal, "ii", signum, (int)(intptr_t)SIG_IGN);
+            if (done == NULL)
+                return -1;
+            Py_DECREF(done);
+        }
+    return 0;
+}
+
+/* Taken and not used: pymalloc's map of arenas asks for 128 KiB of zeros, which just do not fit any more into the C library's first
+ * 132 then. So they come from the kernel, and are not cleared by hand, page by page. */
+#define ROOM (1 << 14)
+
+/* Make the interpreter that is in the file this process's own. */
+static int revive(void)
+{
+    PyThreadState *state = _PyThreadState_GET();
+    static void *room;
+    if ((room = malloc(ROOM)) == NULL)
+        return -1;
+    if (PyThread_tss_create(&_PyRuntime.gilstate.autoTSSkey) != 0 || PyThread_tss_set(&_PyRuntime.gilstate.autoTSSkey, state) != 0)
+        return -1;
+    _PyRuntime.main_thread = state->thread_id = PyThread_get_thread_ident();
+    state->native_thread_id = PyThread_get_thread_native_id();
+    return read_variables() < 0 || read_dispositions() < 0 ? -1 : 0;
+}
+
+static int run(int count, char **words)
+{
+    argument_count = count;
+    argument_words = words;
+    if (revive() == 0)
+        PyObject_CallNoArgs(start); /* returns only by an exception: cli.main() leaves by itself */
+    int status = fail_with_traceback();
+    return command == 0 ? status : plain_loop(command);
+}
+
+/* What rehearse.py calls at the end of the last one. */
+static PyObject *end(PyObject *kind, PyObject *Py_UNUSED(none))
+{
+    snapshot_watched((int)PyLong_AsLong(kind));
+    return NULL;
+}
+
+/* Rehearse for a plan: what is written to until a start is over is hot, and until a stop is, warm. Does not come back. */
+static int rehearse_for_plan(const struct _frozen *rehearsal, const char *until, struct heap_ends ends, const char *plan)
+{
+    static PyMethodDef function = {"end", end, METH_NOARGS, ""};
+    snapshot_watch(ends, plan);
+    if (strcmp(until, "settled") == 0)
+        snapshot_watched(HEAP_COLD);
+    set_the_stage();
+    PyObject *kind = PyLong_FromLong(strcmp(until, "start") == 0 ? HEAP_HOT : HEAP_WARM);
+    PyObject *ending = kind == NULL ? NULL : PyCFunction_New(&function, kind);
+    if (ending == NULL || revive() < 0 || rehearse(rehearsal, until, ending) < 0)
+        return fail_with_traceback();
+    return fail("a rehearsal comes to no end");
+}
+
+/* pyinit-unmade MODULES PLAN FILE: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this program.
+ * pyinit-unmade MODULES PLAN start|stop|settled NEW-PLAN: make it, and rehearse, for the next plan. (Where the objects lie has a small
+ * effect on how the interpreter is made, by way of CPython's caches. So some pieces stay that have passed before; when all has been
+ * rehearsed, the last plans keep a place for those, and change nothing else.) */
+static int build(int count, char **words)
+{
+    if ((count != 4 && count != 5) || read_modules(words[1]) < 0)
+        return fail("usage: pyinit-unmade MODULES PLAN (FILE | start|stop|settled NEW-PLAN)");
+    heap_open(words[2]);
+    struct _frozen rehearsal = take_last_module();
+    int status = make(&rehearsal);
+    if (status != 0)
+        return status;
+    if (forget() < 0)
+        return OUR_FAULT;
+    struct heap_ends ends = heap_seal();
+    return count == 4 ? snapshot_write(words[3], ends) : rehearse_for_plan(&rehearsal, words[3], ends, words[4]);
+}
+
+int main(int count, char **words)
+{
+    if (start == NULL)
+        return build(count, words);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &given_signals);
+    command = plain_start(count, words, &given_signals);
+    return run(count, words);
 }

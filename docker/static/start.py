@@ -50,6 +50,12 @@ def import_(name, globals=None, locals=None, fromlist=(), level=0):  # noqa: A00
     return module
 
 
+def start():
+    """What each start of the binary calls."""
+    called, *arguments = _pyinit.arguments() or ["pyinit"]  # execve(2) lets argv be empty
+    cli.main(arguments, frozenset(_pyinit.given_mask()), called)
+
+
 builtins.__import__ = import_
 sys.frozen = True  # as others who freeze programs have it
 
@@ -61,5 +67,9 @@ gc.disable()  # until cli.forget_the_start(), as in pyinit/__main__.py
 
 from pyinit import cli  # noqa: E402
 
-called, *arguments = _pyinit.arguments() or ["pyinit"]  # execve(2) lets argv be empty
-cli.main(arguments, frozenset(_pyinit.given_mask()), called)
+for each in _pyinit.modules():
+    try:
+        load(each)
+    except ModuleNotFoundError as error:
+        if error.name != "ssl":  # of which pyinit.probe.tls needs more than there is
+            raise

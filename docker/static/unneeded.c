@@ -2,6 +2,7 @@
  * that (nsswitch.conf(5)), which a static program has not. pyinit asks for none of these names; _socket and posix merely could.
  */
 #define _GNU_SOURCE
+#include <Python.h>
 #include <errno.h>
 #include <grp.h>
 #include <netdb.h>
@@ -82,5 +83,38 @@ const char *_PyImport_DynLoadFiletab[] = {NULL};
 void *_PyImport_FindSharedFuncptr(const char *prefix, const char *name, const char *path, void *file)
 {
     (void)prefix, (void)name, (void)path, (void)file;
+    return NULL;
+}
+
+/* Nor is there source to read: the parser is a tenth of what else would be linked in. (The last two are for lines of source in
+ * tracebacks.) */
+void *_PyParser_ASTFromString(const char *, PyObject *, int, PyCompilerFlags *, void *);
+void *_PyParser_ASTFromFile(FILE *, PyObject *, const char *, int, const char *, const char *, PyCompilerFlags *, int *, void *);
+Py_ssize_t _PyPegen_byte_offset_to_character_offset(PyObject *, Py_ssize_t);
+char *_PyTokenizer_FindEncodingFilename(int, PyObject *);
+
+void *_PyParser_ASTFromString(const char *text, PyObject *name, int mode, PyCompilerFlags *flags, void *arena)
+{
+    (void)text, (void)name, (void)mode, (void)flags, (void)arena;
+    PyErr_SetString(PyExc_SystemError, "there is no parser in this binary");
+    return NULL;
+}
+
+void *_PyParser_ASTFromFile(FILE *file, PyObject *name, const char *encoding, int mode, const char *first_prompt,
+                            const char *next_prompt, PyCompilerFlags *flags, int *error, void *arena)
+{
+    (void)file, (void)encoding, (void)first_prompt, (void)next_prompt, (void)error;
+    return _PyParser_ASTFromString(NULL, name, mode, flags, arena);
+}
+
+Py_ssize_t _PyPegen_byte_offset_to_character_offset(PyObject *line, Py_ssize_t offset)
+{
+    (void)line;
+    return offset;
+}
+
+char *_PyTokenizer_FindEncodingFilename(int descriptor, PyObject *name)
+{
+    (void)descriptor, (void)name;
     return NULL;
 }

@@ -45,7 +45,10 @@ SOME_CHILDREN = 64
 
 
 class Keeper:
-    """Keeps the helper. `pid` is 0 while there is none."""
+    """Keeps the helper. `pid` is 0 while there is none.
+
+    `traffic_since` is when the command first became ready, and /proc/net/snmp then; None before, and where nobody counts.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,8 @@ class Keeper:
         lifecycle: "Lifecycle",
     ) -> None:
         self.pid = 0
+        self.traffic_since: tuple[float, bytes] | None = None
+        self._counts = config.pre_stop_delay is None
         self._start_at: float | None = page.state.started_at
         self._is_behind = False
         self._given = (config, doors, environment, mask, folder)
@@ -130,6 +135,8 @@ class Keeper:
         fields: dict[str, object] = {"readiness": after, "reason": verdict.reason}
         if after == page.READY:
             is_first = state.first_ready_at is None
+            if is_first and self._counts:
+                self.traffic_since = (now, system.read_file("/proc/self/net/snmp"))
             which = f", {seconds(now - state.started_at)} after the start" if is_first else " again"
             self._log.say("info", "ready", f"ready{which}: {verdict.reason}", **fields)
         else:

@@ -143,6 +143,15 @@ def _given_entries() -> list[bytes]:
     return read_file("/proc/self/environ", LONGEST_ENVIRONMENT).split(b"\0")[:-1]
 
 
+def started() -> int:
+    """The PID of the command where the static binary has started it before it has looked at anything; else 0."""
+    if hasattr(sys, "frozen"):
+        import _pyinit
+
+        return int(_pyinit.started())
+    return 0
+
+
 def without(environment: "Mapping[bytes, bytes]", names: "Collection[bytes]") -> dict[bytes, bytes]:
     """A copy of an environment that lacks some variables."""
     if hasattr(environment, "without"):

@@ -49,6 +49,11 @@ class Care:
         return 0 if self._keeper is None else self._keeper.pid
 
     @property
+    def traffic_since(self) -> tuple[float, bytes] | None:
+        """As Keeper has it."""
+        return None if self._keeper is None else self._keeper.traffic_since
+
+    @property
     def due_at(self) -> float | None:
         """When turn() wants to be called; None: not by the clock."""
         return None if self._keeper is None else self._keeper.due_at

@@ -285,9 +285,10 @@ class Supervisor:
             if self.traffic is None and not self.is_blind:
                 from pyinit.traffic.watcher import Watcher
 
-                requested_at = self.lifecycle.story.requested_at
-                times = (self.lifecycle.story.started_at, now if requested_at is None else requested_at)
-                self.traffic = Watcher(self.config, *times, self.counters_at_start)
+                story = self.lifecycle.story
+                requested_at = now if story.requested_at is None else story.requested_at
+                first_ready = None if self.care is None else self.care.traffic_since
+                self.traffic = Watcher(self.config, (story.started_at, self.counters_at_start), requested_at, first_ready)
             if self.traffic is not None:
                 finding = ask(self.traffic)
         except Exception as error:  # noqa: BLE001 - the kernel's tables hold surprises, and the stop must go on

@@ -6,7 +6,18 @@ import sys
 from pyinit.rehearse.faults import NO_VERDICT
 
 #: The modules of the extra's libraries, and what pip calls these.
-LIBRARIES = {"docker": "docker", "h11": "h11", "h2": "h2", "rich": "rich", "wsproto": "wsproto", "yaml": "PyYAML"}
+LIBRARIES = {
+    "docker": "docker",
+    "h11": "h11",
+    "h2": "h2",
+    "hcl2": "python-hcl2",
+    "rich": "rich",
+    "tree_sitter": "tree-sitter",
+    "tree_sitter_bash": "tree-sitter-bash",
+    "wsproto": "wsproto",
+    "yaml": "PyYAML",
+    **({} if sys.version_info >= (3, 11) else {"tomli": "tomli"}),
+}
 
 
 def main() -> int:

@@ -1,15 +1,16 @@
 """PURE. What is wrong with the stop of an image, as far as it was seen, and what to change: each rule names its proof."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pyinit.delivery import programs
-from pyinit.rehearse import arms, orchestrators, outcome
-from pyinit.rehearse.crew import HANDLES, NOTHING, Crew, Process, number
+from pyinit.rehearse import arms, orchestrators, outcome, rules
+from pyinit.rehearse.crew import HANDLES, IGNORES, NOTHING, Crew, Process, number
 from pyinit.rehearse.judge import Tally, by_kind
 from pyinit.rehearse.orchestrators import Orchestrator
+from pyinit.rehearse.rules import Ruled
 from pyinit.rehearse.subject import COMPOSE, KUBERNETES, Found
 
 #: As many changes as are proposed at most.
@@ -40,6 +41,26 @@ UNDER_WAY = (outcome.RESET_AFTER, outcome.RESET_BEFORE)
 #: What a shell or an init adds to the number of the signal that a process has died of, for an exit status.
 SIGNALLED = 128
 
+#: Which rules of pyinit-check find what may be behind a fault, by the beginnings of their ids, the likeliest first. A rule that
+#: is behind none of the faults that a run has shown proposes nothing here: pyinit-check itself tells of it.
+STARTS = ("PI101", "PI102", "PI106", "PI103", "PI2", "PI108", "PI402")
+TIMES = ("PI304", "PI302", "PI301", "PI303")
+TRAFFIC = ("PI302", "PI301", "PI305", "PI308", "PI404", "PI401", "PI410", "PI5", *STARTS)
+BEHIND = {
+    DROPPED: STARTS,
+    STRANDED: STARTS,
+    BEHEADED: STARTS,
+    WRONG_SIGNAL: ("PI104", "PI105"),
+    SHORT_GRACE: TIMES,
+    NOT_ACTED: ("PI105", "PI203", "PI207"),
+    TOO_SOON: TRAFFIC,
+    UNDER_REQUEST: TRAFFIC,
+    CUT_OFF: TRAFFIC,
+    EARLY: ("PI403", "PI107", "PI405", "PI411"),
+    JOBS: (*TIMES, *STARTS),
+    MEMORY: (),
+}
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -52,10 +73,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Change:
-    """A change that is proposed. `diff`: lines that begin with +, - or a space."""
+    """A change that is proposed. `diff`: lines that begin with +, - or a space; `---` names a file that is there.
+
+    `rule` and `link`: the rule of pyinit-check that asks for it, if one does, and where it has that from.
+    """
 
     says: str
     diff: tuple[str, ...]
+    rule: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +96,7 @@ class Case:
     path: str
     tally: Tally
     cure: Tally | None = None  #: the same with pyinit in front, where that was tried
+    ruled: tuple[Ruled, ...] = ()  #: what pyinit-check finds, the worst first
 
     @property
     def signum(self) -> int:
@@ -91,16 +118,17 @@ Rule = Callable[[Case], Iterator[Fault]]
 
 
 def _dropped(case: Case) -> Iterator[Fault]:
-    """PID 1 has no handler: the kernel drops the signal."""
+    """PID 1 has no handler, or ignores the signal: the kernel drops it."""
     crew = case.crew
-    if crew is None or not case.grace_is_over or crew.first.about(case.signum) != NOTHING:
+    does = None if crew is None else crew.first.about(case.signum)
+    if crew is None or not case.grace_is_over or does not in (NOTHING, IGNORES):
         return
-    who = f"PID 1 is `{crew.first.title}`, which has no handler for {case.signal}"
+    who = f"PID 1 is `{crew.first.title}`, which {does} {case.signal}"
     deaf = crew.deaf(case.signum)
     others = f"; {_those(deaf)} would have finished at it, and never heard of it" if deaf else ""
     yield Fault(
         DROPPED,
-        f"{who}, so the kernel drops it (pid_namespaces(7)){others}.",
+        f"{who}, so the kernel drops it ({'pid_namespaces' if does == NOTHING else 'signal'}(7)){others}.",
         f"The stop took {case.tally.stop_time:.1f} s of {case.grace:g} s, and SIGKILL ended it.{_lost(case)}",
     )
 
@@ -139,21 +167,19 @@ def _beheaded(case: Case) -> Iterator[Fault]:
         )
 
 
+def _handler(case: Case) -> Process | None:
+    """PID 1, if it handles the signal."""
+    return case.crew.first if case.crew is not None and case.crew.first.about(case.signum) == HANDLES else None
+
+
 def _wrong_signal(case: Case) -> Iterator[Fault]:
     """A well-known program that finishes its work by another signal than it got."""
-    crew = case.crew
-    told = None if crew is None else (crew.first if crew.first.about(case.signum) == HANDLES else None)
+    told = _handler(case)
     if told is None or not case.tally.lost_in_all:
         return
-    program = programs.find(told.name, tuple(told.words.split(" ")))
-    if program is None or program.what != programs.APPLICATION or program.finishes_at(case.signum):
-        return
-    what = program.others.get(case.signal.removeprefix("SIG"), "does something else at it")
-    yield Fault(
-        WRONG_SIGNAL,
-        f"{program.names[0]} finishes its work at SIG{program.graceful[0]}; {case.signal} {what} ({program.source}).",
-        f"Lost: {by_kind(case.tally.lost)}.",
-    )
+    ruled = rules.of_signal(told.name, told.words.split(" "), case.signal, declares_signal=case.found.declares_signal)
+    if ruled is not None:
+        yield Fault(WRONG_SIGNAL, ruled.says, f"Lost: {by_kind(case.tally.lost)}.")
 
 
 def _short_grace(case: Case) -> Iterator[Fault]:
@@ -296,22 +322,56 @@ def _statuses(tally: Tally) -> str:
 
 
 def changes(as_is: Case, pyinit: Case | None) -> list[Change]:
-    """What to change, at most MOST: only what a trial has shown to help, or what follows from what was seen."""
-    wrong = {fault.name for fault in faults(as_is)}
-    left = set() if pyinit is None else {fault.name for fault in faults(pyinit)}
+    """What to change, at most MOST: pyinit where a trial has shown that it helps, what still fails then, and what rules ask.
+
+    Rules are those of pyinit-check. Only those count that may be behind a fault which was seen; those with a diff come first.
+    """
+    wrong = [fault.name for fault in faults(as_is)]
+    left = [] if pyinit is None else [fault.name for fault in faults(pyinit)]
     found: list[Change] = []
-    helps = pyinit is not None and (
-        pyinit.tally.lost_in_all < as_is.tally.lost_in_all or (pyinit.tally.killed < as_is.tally.killed)
-    )
+    helps = pyinit is not None and _is_better(pyinit.tally, as_is.tally)
     if helps and pyinit is not None:
         found.append(_front(as_is, pyinit))
     if SHORT_GRACE in left or (pyinit is None and SHORT_GRACE in wrong):
-        found.append(_more_grace(as_is))
+        found.append(_by_rule(as_is, SHORT_GRACE, _more_grace))
     if EARLY in wrong:
-        found.append(_readiness(as_is))
-    if not helps and WRONG_SIGNAL in wrong:
-        found.append(_signal(as_is))
+        found.append(_by_rule(as_is, EARLY, _readiness))
+    if WRONG_SIGNAL in wrong:
+        found.append(_instead(_signal(as_is), helps=helps, is_left=WRONG_SIGNAL in left))
+    taken = {change.rule for change in found}
+    for fault in dict.fromkeys([*left, *wrong]):
+        more = [one for one in _behind(as_is, fault) if one.rule not in taken]
+        for one in sorted(more, key=lambda one: not one.diff):
+            found.append(_instead(Change(one.says, one.diff, one.rule, one.link), helps=helps, is_left=fault in left))
+            taken.add(one.rule)
     return found[:MOST]
+
+
+def _is_better(one: Tally, other: Tally) -> bool:
+    """Whether an arm lost less, or as little and was ended by SIGKILL less often."""
+    return (one.lost_in_all, one.killed) < (other.lost_in_all, other.killed)
+
+
+def _instead(change: Change, *, helps: bool, is_left: bool) -> Change:
+    """A change which says that it stands for pyinit, where that cures the same fault."""
+    return replace(change, says=f"In the place of pyinit: {change.says}") if helps and not is_left else change
+
+
+def _behind(case: Case, fault: str) -> list[Ruled]:
+    """The findings that may be behind a fault, the likeliest first."""
+    return [one for beginning in BEHIND[fault] for one in case.ruled if one.rule.startswith(beginning)]
+
+
+def _by_rule(case: Case, fault: str, show: Callable[[Case, str], Change]) -> Change:
+    """A change that a run has shown to be needed, by the rule that asks for it as well, with that rule's fix if it has one.
+
+    `show` gets what the rule says, or nothing.
+    """
+    ruled = next(iter(_behind(case, fault)), None)
+    if ruled is None:
+        return show(case, "")
+    shown = show(case, ruled.says)
+    return Change(f"{shown.says} {ruled.says}", ruled.diff or shown.diff, ruled.rule, ruled.link)
 
 
 def _front(as_is: Case, pyinit: Case) -> Change:
@@ -351,30 +411,26 @@ def _front(as_is: Case, pyinit: Case) -> Change:
             lines.append(f"-CMD {json.dumps(found.command)}")
             lines.append(f"+CMD {json.dumps(kept)}")
         else:
-            lines.append(f" CMD {_command(kept)}")
+            lines.append(f" CMD {rules.in_form(kept)}")
     if found.subject.init:
         lines += ["--- compose.yaml", "-    init: true"]
     return Change(says, tuple(lines))
 
 
-def _command(words: Sequence[str]) -> str:
-    """A command as its Dockerfile probably has it: the shell form is what Docker makes of a CMD without brackets."""
-    if tuple(words[:2]) == ("/bin/sh", "-c") and len(words) == 3:  # noqa: PLR2004
-        return words[2]
-    return json.dumps(list(words))
-
-
-def _more_grace(case: Case) -> Change:
+def _more_grace(case: Case, ruled: str) -> Change:
     new = max(30, int(2 * case.grace))
     says = f"More time: {case.grace:g} s were not enough, and the stop did not fail for want of a handler."
     setting = case.orchestrator.setting
     old = setting.format(grace=f"{case.grace:g}")
+    asked = re.search(re.escape(setting).replace(r"\{grace\}", r"(\d+)"), ruled) if "{grace}" in setting else None
+    if asked is not None:  # the rule has added up what is needed
+        new = max(int(case.grace) + 1, int(asked[1]))
     if "{grace}" not in setting:
         return Change(says, (f" # {setting}: the work in flight has to be shorter",))
     return Change(says, (f"-{old}", f"+{setting.format(grace=new)}"))
 
 
-def _readiness(case: Case) -> Change:
+def _readiness(case: Case, _: str) -> Change:
     says = "A check of whether it can serve, so that traffic comes when it can."
     url = f"http://127.0.0.1:{case.port}{case.path}"
     if case.found.subject.source == KUBERNETES or case.orchestrator.admits == orchestrators.PROBE:
@@ -392,14 +448,17 @@ def _readiness(case: Case) -> Change:
 
 
 def _signal(case: Case) -> Change:
-    crew = case.crew
-    assert crew is not None, "the rule that found the fault has seen it"
-    program = programs.find(crew.first.name, tuple(crew.first.words.split(" ")))
-    assert program is not None, "the rule that found the fault has found it"
-    return Change(
-        f"The signal by which {program.names[0]} finishes its work.",
-        (f"-STOPSIGNAL {case.found.stop_signal}", f"+STOPSIGNAL SIG{program.graceful[0]}"),
-    )
+    """PI104, of what was seen as PID 1; with the fix of the file that is there, where the rule finds it there as well."""
+    told = _handler(case)
+    assert told is not None, "the fault was found"
+    seen = rules.of_signal(told.name, told.words.split(" "), case.signal, declares_signal=case.found.declares_signal)
+    assert seen is not None, "the fault was found"
+    read = next((one for one in case.ruled if one.rule == seen.rule and one.diff), seen)
+    if case.found.subject.stop_signal and case.found.subject.source == COMPOSE:
+        wanted = next(line for line in seen.diff if line.startswith("+")).rpartition(" ")[2]
+        lines = f"-    stop_signal: {case.found.subject.stop_signal}", f"+    stop_signal: {wanted}"
+        read = replace(read, diff=lines)
+    return Change(read.says, read.diff, read.rule, read.link)
 
 
 def not_cured(pyinit: Case) -> list[Fault]:

@@ -85,16 +85,21 @@ def _from_image(client: DockerClient, owner: Owner) -> bytes:
 
 
 def put(container: Container, binary: bytes) -> None:
-    """Put it to PATH, in a container that is created. Raises NoVerdict where its root is read-only."""
+    """Put it to PATH, in a container that is created. Raises NoVerdict where that cannot be done.
+
+    Where the root is read-only, FOLDER has to be a volume.
+    """
+    is_volume = any(mount["Destination"] == FOLDER for mount in container.attrs.get("Mounts") or ())
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        folder = tarfile.TarInfo(FOLDER.lstrip("/"))
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-        archive.addfile(folder)
-        file = tarfile.TarInfo(PATH.lstrip("/"))
+        if not is_volume:
+            folder = tarfile.TarInfo(FOLDER.lstrip("/"))
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(folder)
+        file = tarfile.TarInfo(PATH.rpartition("/")[2] if is_volume else PATH.lstrip("/"))
         file.size, file.mode, file.mtime = len(binary), 0o755, int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
         archive.addfile(file, io.BytesIO(binary))
     try:
-        container.put_archive("/", packed.getvalue())
+        container.put_archive(FOLDER if is_volume else "/", packed.getvalue())
     except APIError as error:
         raise NoVerdict(f"pyinit cannot be put into the container: {error.explanation}") from None

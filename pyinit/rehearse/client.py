@@ -9,6 +9,7 @@ it learns and which it forgets at its own time.
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import random
 import socket
@@ -28,6 +29,9 @@ EVEN, POISSON = "even", "poisson"
 #: Seconds for a connection to be taken: as routers have it, far less than for an answer.
 CONNECT = 3.0
 
+#: Errors of the kernel after a reset has come: to a SYN, to what was sent before, and to what is sent after it.
+BY_RESET = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -46,6 +50,7 @@ class Plan:
     slow_path: str = ""  #: asked for as well, over new connections, where it is given
     rate_slow: float = 0.0  #: so many times per second
     first_error: int = FIRST_ERROR  #: the lowest status that is a loss
+    tls: bool = False  #: whether the protocol is spoken over TLS
 
 
 @dataclass(frozen=True)
@@ -179,25 +184,28 @@ class Client:
         """One request now, over the pool or over a connection of its own, until it is answered or lost."""
         began, router = time.monotonic(), self.routers[number]
         found = router.take_idle() if keep else None
-        kept, timed_out = found is not None, False
+        kept, timed_out, by_reset = found is not None, False, False
         if found is None:
             one = router.next()
             if one is None:
                 self._record(Outcome(began, 0.0, REFUSED, False, None, None, due, number, bool(slow)))
                 return
-            found = one, protocols.connection(self._plan.protocol, one.family)
+            found = one, protocols.connection(self._plan.protocol, one.family, self._plan.tls)
             router.connections += keep
         one, connection = found
         try:
             await asyncio.wait_for(self._ask(one, connection, keep, slow), self._plan.timeout)
         except asyncio.TimeoutError:  # in Python 3.10 another than TimeoutError
             timed_out = True
-        except (OSError, ProtocolError):
+        except OSError as error:
+            by_reset = error.errno in BY_RESET
+        except ProtocolError:
             pass  # the stage tells
         status = connection.status
         kind = classify(connection.stage, status, timed_out, connection.replica, self._plan.first_error)
         who = one.name or connection.replica
-        self._record(Outcome(began, time.monotonic() - began, kind, kept, status, who, due, number, bool(slow)))
+        took = time.monotonic() - began
+        self._record(Outcome(began, took, kind, kept, status, who, due, number, bool(slow), by_reset))
         if keep:
             router.give_back(one, connection)
         else:

@@ -3,7 +3,9 @@
 import argparse
 import contextlib
 import json
+import math
 import os
+import re
 import signal
 import sys
 import time
@@ -20,28 +22,33 @@ from pyinit.rehearse import (
     arms,
     binary,
     compose,
+    contents,
     crew,
     document,
+    elsewhere,
     engine,
     github,
     judge,
     junit,
     markdown,
     page,
+    place,
     pod,
     protocols,
+    rules,
     scout,
     subject,
     trial,
     worker,
 )
 from pyinit.rehearse.advice import Case
-from pyinit.rehearse.faults import INTERRUPTED, NO_VERDICT, USAGE, NoVerdict, UsageError
+from pyinit.rehearse.faults import INTERRUPTED, NO_VERDICT, USAGE, NoVerdict, Unreachable, UsageError
 from pyinit.rehearse.load import LoadError
 from pyinit.rehearse.orchestrators import ORCHESTRATORS, parse_removal
 from pyinit.rehearse.result import Trial
-from pyinit.rehearse.subject import Subject, complete
-from pyinit.rehearse.terminal import Terminal
+from pyinit.rehearse.rules import Ruled
+from pyinit.rehearse.subject import Found, Subject, complete
+from pyinit.rehearse.terminal import Terminal, plain
 from pyinit.rehearse.trial import Setting
 from pyinit.rehearse.yaml_files import lines_of
 
@@ -49,6 +56,12 @@ from pyinit.rehearse.yaml_files import lines_of
 OWNER = engine.Owner("pyinit.rehearse", "pyinit-rehearse")
 
 NO_PORT = "none"
+
+#: Our own image, of docker/rehearse/build.sh.
+HELPER = "pyinit-rehearse"
+
+#: Where even a container that has joined it does not get through.
+UNREACHABLE = "the containers cannot be reached from this one, though it has joined their network: is there a firewall?"
 
 #: Reports, by the word of their option.
 REPORTS = {
@@ -101,6 +114,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--budget", type=float, default=300.0, metavar="SECONDS", help="for all of it (default: 300)")
     found.add_argument("--start-timeout", type=float, default=60.0, metavar="SECONDS", help="to get ready (default: 60)")
     found.add_argument("--max-late", type=float, default=1000 * judge.MOST_LATE, metavar="MS", help="of the generator (50)")
+    found.add_argument("--helper", default=HELPER, metavar="IMAGE", help=f"rehearses where we cannot (default: {HELPER})")
+    found.add_argument("--described", type=Path, help=argparse.SUPPRESS)  # a helper gets the subject so
     found.add_argument("--pyinit", metavar="FILE", help="the static binary (default: found out)")
     for name, what in REPORTS.items():
         found.add_argument(f"--{name}", type=Path, metavar="FILE", help=what)
@@ -119,11 +134,54 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     options.judge = options.judge or (arms.PYINIT if arms.PYINIT in options.arms else options.arms[0])
     if options.judge not in options.arms:
         raise UsageError(f"--judge {options.judge}: it is none of the arms, which are {','.join(options.arms)}")
-    if options.rounds < 1 or options.budget <= 0 or (options.rate is not None and options.rate <= 0) or options.kept < 0:
-        raise UsageError("--rounds, --rate and --budget are above 0, and --kept is not below")
-    if bool(options.unit_begin) != bool(options.unit_end):
-        raise UsageError("--unit-begin and --unit-end are given together")
+    for name, above in LIMITS.items():
+        _check_number(name, getattr(options, name.replace("-", "_")), above)
+    if options.port is not None and not 0 < options.port < 1 << 16:
+        raise UsageError(f"--port {options.port}: ports are 1 to 65535; give --proto none for a worker without one")
+    for name in ("path", "slow"):
+        path = getattr(options, name)
+        if path and not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
+            raise UsageError(f"--{name} {path}: a path begins with /, and all but printable ASCII is escaped, as %20")
+    _check_units(options.unit_begin, options.unit_end)
+    for name in REPORTS:
+        _check_report(getattr(options, name))
     return options
+
+
+#: Numbers that are above 0, or (False) not below.
+LIMITS = {
+    "rounds": True,
+    "rate": True,
+    "budget": True,
+    "start-timeout": True,
+    "kept": False,
+    "grace": False,
+    "max-lost": False,
+    "max-late": False,
+}
+
+
+def _check_number(name: str, value: float | None, above: bool) -> None:
+    """Raises UsageError for what is below its limit, or no number that can be counted with."""
+    if value is not None and not (math.isfinite(value) and (value > 0 if above else value >= 0)):
+        raise UsageError(f"--{name} {value:g}: it is {'above 0' if above else '0 or more'}")
+
+
+def _check_units(begin: str, end: str) -> None:
+    """Raises UsageError for patterns that are none, or of which one is missing."""
+    if bool(begin) != bool(end):
+        raise UsageError("--unit-begin and --unit-end are given together")
+    for name, pattern in (("begin", begin), ("end", end)):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise UsageError(f"--unit-{name} {pattern}: no regular expression: {error}") from None
+
+
+def _check_report(path: Path | None) -> None:
+    """Raises UsageError where a report cannot be written: better now than when all is done."""
+    if path is not None and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
+        raise UsageError(f"{path}: it cannot be written; name a file in a folder that is there and can be written to")
 
 
 def environment(options: argparse.Namespace) -> dict[str, str]:
@@ -143,14 +201,16 @@ def described(text: str) -> Subject:
         return Subject(text)
     path = Path(file)
     if pod.is_manifest(path):
-        return pod.read(path, name)
+        return replace(pod.read(path, name), file=file)
     if not name:
         raise UsageError(f"{text}: name the service of the compose file, as in {file}:web")
-    return compose.read(path, name)
+    return replace(compose.read(path, name), file=file)
 
 
 def subject_of(options: argparse.Namespace) -> Subject:
     """What is to be rehearsed. Raises UsageError."""
+    if options.described:
+        return elsewhere.read(options.described.read_text(encoding="utf-8"))
     found = described(options.subject)
     if options.words:
         found = replace(found, command=tuple(options.words))
@@ -183,11 +243,11 @@ def inspect(client: DockerClient, image: str) -> dict[str, Any]:
     return attributes
 
 
-def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Terminal) -> int:
-    """Rehearse, report, and return the exit status. Raises UsageError and NoVerdict."""
-    wanted = subject_of(options)
+def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject, terminal: Terminal) -> int:
+    """Rehearse, report, and return the exit status. Raises UsageError, NoVerdict and Unreachable."""
     orchestrator = ORCHESTRATORS[options.orchestrator or USUAL[wanted.source]]
-    found = complete(wanted, inspect(client, wanted.image))
+    attributes = inspect(client, wanted.image)
+    found = complete(wanted, attributes)
     if not found.words:
         raise UsageError(f"{wanted.image} has neither ENTRYPOINT nor CMD; give a command after --")
     signame = options.stop_signal or orchestrator.signal or found.stop_signal
@@ -195,8 +255,9 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         signame = signal.Signals(crew.number(signame)).name
     except ValueError as error:
         raise UsageError(f"--stop-signal {signame}: {error}") from None
-    grace = options.grace or wanted.grace or orchestrator.grace
-    deadline = time.monotonic() + options.budget
+    grace = next(one for one in (options.grace, wanted.grace, orchestrator.grace) if one is not None)
+    begun = time.monotonic()
+    deadline = begun + options.budget
     setting = Setting(
         client,
         OWNER,
@@ -205,22 +266,29 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
         parse_removal(options.removal or orchestrator.removal),
         signame,
         grace,
-        binary.find(client, OWNER, found.architecture, options.pyinit) if arms.PYINIT in options.arms else b"",
+        b"",
         0,
         protocols.TCP,
+        False,
         options.path,
         0.0,
         options.kept,
         options.slow,
         options.network,
         options.start_timeout,
+        place.guest(client),
     )
     trials: list[Trial] = []
     with within(options.budget), terminal.progress() as tell:
         if options.proto != NO_PORT:
             protocol = None if options.proto == "auto" else options.proto
             scouted = scout.scout(setting, options.port, protocol, options.rate, tell)
-            setting = replace(setting, port=scouted.port, protocol=scouted.protocol, rate=scouted.rate)
+            setting = replace(setting, port=scouted.port, protocol=scouted.protocol, rate=scouted.rate, tls=scouted.tls)
+            if scouted.note:
+                found = replace(found, subject=replace(found.subject, notes=(*found.subject.notes, scouted.note)))
+        if arms.PYINIT in options.arms:
+            setting = replace(setting, binary=binary.find(client, OWNER, found.architecture, options.pyinit))
+        found_out = time.monotonic()
         chosen = {name: arms.arm(name, found, grace, serves=bool(setting.port)) for name in options.arms}
         longest = 0.0
         for number in range(1, options.rounds + 1):
@@ -234,23 +302,45 @@ def rehearse(client: DockerClient, options: argparse.Namespace, terminal: Termin
     load = {
         "port": setting.port,
         "protocol": setting.protocol if setting.port else NO_PORT,
+        "tls": setting.tls,
         "path": setting.path,
         "slow_path": setting.slow_path or None,
         "rate": round(setting.rate, 3),
         "kept": setting.kept if setting.protocol in protocols.KEPT else 0,
         "removal": list(setting.removal.delays),
     }
+    ruled = _ruled(client, found, attributes["Config"] or {}, terminal)
     tallies = judge.tallies(trials)
     cure = tallies.get(arms.PYINIT)
     cases = {
-        name: Case(found, orchestrator, signame, grace, setting.port, setting.path, tally, cure if name == arms.AS_IS else None)
+        name: Case(
+            found,
+            orchestrator,
+            signame,
+            grace,
+            setting.port,
+            setting.path,
+            tally,
+            cure if name == arms.AS_IS else None,
+            ruled if name == arms.AS_IS else (),
+        )
         for name, tally in tallies.items()
     }
-    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000)
+    seconds = {"finding out": found_out - begun, "in all": time.monotonic() - begun}
+    result = document.document(cases, chosen, options.judge, options.max_lost, load, options.max_late / 1000, seconds)
     terminal.show(result)
-    report(options, result, trials)
+    report(options, result, page.page(result, trials) if options.html else "")
     status: int = result["verdict"]["exit_status"]
     return status
+
+
+def _ruled(client: DockerClient, found: Found, config: dict[str, Any], terminal: Terminal) -> tuple[Ruled, ...]:
+    """What the rules of pyinit-check find."""
+    try:
+        return rules.findings(found, config, contents.read(client, OWNER, found, config))
+    except Exception as error:  # noqa: BLE001 - it is advice beside a verdict, which a fault of ours there must not cost
+        terminal.say(f"the rules of pyinit-check failed, which is a fault of ours: {type(error).__name__}: {error}")
+        return ()
 
 
 def _trial(setting: Setting, arm: arms.Arm, number: int, options: argparse.Namespace, tell: scout.Tell) -> Trial:
@@ -265,19 +355,19 @@ def _trial(setting: Setting, arm: arms.Arm, number: int, options: argparse.Names
         raise NoVerdict(f"{arm.name}: {error}", error.log) from None
 
 
-def report(options: argparse.Namespace, result: dict[str, Any], trials: Sequence[Trial]) -> None:
-    """Write what was asked for; and inside GitHub Actions what that shows. Raises UsageError."""
+def report(options: argparse.Namespace, result: dict[str, Any], html: str) -> None:
+    """Write what was asked for; and inside GitHub Actions what that shows. `html`: the page. Raises UsageError."""
     if options.json:
         _write(options.json, json.dumps(result, indent=2) + "\n")
     if options.html:
-        _write(options.html, page.page(result, trials))
+        _write(options.html, html)
     if options.markdown:
         _write(options.markdown, markdown.markdown(result))
     if options.junit:
         _write(options.junit, junit.junit(result))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for command in github.commands(result):
-            print(command)  # noqa: T201 - where GitHub reads it
+            print(plain(command))  # noqa: T201 - where GitHub reads it
         if os.environ.get("GITHUB_STEP_SUMMARY"):
             _write(Path(os.environ["GITHUB_STEP_SUMMARY"]), markdown.markdown(result), "a")
 
@@ -303,8 +393,9 @@ def main(words: Sequence[str] | None = None) -> int:
             log = error.log if isinstance(error, NoVerdict) else ""
             terminal.say(f"no verdict: {error}")
             if log:
-                terminal.say(f"the last lines of its log:\n{log}")
-            report(options, document.failure(str(error), log), [])
+                terminal.say_log(log)
+            failed = document.failure(str(error), log)
+            report(options, failed, page.page(failed, []))
             return NO_VERDICT
     except UsageError as error:
         terminal.say(str(error))
@@ -322,9 +413,24 @@ def _with_engine(options: argparse.Namespace, terminal: Terminal) -> int:
     with contextlib.closing(client):
         OWNER.remove_stale(client)
         try:
-            return rehearse(client, options, terminal)
+            wanted = subject_of(options)
+            try:
+                return rehearse(client, options, wanted, terminal)
+            except Unreachable:
+                if place.own(client) is not None:
+                    raise NoVerdict(UNREACHABLE) from None
+                terminal.say(f"the containers cannot be reached from here, so a container of {options.helper} does it")
+                return by_helper(client, options, wanted, terminal)
         finally:
             OWNER.remove_own(client)
+
+
+def by_helper(client: DockerClient, options: argparse.Namespace, wanted: Subject, terminal: Terminal) -> int:
+    """Have a container rehearse, report, and return the exit status. Raises UsageError and NoVerdict."""
+    status, result, html = elsewhere.run(client, OWNER, options, wanted, terminal.out.width)
+    if result is not None:
+        report(options, result, html)
+    return elsewhere.status_of(result, status)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyinit import __version__
-from pyinit.rehearse import advice, judge
+from pyinit.rehearse import advice, crosscheck, judge
 from pyinit.rehearse.advice import Case, Fault
 from pyinit.rehearse.arms import AS_IS, PYINIT, Arm
 from pyinit.rehearse.crew import Crew
@@ -19,9 +19,15 @@ DIGITS = 3
 
 
 def document(
-    cases: Mapping[str, Case], arms: Mapping[str, Arm], judged: str, most_lost: int, load: Mapping[str, Any], most_late: float
+    cases: Mapping[str, Case],
+    arms: Mapping[str, Arm],
+    judged: str,
+    most_lost: int,
+    load: Mapping[str, Any],
+    most_late: float,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """The document. `cases`: by arm, in order. `load`: what was asked, as the schema has it."""
+    """The document. `cases`: by arm, in order. `load` and `seconds`: as the schema has them."""
     first = next(iter(cases.values()))
     tallies = {name: case.tally for name, case in cases.items()}
     doubts = judge.doubts(tallies.values(), most_late)
@@ -48,10 +54,15 @@ def document(
             "source": first.orchestrator.source,
         },
         "load": dict(load),
+        "seconds": {phase: round(took, DIGITS) for phase, took in seconds.items()},
         "arms": [_arm(case, arms[name]) for name, case in cases.items()],
-        "changes": [{"says": change.says, "diff": list(change.diff)} for change in proposed],
+        "changes": [
+            {"says": change.says, "diff": list(change.diff), "rule": change.rule or None, "link": change.link or None}
+            for change in proposed
+        ],
         "not_cured": [] if pyinit is None else [_fault(fault) for fault in advice.not_cured(pyinit)],
         "doubts": doubts,
+        "disagreements": [said for tally in tallies.values() if (said := crosscheck.disagreement(tally))],
         "verdict": {
             "judged": judged,
             "most_lost": most_lost,
@@ -81,6 +92,7 @@ def _arm(case: Case, arm: Arm) -> dict[str, Any]:
         "stop_seconds": [round(stop.seconds, DIGITS) for stop in tally.stops],
         "exit_statuses": {str(status): count for status, count in tally.statuses.items()},
         "killed": tally.killed,
+        "resets": dict(zip(("sent", "seen"), crosscheck.resets(tally), strict=True)),
         "generator_late_ms": round(1000 * tally.late, 1),
         "processes": _processes(case.crew, case.signum),
         "faults": [_fault(fault) for fault in advice.faults(case)],

@@ -6,9 +6,12 @@ All of it has a label that names its maker, so that the next one removes what wa
 import contextlib
 import itertools
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,9 @@ TRIES = 3
 
 #: The field of /proc/PID/stat behind the name that tells when a process began (proc(5)).
 BEGINNING = 19
+
+#: What the engine mounts to /etc/hostname names the container.
+MOUNTED = re.compile(r"/containers/([0-9a-f]{64})/hostname /etc/hostname ")
 
 
 def connect() -> DockerClient:
@@ -62,6 +68,15 @@ def start(container: Container) -> None:
             return
 
 
+def own_id() -> str:
+    """The ID of the container that we run in; empty where that is none of Docker's."""
+    try:
+        found = MOUNTED.search(Path("/proc/self/mountinfo").read_text())
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
 def _beginning(pid: str) -> str:
     """When a process of this machine began, in ticks; empty where there is none."""
     try:
@@ -79,17 +94,28 @@ class Owner:
         self._lock = threading.Lock()
 
     def labels(self) -> dict[str, str]:
-        """For whatever we make: our PID; and since when it is ours, and on which machine, for an engine may serve several."""
+        """For whatever we make: our PID; since when it is ours, and on which machine or in which container of the engine's."""
         pid = str(os.getpid())
-        return {self.label: pid, f"{self.label}.since": _beginning(pid), f"{self.label}.host": socket.gethostname()}
+        return {
+            self.label: pid,
+            f"{self.label}.since": _beginning(pid),
+            f"{self.label}.host": socket.gethostname(),
+            f"{self.label}.container": own_id(),
+        }
 
     def unique(self, what: str) -> str:
         """A name that nobody else has."""
         with self._lock:
             return f"{self.prefix}-{what}-{os.getpid()}-{next(self._numbers)}"
 
-    def is_stale(self, labels: dict[str, str]) -> bool:
-        """Whether these are the labels of a process of this machine that is no more."""
+    def is_stale(self, labels: dict[str, str], running: AbstractSet[str] = frozenset()) -> bool:
+        """Whether these are the labels of a process of this machine, or of a container of the engine, that is no more.
+
+        `running`: the IDs of the engine's containers that run.
+        """
+        container = labels.get(f"{self.label}.container", "")
+        if container:
+            return container not in running
         if labels.get(f"{self.label}.host", socket.gethostname()) != socket.gethostname():
             return False
         beginning = _beginning(labels[self.label])
@@ -97,7 +123,9 @@ class Owner:
 
     def remove_stale(self, client: DockerClient) -> None:
         """Remove what those have left behind who were killed before they could."""
-        self._remove(client, self.is_stale)
+        for _ in range(2):  # a container that was left may have made others
+            running = {str(one.id) for one in client.containers.list(ignore_removed=True)}
+            self._remove(client, partial(self.is_stale, running=running))
 
     def remove_own(self, client: DockerClient) -> None:
         """Remove what is left of ours, should the end of a block have been interrupted."""

@@ -14,3 +14,7 @@ class NoVerdict(Exception):
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
         self.log = log
+
+
+class Unreachable(Exception):
+    """The engine's containers cannot be reached from here."""

@@ -4,7 +4,8 @@ import contextlib
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+
+from pyinit.rehearse.place import Read
 
 #: The state of a listener, and addresses that only the container itself reaches, as these tables have them.
 LISTEN = "0A"
@@ -19,10 +20,11 @@ PATIENCE = 1.0
 
 @dataclass(frozen=True)
 class Listener:
-    """A port that is listened to, and whether nobody but the container reaches it."""
+    """A port that is listened to, whether nobody but the container reaches it, and how many wait to be accepted."""
 
     port: int
     is_local: bool
+    waiting: int = 0
 
 
 def parse(table: str) -> list[Listener]:
@@ -30,24 +32,19 @@ def parse(table: str) -> list[Listener]:
     found = []
     for line in table.splitlines()[1:]:
         fields = line.split()
-        if len(fields) > 3 and fields[3] == LISTEN:  # noqa: PLR2004 - as far as the state
+        if len(fields) > 4 and fields[3] == LISTEN:  # noqa: PLR2004 - as far as the queues
             address, _, port = fields[1].rpartition(":")
             if address == ENGINE:
                 continue
             is_local = address == LOOPBACK_V6 or (len(address) == 8 and address.endswith("7F"))  # noqa: PLR2004 - IPv4
-            found.append(Listener(int(port, 16), is_local))
+            found.append(Listener(int(port, 16), is_local, int(fields[4].rpartition(":")[2], 16)))
     return found
 
 
-def listeners(pid: int) -> list[Listener] | None:
-    """Those of the network namespace of a process of this machine; None where they cannot be read."""
-    found = []
-    try:
-        for name in ("tcp", "tcp6"):
-            found += parse(Path(f"/proc/{pid}/net/{name}").read_text())
-    except (OSError, ValueError):
-        return None
-    return found
+def listeners(read: Read) -> list[Listener] | None:
+    """Those of a container's network namespace; None where its tables cannot be read."""
+    tables = [table for table in map(read, ("tcp", "tcp6")) if table is not None]
+    return [one for table in tables for one in parse(table)] if tables else None
 
 
 def takes(host: str, port: int) -> bool:

@@ -207,6 +207,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--slow-path", default="")
     parser.add_argument("--rate-slow", type=float, default=0.0, help="requests/s for the slow path")
     parser.add_argument("--first-error", type=int, default=FIRST_ERROR, help="the lowest status that is a loss")
+    parser.add_argument("--tls", type="True".__eq__, default=False, metavar="True|False", help="whether it is spoken over TLS")
     parser.add_argument("--longest", type=float, default=600.0, help="seconds after which it ends by itself")
     options = vars(parser.parse_args(words))
     with contextlib.suppress(OSError):  # EACCES, where we are not root: it is late a little more often

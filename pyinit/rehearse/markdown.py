@@ -18,7 +18,9 @@ def markdown(document: Mapping[str, Any]) -> str:
         log = ["", *_block("", document["log"])] if document["log"] else []
         return "\n".join(["## Rehearsal of a rollout", "", f"{mark} {_escaped(verdict['says'])}", *log, ""])
     orchestrator, load, arms = document["orchestrator"], document["load"], arms_of(document)
-    where = f"{load['rate']:.0f} requests/s to port {load['port']} ({load['protocol']})" if load["port"] else "without a port"
+    where = (
+        f"{load['rate']:.0f} requests/s to port {load['port']} ({table.protocol(load)})" if load["port"] else "without a port"
+    )
     lines = [
         f"## Rehearsal of a rollout: `{document['subject']['image']}`",
         "",
@@ -35,11 +37,17 @@ def markdown(document: Mapping[str, Any]) -> str:
             lines += ["", f"### What is wrong, {arm['name']}", ""]
             lines += [f"* **{fault['name']}**: {_escaped(fault['says'])} {_escaped(fault['proof'])}" for fault in arm["faults"]]
     for number, change in enumerate(document["changes"], 1):
-        lines += ["", f"### Change {number}", "", _escaped(change["says"]), "", *_block("diff", change["diff"])]
+        rule = f"[{change['rule']}]({change['link']}): " if change["rule"] and change["link"] else ""
+        lines += ["", f"### Change {number}", "", f"{rule}{_escaped(change['says'])}"]
+        lines += ["", *_block("diff", change["diff"])] if change["diff"] else []
     for title, words in (("What pyinit does not cure", [f"{one['says']} {one['proof']}" for one in document["not_cured"]]),):
         if words:
             lines += ["", f"### {title}", "", *(f"* {_escaped(word)}" for word in words)]
-    for title, words in (("Doubts", document["doubts"]), ("Notes", document["subject"]["notes"])):
+    for title, words in (
+        ("Doubts", document["doubts"]),
+        ("Cross-check", document["disagreements"]),
+        ("Notes", document["subject"]["notes"]),
+    ):
         if words:
             lines += ["", f"### {title}", "", *(f"* {_escaped(word)}" for word in words)]
     return "\n".join([*lines, ""])

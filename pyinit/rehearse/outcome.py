@@ -47,6 +47,7 @@ class Outcome:
     due: float | None = None  #: when it was meant to begin
     router: int = 0  #: the number of the router that sent it
     slow: bool = False  #: whether it asked for the slow path
+    by_reset: bool = False  #: whether a TCP reset ended it, which answers also a connection to a port that is closed
 
     @property
     def is_lost(self) -> bool:

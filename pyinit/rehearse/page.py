@@ -64,7 +64,7 @@ def page(document: Mapping[str, Any], trials: Sequence[Trial]) -> str:
 
 def _body(document: Mapping[str, Any], trials: Sequence[Trial]) -> list[str]:
     orchestrator, load, arms = document["orchestrator"], document["load"], arms_of(document)
-    where = f"{load['rate']:.0f} requests/s to port {load['port']} ({load['protocol']})" if load["port"] else "no port"
+    where = f"{load['rate']:.0f} requests/s to port {load['port']} ({table.protocol(load)})" if load["port"] else "no port"
     how = f"Stopped as by {orchestrator['name']}: {orchestrator['signal']}, SIGKILL after {orchestrator['grace']:g} s; {where}."
     parts = [f"<p>{escape(how)}</p>", _table(document, arms)]
     worst = [_worst([trial for trial in trials if trial.arm == arm["name"]]) for arm in arms]
@@ -79,11 +79,14 @@ def _body(document: Mapping[str, Any], trials: Sequence[Trial]) -> list[str]:
                 _list(f"<b>{escape(one['name'])}</b>: {escape(one['says'])} {escape(one['proof'])}" for one in arm["faults"])
             )
     for number, change in enumerate(document["changes"], 1):
-        parts.append(f"<h2>Change {number}</h2><p>{escape(change['says'])}</p>{_diff(change['diff'])}")
+        rule = f'<a href="{escape(change["link"])}">{escape(change["rule"])}</a>: ' if change["rule"] and change["link"] else ""
+        diff = _diff(change["diff"]) if change["diff"] else ""
+        parts.append(f"<h2>Change {number}</h2><p>{rule}{escape(change['says'])}</p>{diff}")
     not_cured = [f"{one['says']} {one['proof']}" for one in document["not_cured"]]
     for heading, lines in (
         ("What pyinit does not cure", not_cured),
         ("Doubts", document["doubts"]),
+        ("Cross-check", document["disagreements"]),
         ("Notes", document["subject"]["notes"]),
     ):
         if lines:

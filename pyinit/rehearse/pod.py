@@ -117,14 +117,15 @@ def _probe(probe: Mapping[str, Any] | None, ports: Mapping[str, int]) -> Probe |
         period=float(probe.get("periodSeconds", 10)),
         delay=float(probe.get("initialDelaySeconds", 0)),
     )
-    if "httpGet" in probe and str(probe["httpGet"].get("scheme", "HTTP")) == "HTTP":
+    if "httpGet" in probe:
         target = probe["httpGet"]
-        return replace(usual, kind="http", port=_port(target["port"], ports), path=str(target.get("path") or "/"))
+        kind = "https" if str(target.get("scheme", "HTTP")) == "HTTPS" else "http"
+        return replace(usual, kind=kind, port=_port(target["port"], ports), path=str(target.get("path") or "/"))
     if "tcpSocket" in probe:
         return replace(usual, kind="tcp", port=_port(probe["tcpSocket"]["port"], ports))
     if "exec" in probe:
         return replace(usual, kind="exec", command=tuple(map(str, probe["exec"]["command"])))
-    raise UsageError("a readinessProbe is httpGet with HTTP, tcpSocket or exec here")
+    raise UsageError("a readinessProbe is httpGet, tcpSocket or exec here")
 
 
 def _pre_stop(hook: Mapping[str, Any]) -> float | tuple[str, ...]:

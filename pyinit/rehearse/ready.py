@@ -23,13 +23,27 @@ PATIENCE = 5.0
 #: Lines of a container's log that are told.
 LINES = 20
 
+#: Characters of a line of it that are told.
+LONGEST_LINE = 500
+
+#: Characters of what a HEALTHCHECK said that are told.
+MOST_SAID = 200
+
 #: Statuses that a kubelet takes for success end before this one.
 FIRST_FAILURE = 400
 
 
 def tail(container: Container) -> str:
     """The last lines that a container wrote."""
-    return container.logs(tail=LINES).decode(errors="replace").rstrip()
+    return readable(container.logs(tail=LINES)).rstrip()
+
+
+def readable(log: bytes) -> str:
+    """A log for a person: text, whose long lines are cut."""
+    lines = log.decode(errors="replace").splitlines()
+    return "\n".join(
+        line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}... ({len(line)} characters)" for line in lines
+    )
 
 
 def check_runs(container: Container) -> None:
@@ -51,10 +65,12 @@ def wait_until(is_so: Callable[[], bool], container: Container, what: str, timeo
     return time.monotonic()
 
 
-def ask(protocol: str, host: str, port: int, path: str, first_error: int = outcome.FIRST_SERVER_ERROR) -> Outcome:
+def ask(
+    protocol: str, host: str, port: int, path: str, first_error: int = outcome.FIRST_SERVER_ERROR, *, tls: bool = False
+) -> Outcome:
     """What becomes of one request now, over a connection of its own."""
     found: list[Outcome] = []
-    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=first_error)
+    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=first_error, tls=tls)
 
     async def once() -> None:
         await Client(plan, found.append).request(keep=False)
@@ -63,10 +79,10 @@ def ask(protocol: str, host: str, port: int, path: str, first_error: int = outco
     return found[0]
 
 
-def burst(protocol: str, host: str, port: int, path: str, times: int) -> float:
+def burst(protocol: str, host: str, port: int, path: str, times: int, *, tls: bool = False) -> float:
     """Seconds in which so many requests that begin at once, each over a connection of its own, are answered or lost."""
     found: list[Outcome] = []
-    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=outcome.FIRST_SERVER_ERROR)
+    plan = Plan(host, port, path, 0, 0, 0, PATIENCE, EVEN, protocol, first_error=outcome.FIRST_SERVER_ERROR, tls=tls)
 
     async def all_at_once() -> None:
         client = Client(plan, found.append)
@@ -83,7 +99,19 @@ def await_health(container: Container, timeout: float) -> float:
         container.reload()
         return bool(container.attrs["State"].get("Health", {}).get("Status") == "healthy")
 
-    return wait_until(is_healthy, container, "its HEALTHCHECK succeeds", timeout)
+    try:
+        return wait_until(is_healthy, container, "its HEALTHCHECK succeeds", timeout)
+    except NoVerdict as error:
+        raise NoVerdict(f"{error}{_last_check(container)}", error.log) from None
+
+
+def _last_check(container: Container) -> str:
+    """What came of the latest HEALTHCHECK, if there was one."""
+    checks = container.attrs["State"].get("Health", {}).get("Log") or []
+    if not checks:
+        return ""
+    said = " ".join(str(checks[-1].get("Output", "")).split())[:MOST_SAID]
+    return f"; the latest one ended with status {checks[-1].get('ExitCode')}{f' and said: {said}' if said else ''}"
 
 
 def await_probe(container: Container, probe: Probe, host: str, timeout: float) -> float:
@@ -100,8 +128,8 @@ def await_probe(container: Container, probe: Probe, host: str, timeout: float) -
 
 
 def _succeeds(container: Container, probe: Probe, host: str) -> bool:
-    if probe.kind == "http":
-        return not ask(protocols.HTTP1, host, probe.port, probe.path, FIRST_FAILURE).is_lost
+    if probe.kind in ("http", "https"):
+        return not ask(protocols.HTTP1, host, probe.port, probe.path, FIRST_FAILURE, tls=probe.kind == "https").is_lost
     if probe.kind == "tcp":
         return takes(host, probe.port)
     try:
@@ -110,13 +138,15 @@ def _succeeds(container: Container, probe: Probe, host: str) -> bool:
         return False
 
 
-def await_answers(container: Container, protocol: str, host: str, port: int, path: str, timeout: float) -> float:
+def await_answers(
+    container: Container, protocol: str, host: str, port: int, path: str, timeout: float, *, tls: bool = False
+) -> float:
     """Wait until the port has answered for STEADY seconds without a failure; return when the first of these answers came."""
     first: float | None = None
 
     def is_steady() -> bool:
         nonlocal first
-        one = ask(protocol, host, port, path)
+        one = ask(protocol, host, port, path, tls=tls)
         if one.is_lost:
             first = None
         elif first is None:

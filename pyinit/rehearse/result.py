@@ -39,6 +39,7 @@ class Trial:
     log: str
     seconds: dict[str, float] = field(default_factory=dict)  #: where the time went, by phase
     units: Units | None = None
+    resets: int | None = None  #: that the kernel of the old one sent, from the stop request to its end
 
     @property
     def marks(self) -> tuple[Mark, ...]:

@@ -10,7 +10,7 @@ IMAGE, COMPOSE, KUBERNETES = "image", "compose", "kubernetes"
 
 @dataclass(frozen=True)
 class Probe:
-    """A readiness probe: `kind` is "http", "tcp" or "exec"; `period` is in seconds. An exec probe has `command` only."""
+    """A readiness probe: `kind` is "http", "https", "tcp" or "exec"; `period` is in seconds. One of exec has `command` only."""
 
     kind: str
     port: int = 0
@@ -44,6 +44,7 @@ class Subject:
     pre_stop: float | tuple[str, ...] = 0.0
     keywords: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    file: str = ""  #: that describes it; empty for an image
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Found:
     healthcheck: Mapping[str, Any] | None
     architecture: str
     environment: Mapping[str, str]
+    declares_signal: bool = False  #: whether the image has a STOPSIGNAL
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -89,4 +91,5 @@ def complete(subject: Subject, attributes: Mapping[str, Any]) -> Found:
         health if has_test else None,
         attributes.get("Architecture", ""),
         dict(word.partition("=")[::2] for word in config.get("Env") or ()) | dict(subject.environment),
+        bool(config.get("StopSignal")),
     )

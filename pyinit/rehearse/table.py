@@ -33,6 +33,8 @@ def rows(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         for kind in KINDS
         if any(kind in arm["lost"] for arm in arms)
     ]
+    if not is_worker:
+        found.append(("TCP resets: seen, and sent by its kernel", [_resets(arm) for arm in arms]))
     found.append(("stop took", [_times(arm["stop_seconds"]) for arm in arms]))
     found.append(("ended by SIGKILL", [_killed(arm) for arm in arms]))
     found.append(("exit status", [", ".join(arm["exit_statuses"]) for arm in arms]))
@@ -43,8 +45,18 @@ def rows(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     return found
 
 
+def protocol(load: Mapping[str, Any]) -> str:
+    """What is spoken, in a word or three."""
+    return f"{load['protocol']} over TLS" if load["tls"] else str(load["protocol"])
+
+
 def _times(seconds: Sequence[float]) -> str:
     return " / ".join(f"{one:.1f} s" for one in seconds)
+
+
+def _resets(arm: Mapping[str, Any]) -> str:
+    sent, seen = arm["resets"]["sent"], arm["resets"]["seen"]
+    return f"{seen}, {'not read' if sent is None else sent}"
 
 
 def _killed(arm: Mapping[str, Any]) -> str:

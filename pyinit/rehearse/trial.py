@@ -12,7 +12,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from pyinit.rehearse import binary, looks, orchestrators, outcome, protocols, ready
+from pyinit.rehearse import binary, looks, orchestrators, outcome, place, protocols, ready
 from pyinit.rehearse.arms import Arm
 from pyinit.rehearse.engine import Owner, start
 from pyinit.rehearse.faults import NoVerdict, UsageError
@@ -21,6 +21,7 @@ from pyinit.rehearse.load import Load
 from pyinit.rehearse.moments import Stop
 from pyinit.rehearse.orchestrators import Orchestrator, Removal
 from pyinit.rehearse.outcome import Outcome
+from pyinit.rehearse.resets import Resets
 from pyinit.rehearse.result import NEW, OLD, Trial, with_early_ones
 from pyinit.rehearse.stopping import stop
 from pyinit.rehearse.subject import SECOND, Found
@@ -60,12 +61,14 @@ class Setting:
     binary: bytes
     port: int  #: 0: none is listened to
     protocol: str
+    tls: bool  #: whether the protocol is spoken over TLS
     path: str
     rate: float  #: requests per second, in all
     kept: int  #: connections that are kept
     slow_path: str
     network: str  #: of the user's; empty: one of our own
     start_timeout: float  #: seconds for a replica to get ready
+    guest: Container | None = None  #: we, where we are a container that has to join the network
 
 
 class Stage:
@@ -86,6 +89,8 @@ class Stage:
             self._network: Network = exact[0]
         else:
             self._network, self._addresses = self._stack.enter_context(setting.owner.network(setting.client))
+        address = None if setting.guest is None or self._addresses is None else next(self._addresses)
+        self._stack.enter_context(place.joined(self._network, setting.guest, address))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,6 +101,9 @@ class Stage:
         setting, arm, subject = self._setting, self._arm, self._setting.found.subject
         address = None if self._addresses is None else next(self._addresses)
         health = setting.found.healthcheck
+        keywords = dict(subject.keywords)
+        if arm.needs_binary and keywords.get("read_only"):  # into such a root nothing can be put, but into a volume
+            keywords["volumes"] = [*keywords.get("volumes", []), binary.FOLDER]
         try:
             container = self._stack.enter_context(
                 setting.owner.created(
@@ -109,7 +117,7 @@ class Stage:
                     init=arm.init,
                     stop_signal=setting.signal,
                     healthcheck=_NO_CHECK if health is None else {**_lower(health), "interval": CHECK_INTERVAL * SECOND},
-                    **subject.keywords,
+                    **keywords,
                 )
             )
             if arm.needs_binary:
@@ -119,6 +127,10 @@ class Stage:
             raise UsageError(f"{subject.image} cannot be started: {error.explanation}") from None
         container.reload()
         return container, container.attrs["NetworkSettings"]["Networks"][str(self._network.name)]["IPAddress"]
+
+    def tables(self, container: Container) -> place.Read:
+        """The tables of a running container's network namespace, for as long as we are on the stage."""
+        return self._stack.enter_context(place.tables(self._setting.client, self._setting.owner, container))
 
 
 def _lower(health: "dict[str, object] | object") -> dict[str, object]:
@@ -135,7 +147,7 @@ def await_ready(setting: Setting, container: Container, address: str) -> float:
         return ready.await_health(container, timeout)
     if subject.probe is not None:
         return ready.await_probe(container, subject.probe, address, timeout)
-    return ready.await_answers(container, setting.protocol, address, setting.port, setting.path, timeout)
+    return ready.await_answers(container, setting.protocol, address, setting.port, setting.path, timeout, tls=setting.tls)
 
 
 def await_admission(setting: Setting, container: Container, address: str) -> None:
@@ -169,6 +181,7 @@ def load(setting: Setting) -> Load:
         routers=len(setting.removal.delays),
         first_error=outcome.FIRST_SERVER_ERROR,
         slow_path=setting.slow_path,
+        tls=setting.tls,
         rate_slow=RATE_SLOW if setting.slow_path else 0.0,
     )
 
@@ -231,19 +244,22 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
             await_admission(setting, new, its_address)
             admitted = time.monotonic()
             running.admit(NEW, its_address, setting.port)
+            ready.check_runs(old)  # an end of its own is none that a stop can be blamed for
             enter("stopping")
+            resets = Resets(stage.tables(old))
             requested = time.monotonic()
             for delay in sorted(set(setting.removal.delays)):
                 routers = [router for router, its_own in enumerate(setting.removal.delays) if its_own == delay]
                 running.dismiss(OLD, routers, requested + delay)
             ended = stop(old, setting.signal, requested, setting.grace, hook_seconds(setting, old))
             gone = time.monotonic()
+            sent = resets.count()
             enter("looking on")
             removed = requested + setting.removal.last
             await_first_answer(running, new, setting.start_timeout)
             _sleep_until(max(gone, removed) + CALM, new)
             outcomes = running.stop()
-        state, log = state_of(old), old.logs(tail=200).decode(errors="replace")
+        state, log = state_of(old), ready.readable(old.logs(tail=200))
     phases.append(("", time.monotonic()))
     seconds = {phase: end - begin for (phase, begin), (_, end) in itertools.pairwise(phases)}
     stopped = Stop(OLD, requested, removed, gone, ended.status, log)
@@ -259,6 +275,7 @@ def run(setting: Setting, arm: Arm, number: int, tell: Callable[[str], object]) 
         baseline,
         log,
         seconds,
+        resets=sent,
     )
 
 

@@ -2,7 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+
+from docker.models.containers import Container
 
 from pyinit.rehearse import looks, ready
 from pyinit.rehearse.arms import Arm
@@ -23,13 +25,10 @@ def run(setting: Setting, arm: Arm, number: int, begin: str, end: str, tell: Cal
         tell("starting")
         container, _ = stage.run()
 
-        def log() -> str:
-            return container.logs().decode(errors="replace")
-
         if begin:
             pattern = re.compile(begin)
             what = f"a line of its log matches {begin!r}"
-            ready.wait_until(lambda: pattern.search(log()) is not None, container, what, setting.start_timeout)
+            ready.wait_until(lambda: any(map(pattern.search, lines(container))), container, what, setting.start_timeout)
         moment = time.monotonic() + SETTLED
         ready.wait_until(lambda: time.monotonic() >= moment, container, "it runs", 2 * SETTLED + 60.0)
         state = state_of(container)
@@ -38,22 +37,40 @@ def run(setting: Setting, arm: Arm, number: int, begin: str, end: str, tell: Cal
         requested = time.monotonic()
         ended = stop(container, setting.signal, requested, setting.grace, hook_seconds(setting, container))
         gone = time.monotonic()
-        text, state = log(), state_of(container)
-    stopped = Stop(OLD, requested, requested, gone, ended.status, "\n".join(text.splitlines()[-200:]))
-    found = units(text, begin, end) if begin and end else None
+        found = units(lines(container), begin, end) if begin and end else None
+        log, state = ready.readable(container.logs(tail=200)), state_of(container)
+    stopped = Stop(OLD, requested, requested, gone, ended.status, log)
     seconds = {"starting": requested - begun, "stopping": gone - requested, "looking on": time.monotonic() - gone}
     return Trial(
         arm.name, number, stopped, ended.killed, bool(state["OOMKilled"]), None, crew, (), (), stopped.log, seconds, found
     )
 
 
-def units(log: str, begin: str, end: str) -> Units:
-    """The jobs in a log. Where both patterns have a group, that names the job, and each is counted once. Raises NoVerdict."""
+def lines(container: Container) -> Iterator[str]:
+    """All lines that a container has written, however many: none is kept here."""
+    rest = b""
+    for part in container.logs(stream=True, follow=False):
+        *whole, rest = (rest + part).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace")
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+def units(log: Iterable[str], begin: str, end: str) -> Units:
+    """The jobs in the lines of a log. Where both patterns have a group, that names the job, and each is counted once.
+
+    Raises NoVerdict where more jobs have ended than begun.
+    """
     first, last = re.compile(begin), re.compile(end)
-    if first.groups and last.groups:
-        begun = {match[1] for match in first.finditer(log)}
-        return Units(len(begun), len(begun & {match[1] for match in last.finditer(log)}))
-    begins, ends = len(first.findall(log)), len(last.findall(log))
-    if ends > begins:
-        raise NoVerdict(f"{ends} lines of the log match --unit-end, but only {begins} match --unit-begin", log[-2000:])
-    return Units(begins, ends)
+    have_names = bool(first.groups and last.groups)
+    begun: list[str] = []
+    ended: list[str] = []
+    for line in log:
+        for pattern, found in ((first, begun), (last, ended)):
+            found += [match[1] if have_names else "" for match in pattern.finditer(line)]
+    if have_names:
+        return Units(len(set(begun)), len(set(begun) & set(ended)))
+    if len(ended) > len(begun):
+        raise NoVerdict(f"{len(ended)} lines of the log match --unit-end, but only {len(begun)} match --unit-begin")
+    return Units(len(begun), len(ended))

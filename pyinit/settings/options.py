@@ -44,15 +44,22 @@ class Option(Record):
     merges: bool = False
     gathers: bool = False
 
-    @property
-    def field(self) -> str:
-        """The field of Config."""
-        return self.flag[2:].replace("-", "_")
+    if TYPE_CHECKING:
 
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return "PYINIT_" + self.field.upper()
+        @property
+        def field(self) -> str:
+            """The field of Config."""
+
+        @property
+        def variable(self) -> str:
+            """The environment variable."""
+
+    else:
+
+        def __init__(self, *values, **named):
+            super().__init__(*values, **named)
+            field = self.flag[2:].replace("-", "_")  # asked for several times at each start, so it is found out once
+            self.__dict__.update(field=field, variable="PYINIT_" + field.upper())
 
 
 #: By the heading under which --help shows them.

@@ -30,10 +30,10 @@ class Delay:
     `last_event` is when traffic was last seen, in seconds since the stop request.
     """
 
-    def __init__(self, view: "View", requested_at: float, life: float, opened: int | None) -> None:
+    def __init__(self, view: "View", requested_at: float, life: float, opened: int | None, since: str = "the start") -> None:
         """The stop was requested at a time, after a life of so many seconds, in which so many connections were opened.
 
-        None: nobody has counted them.
+        None: nobody has counted them. `since` says for people when that life began.
         """
         config = view.config
         self.due_at: float | None = None
@@ -42,6 +42,7 @@ class Delay:
         self._view = view
         self._requested_at = requested_at
         self._life = life
+        self._since = since
         self._counted = max(1.0, life)  # seconds for a rate: what came in less is no rate
         self._opened = opened
         self._policy = quiet.Policy(config.pre_stop_min, config.longest_delay, config.pre_stop_quiet)
@@ -162,7 +163,8 @@ class Delay:
         silence = seen.looked_at - seen.last_at
         limit = f"{seconds(self._policy.maximum)} ({self._view.config.limit_of_delay})"
         if verdict == quiet.QUIET and quiet.never_called(seen):
-            text = f"no traffic has ever come, in the {seconds(self._life + seen.looked_at)} since the start"
+            ever = "ever " if self._since == "the start" else ""
+            text = f"no traffic has {ever}come, in the {seconds(self._life + seen.looked_at)} since {self._since}"
         elif verdict == quiet.QUIET:
             text = f"the traffic has been quiet for {seconds(silence)}, after {rate:.1f} events/s"
         elif not rate and not seen.events:

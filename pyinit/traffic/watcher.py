@@ -18,17 +18,26 @@ if TYPE_CHECKING:
 class Watcher:
     """Who watches what, and when. Times are on the clock of system.monotonic()."""
 
-    def __init__(self, config: "Config", started_at: float, requested_at: float, counters_at_start: bytes) -> None:
-        """When we were started and when the stop was requested; /proc/net/snmp at the start.
+    def __init__(
+        self,
+        config: "Config",
+        start: tuple[float, bytes],
+        requested_at: float,
+        first_ready: tuple[float, bytes] | None = None,
+    ) -> None:
+        """When we were started, the command became ready for the first time, if that is known, and the stop was requested.
 
-        Raises OSError where nothing can be seen.
+        With the former two, /proc/net/snmp at that time. Raises OSError where nothing can be seen.
         """
         self._view = View(config)
         self._ledger = Ledger(self._view, requested_at)
+        # Where readiness is asked for, no traffic is to come before: until then there is nothing to average.
+        begun_at, snmp = first_ready or start
         opened = self._ledger.opened
         if opened is not None:
-            opened = max(0, opened - counters.opened_in(counters_at_start))
-        self._delay = Delay(self._view, requested_at, requested_at - started_at, opened)
+            opened = max(0, opened - counters.opened_in(snmp))
+        since = "it was first ready" if first_ready else "the start"
+        self._delay = Delay(self._view, requested_at, requested_at - begun_at, opened, since)
         self._queues: Queues | None = None
         self._is_signalled = False
 

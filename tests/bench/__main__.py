@@ -9,6 +9,7 @@ import os
 import platform
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -83,8 +84,18 @@ def main() -> None:
     if unknown:
         parser.error(f"--only: {', '.join(sorted(unknown))}: not one of {', '.join(MEASURES)}")
 
+    with tempfile.TemporaryDirectory() as folder:
+        if options.static:
+            called = Path(folder) / "pyinit"  # as it is where it is installed: by that name C starts the command
+            called.symlink_to(options.static.resolve())
+            options.pyinit = [str(called)]
+        report(options)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Measure, and print."""
     before = os.getloadavg()[0]  # other work on the machine spoils the times
-    ours = [str(options.static.resolve())] if options.static else options.pyinit
+    ours = options.pyinit
     contenders = find(options.python, ours, options.static is not None)
     size = {name: sizes[options.quick] for name, sizes in SIZES.items()}
     values = measure(contenders, options.python, size, options.only, lambda text: print(text, file=sys.stderr))

@@ -65,12 +65,12 @@ def _running(words: Sequence[str]) -> Iterator[tuple[Pid1, BinaryIO]]:
 # --- the file, the start, and rest --------------------------------------------------------------------------------------
 
 
-def start(contenders: Sequence[Contender], python: str, rounds: int) -> Values:
+def start(contenders: Sequence[Contender], python: str, rounds: int, command: str = TINY) -> Values:
     """Milliseconds from the exec of PID 1 until a tiny command has written its first byte."""
 
     def once(contender: Contender) -> float:
         words = (python, "-IS", "-c", EXECUTE) if contender.name == BARE else contender.words
-        with _running([*words, TINY]) as (pid1, stream):
+        with _running([*words, command]) as (pid1, stream):
             assert stream.read(1), f"{contender.name} has not started its command"
             return (time.monotonic_ns() - pid1.started) / 1e6
 
@@ -142,12 +142,17 @@ def _latency(pid: int, signum: int, stream: BinaryIO) -> float:
     return (_read(stream) - sent) / 1e3
 
 
-def latency(contenders: Sequence[Contender], python: str, rounds: int) -> tuple[Values, Values]:
+def _stamping(python: str) -> tuple[str, ...]:
+    """The command that tells when it gets a signal."""
+    return (python, "-IS", str(PROGRAMS / "stamp.py"))
+
+
+def latency(contenders: Sequence[Contender], python: str, rounds: int, command: Sequence[str] = ()) -> tuple[Values, Values]:
     """Microseconds from kill() of PID 1 with SIGUSR1 until the command has it: median, and the 99th of 100."""
     with contextlib.ExitStack() as stack:
         running = {}
         for contender in contenders:
-            words = (*contender.words, python, "-IS", str(PROGRAMS / "stamp.py"))
+            words = (*contender.words, *(command or _stamping(python)))
             running[contender.name] = stack.enter_context(_running(words))
         for pid1, stream in running.values():
             _read(stream)
@@ -162,11 +167,11 @@ def latency(contenders: Sequence[Contender], python: str, rounds: int) -> tuple[
     return _medians(samples), {name: statistics.quantiles(values, n=100)[-1] for name, values in samples.items()}
 
 
-def first_stop(contenders: Sequence[Contender], python: str, rounds: int) -> Values:
+def first_stop(contenders: Sequence[Contender], python: str, rounds: int, command: Sequence[str] = ()) -> Values:
     """Microseconds from the kill() of PID 1 with SIGTERM, the first signal of its life, until the command has it."""
 
     def once(contender: Contender) -> float:
-        with _running((*contender.words, python, "-IS", str(PROGRAMS / "stamp.py"))) as (pid1, stream):
+        with _running((*contender.words, *(command or _stamping(python)))) as (pid1, stream):
             _read(stream)
             wait_until(lambda: psutil.Process(pid1.pid).status() == psutil.STATUS_SLEEPING, "an init that sleeps")
             return _latency(pid1.pid, signal.SIGTERM, stream)

@@ -1,17 +1,15 @@
-"""Where the milliseconds and kilobytes of the static binary go: `python -m tests.bench.profile [--pythons]`.
+"""Where the instructions and kilobytes of the static binary go: `python -m tests.bench.profile`.
 
 Time as instructions by callgrind, which are the same in each run whatever else the machine does; memory by the kernel's own
-account of a pyinit at rest. With --pythons instead: the binary with each CPython that Debian has, each built in a Debian of its
-own. Needs Debian, as root; valgrind, and for --pythons mmdebstrap.
+account of a pyinit at rest. Needs Debian, as root; valgrind.
 """
 
-import argparse
 import collections
 import os
 import re
-import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.stage import Pid1
@@ -20,18 +18,11 @@ from tests.waiting import wait_until
 
 BUILD = ROOT / "docker" / "static" / "build.sh"
 
-#: Functions of CPython by what they are for here. Each counts with all that it calls, so that a row can hold a part of another.
-STAGES = {
-    "Py_InitializeFromConfig": "CPython's core: types, builtins, sys",
-    "_imp_exec_builtin": "making built-in modules (posix, _signal, ...)",
-    "PyMarshal_ReadObjectFromString": "unmarshalling our frozen modules",
-    "builtin___build_class__": "making our classes",
-    "os_posix_spawn": "posix_spawn()",
-    "gc_collect_main": "collecting garbage, once the command runs",
-}
+#: What was made at build time.
+OF_SNAPSHOT = "the snapshot, as far as it was written to"
 
-#: Debian's releases, and the Python of each.
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+#: Options with which Python decides before the command is started.
+WITH_OPTION = ("--log-level", "info", "--")
 
 
 def build(folder: Path, **environment: str) -> Path:
@@ -43,10 +34,10 @@ def build(folder: Path, **environment: str) -> Path:
     return folder / f"pyinit-linux-{architecture}"
 
 
-def callgrind(binary: Path, folder: Path, *options: str) -> Path:
-    """Run `pyinit -- true` under callgrind as PID 1; the file with the counts."""
+def callgrind(words: Sequence[str], folder: Path, *options: str, command: str = "/bin/true") -> Path:
+    """Run an init with a command that ends at once, under callgrind as PID 1; the file with the counts."""
     counts = folder / "callgrind"
-    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counts}", *options, str(binary), "--", "/bin/true"]
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counts}", *options, *words, command]
     unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     subprocess.run([*unshare, *valgrind], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
     return counts
@@ -57,43 +48,41 @@ def total(counts: Path) -> float:
     return int(re.findall(r"^(?:summary|totals): (\d+)", counts.read_text(), re.MULTILINE)[0]) / 1e6
 
 
-def inclusive(counts: Path) -> dict[str, int]:
-    """Instructions by function, each with all that it calls."""
-    annotate = ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(counts)]
-    text = subprocess.run(annotate, check=True, capture_output=True, text=True).stdout
-    found: dict[str, int] = collections.defaultdict(int)
-    for count, name in re.findall(r"^\s*([\d,]+) \([ \d.]+%\)\s+\S*:(\w+)(?:\.\w+)*(?:'2)? \[", text, re.MULTILINE):
-        found[name] = max(found[name], int(count.replace(",", "")))
-    return found
-
-
 def regions(binary: Path) -> dict[str, int]:
     """KiB of private memory at rest, by what the region is."""
     with Pid1([str(binary), "--", "sleep", "86400"]) as pid1:
         wchan = Path(f"/proc/{pid1.pid}/wchan")
         wait_until(lambda: "sigtimedwait" in wchan.read_text(), "an init at rest")
         text = Path(f"/proc/{pid1.pid}/smaps").read_text()
-    names = {"[heap]": "C heap (objects above 512 bytes, dictionaries)", "[stack]": "stack", "": "Python's small objects"}
+    names = {"[heap]": "C heap: new objects above 512 bytes, dictionaries", "[stack]": "stack", "": "new objects"}
     found: dict[str, int] = collections.defaultdict(int)
     for head, body in re.findall(r"^([0-9a-f]+-[0-9a-f]+ .*)\n((?:\w+:.*\n)+)", text, re.MULTILINE):
         path = (head.split(maxsplit=5)[5:] or [""])[0].strip()
         [anonymous] = re.findall(r"^Anonymous: +(\d+)", body, re.MULTILINE)
-        is_file = path.endswith(binary.name)
-        found["variables of CPython (type objects and the like)" if is_file else names.get(path, path)] += int(anonymous)
+        is_file = path.endswith(binary.resolve().name)
+        found[
+            "of the snapshot: what was made at build time, and was written to since" if is_file else names.get(path, path)
+        ] += int(anonymous)
     return {name: size for name, size in found.items() if size}
 
 
 def profile(folder: Path) -> None:
     """Print where they go."""
     binary = build(folder, STRIP="--strip-debug")
+    called = folder / "pyinit"  # by its own name
+    called.symlink_to(binary)
+    plain, decided = (str(called), "--"), (str(called), *WITH_OPTION)
+    counts = callgrind(plain, folder)
+    rows = {
+        "the whole life of `pyinit -- true`": total(counts),
+        "of it until C starts the command": total(callgrind(plain, folder, "--dump-before=posix_spawnp").with_suffix(".1")),
+        "with an option: until Python starts the command": total(
+            callgrind(decided, folder, "--dump-before=os_posix_spawn").with_suffix(".1")
+        ),
+    }
     print("| what | million instructions |", "|---|---:|", sep="\n")
-    until_spawn = total(callgrind(binary, folder, "--dump-before=os_posix_spawn").with_suffix(".1"))
-    counts = callgrind(binary, folder)
-    print(f"| the whole life of `pyinit -- true` | {total(counts):.1f} |")
-    print(f"| of it until the command is started | {until_spawn:.1f} |")
-    by_function = inclusive(counts)
-    for name, meaning in STAGES.items():
-        print(f"| {meaning} | {by_function[name] / 1e6:.1f} |")
+    for name, count in rows.items():
+        print(f"| {name} | {count:.2f} |")
     print("", "| private memory at rest | KiB |", "|---|---:|", sep="\n")
     found = regions(binary)
     for name, size in sorted(found.items(), key=lambda item: -item[1]):
@@ -101,37 +90,10 @@ def profile(folder: Path) -> None:
     print(f"| all | {sum(found.values())} |")
 
 
-def compare_pythons(folder: Path) -> None:
-    """Print what each Python makes of it."""
-    print(
-        "| Debian | CPython | file, KiB | million instructions of `pyinit -- true` | private at rest, KiB |",
-        "|---|---|---:|---:|---:|",
-        sep="\n",
-    )
-    for release, version in PYTHONS.items():
-        debian = folder / release
-        wanted = f"gcc,libc6-dev,python{version}-minimal,dpkg-dev"
-        make = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={wanted}", release, str(debian)]
-        subprocess.run(make, check=True)
-        for name in ("docker", "pyinit"):
-            shutil.copytree(ROOT / name, debian / "src" / name)
-        build_there = f'PYTHON_VERSION={version} docker/static/build.sh "$(dpkg --print-architecture)" out'
-        line = f"cd /src && mount -t proc proc /proc && {build_there}"
-        inside = ["unshare", "--mount", "chroot", str(debian), "sh", "-c", line]
-        subprocess.run(inside, check=True, stdout=subprocess.DEVNULL)
-        [binary] = [path for path in (debian / "src" / "out").glob("pyinit-linux-*") if not path.suffix]
-        os.sync()  # a page that is not on disk yet counts as private
-        size, count = binary.stat().st_size / 1024, total(callgrind(binary, folder))
-        print(f"| {release} | {version} | {size:.0f} | {count:.1f} | {sum(regions(binary).values())} |")
-
-
 def main() -> None:
-    """Profile, or compare."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.profile", description=__doc__)
-    parser.add_argument("--pythons", action="store_true", help="compare the CPythons that Debian has")
-    options = parser.parse_args()
+    """Profile."""
     with tempfile.TemporaryDirectory() as name:
-        (compare_pythons if options.pythons else profile)(Path(name))
+        profile(Path(name))
 
 
 if __name__ == "__main__":

@@ -218,6 +218,25 @@ def test_fix_mends_what_is_safe_and_says_what_is_left(folder: Path, capsys: pyte
     assert run(capsys)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("EXPOSE 80\n", "EXPOSE 80\nSTOPSIGNAL SIGQUIT\n"),
+        ("STOPSIGNAL SIGTERM\nEXPOSE 80\n", "STOPSIGNAL SIGQUIT\nEXPOSE 80\n"),
+    ],
+)
+def test_another_stop_signal_is_written_where_somebody_wants_to_look_at_it(
+    before: str, after: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin, end = "FROM debian:bookworm-slim\n", 'CMD ["nginx", "-g", "daemon off;"]\n'
+    write(folder, {"Dockerfile": begin + before + end})
+    assert run(capsys, "--fix")[0] == 1
+    assert (folder / "Dockerfile").read_text() == begin + before + end
+    run(capsys, "--fix", "--unsafe-fixes")
+    assert (folder / "Dockerfile").read_text() == begin + after + end
+    assert run(capsys)[0] == 0
+
+
 def test_diff_shows_the_fix_and_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(folder, BAD)
     status, out, _ = run(capsys, "--diff")

@@ -39,6 +39,39 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         {"Dockerfile": 'FROM debian\nENTRYPOINT ["tini", "--"]\nCMD gunicorn a:b\n'},
         ["Dockerfile:3 PI101"],
     ),
+    "a shell form with something behind the server": (
+        {"Dockerfile": "FROM debian\nCMD gunicorn a:b; echo the end\n"},
+        ["Dockerfile:2 PI101"],
+    ),
+    "a shell form with something behind what is no server": ({"Dockerfile": "FROM debian\nCMD migrate; echo the end\n"}, []),
+    "a script that says how its command has ended": (
+        {
+            "Dockerfile": 'FROM debian\nCOPY run.sh /\nENTRYPOINT ["tini", "--"]\nCMD ["/run.sh", "gunicorn", "a:b"]\n',
+            "run.sh": '#!/bin/sh\n"$@"\nstatus=$?\necho $status\nexit $status\n',
+        },
+        ["run.sh:2 PI201"],
+    ),
+    "the same with a task": (
+        {
+            "Dockerfile": 'FROM debian\nCOPY run.sh /\nCMD ["/run.sh", "migrate"]\n',
+            "run.sh": '#!/bin/sh\n"$@"\nstatus=$?\necho $status\nexit $status\n',
+        },
+        [],
+    ),
+    "php-fpm, which goes into the background by its file": (
+        {
+            "Dockerfile": 'FROM debian\nSTOPSIGNAL QUIT\nCOPY run.sh /\nCMD ["/run.sh"]\n',
+            "run.sh": "#!/bin/sh\nphp-fpm8.2 -y /fpm.conf\nexec nginx -g 'daemon off;'\n",
+        },
+        [],
+    ),
+    "php-fpm in the foreground before another server": (
+        {
+            "Dockerfile": 'FROM debian\nSTOPSIGNAL QUIT\nCOPY run.sh /\nCMD ["/run.sh"]\n',
+            "run.sh": "#!/bin/sh\nphp-fpm8.2 -F -y /fpm.conf\nexec nginx -g 'daemon off;'\n",
+        },
+        ["run.sh:2 PI201"],
+    ),
     "an exec in one branch, and a task in the other": (
         {"Dockerfile": "FROM debian\nCMD if [ $X ]; then exec gunicorn a:b; else echo no; fi\n"},
         [],

@@ -142,8 +142,13 @@ def remove_stale(client: DockerClient) -> None:
 
 
 def files_of(client: DockerClient, name: str) -> dict[str, bytes]:
+    """The files in the root of an image of IMAGES, as files_of_tag() has them."""
+    return files_of_tag(client, image(name))
+
+
+def files_of_tag(client: DockerClient, tag: str) -> dict[str, bytes]:
     """The files in the root of an image that is not started, by name; those that the engine adds have nothing in them."""
-    container = client.containers.create(image(name), ["-"], labels={LABEL: str(os.getpid())}, network_mode="none")
+    container = client.containers.create(tag, ["-"], labels={LABEL: str(os.getpid())}, network_mode="none")
     try:
         exported = cast("Iterable[bytes]", container.export())  # as text, say its type stubs
         with tarfile.open(fileobj=io.BytesIO(b"".join(exported))) as archive:

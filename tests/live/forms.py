@@ -47,8 +47,8 @@ class Forms:
         return [str(shutil.which(QEMU)), str(self.binary("arm64"))]
 
     def binary(self, architecture: str) -> Path:
-        """The static binary for an architecture, by Debian's name of it."""
-        return self._made(architecture, lambda folder: build_binary(architecture, folder)) / f"pyinit-linux-{architecture}"
+        """The static binary for an architecture, by Debian's name of it; called as it is where it is installed."""
+        return self._made(architecture, lambda folder: build_binary(architecture, folder)) / "pyinit"
 
     def _made(self, name: str, make: Callable[[Path], None]) -> Path:
         """The folder with what `make` has made, by us or by another process of this run."""
@@ -97,3 +97,4 @@ def build_binary(architecture: str, folder: Path) -> None:
     """Build the static binary."""
     build = [str(ROOT / "docker" / "static" / "build.sh"), architecture, str(folder)]
     subprocess.run(build, check=True, capture_output=True, text=True)
+    (folder / f"pyinit-linux-{architecture}").rename(folder / "pyinit")

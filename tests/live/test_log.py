@@ -255,15 +255,38 @@ def test_what_was_noted_before_the_end_is_replaced_and_what_others_wrote_stays(s
 
 
 def test_by_default_the_termination_log_is_that_of_kubernetes_where_it_exists(start: Start, tmp_path: Path) -> None:
-    path = tmp_path / "termination-log"
+    path, unshare = that_of_kubernetes(tmp_path)
+    stop_application(start("--", *APP_WORDS.split(), unshare=unshare))
+    assert re.fullmatch(SUMMARY, path.read_text())
+
+
+def that_of_kubernetes(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """An empty file, and what makes a namespace in which it is the one where Kubernetes looks."""
+    path = folder / "termination-log"
     path.touch()
     dev = (
-        f"mkdir {tmp_path}/dev && touch {tmp_path}/dev/null {tmp_path}/dev/termination-log",
-        f"mount --bind /dev/null {tmp_path}/dev/null && mount --bind {path} {tmp_path}/dev/termination-log",
-        f"mount --rbind {tmp_path}/dev /dev",
+        f"mkdir {folder}/dev && touch {folder}/dev/null {folder}/dev/termination-log",
+        f"mount --bind /dev/null {folder}/dev/null && mount --bind {path} {folder}/dev/termination-log",
+        f"mount --rbind {folder}/dev /dev",
     )
-    stop_application(start("--", *APP_WORDS.split(), unshare=after("\n".join(dev))))
-    assert re.fullmatch(SUMMARY, path.read_text())
+    return path, after("\n".join(dev))
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--pre-stop-delay=soon", "--", "true"], 125, "--pre-stop-delay: 'soon' is not a time"),
+        (["--", "no-such-program"], 127, "cannot execute no-such-program: not found in PATH"),
+    ],
+)
+def test_why_nothing_was_started_is_in_the_termination_log(
+    start: Start, tmp_path: Path, words: list[str], status: int, said: str
+) -> None:
+    path, unshare = that_of_kubernetes(tmp_path)
+    namespace = start(*words, unshare=unshare)
+    assert namespace.wait() == status
+    assert path.read_text().startswith(f"pyinit: {said}")
+    assert path.read_text() == namespace.stderr.replace("pyinit: error: ", "pyinit: ")
 
 
 def test_the_termination_log_of_kubernetes_is_not_made_where_it_is_missing(start: Start, tmp_path: Path) -> None:

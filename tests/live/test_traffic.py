@@ -281,6 +281,24 @@ def test_a_server_that_nobody_has_called_for_as_long_as_the_maximum_is_told_afte
     assert "ago" not in log
 
 
+def test_what_came_before_the_command_was_first_ready_is_no_traffic_that_could_come_again(
+    serving: Serving, tmp_path: Path
+) -> None:
+    flag = tmp_path / "ready"
+    served = serving(*auto(0.3, 2.5), "--ready", f"exec:test -e {flag}", "--ready-interval", "0.1")
+    served.crowd()
+    served.network.hang_up()
+    flag.touch()
+    served.namespace.wait_for_log("ready, ")
+    ready = time.monotonic()
+    wait_until(lambda: time.monotonic() - ready > 2.6, "it has been ready for longer than the maximum")
+    served.request_stop()
+    assert 0.3 <= served.told_after() < 2.5
+    log = served.finish()
+    assert "no traffic has come, in the " in log
+    assert "s since it was first ready\n" in log
+
+
 def never_ready(serving: Serving, folder: Path) -> Served:
     """A server that has not become ready, and of which that is known."""
     looks = folder / "looks"

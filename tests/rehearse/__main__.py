@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from pyinit.rehearse.engine import connect
+from pyinit.rehearse.ready import STEADY
+from pyinit.rehearse.worker import SETTLED
 from tests.namespace import ROOT
 from tests.rehearse.subjects import IMAGE, SUBJECTS, Subject, build_image
 
-#: Seconds for two arms and one round, where the image is ready within 5 s and stops within 20.
-LONGEST = 90.0
+#: Seconds for two arms and one round, where the image is ready within READY seconds and stops within STOPPED.
+LONGEST, READY, STOPPED = 90.0, 5.0, 20.0
 
 
 def rehearse(subject: Subject, further: list[str]) -> tuple[dict[str, Any], float, str]:
@@ -42,6 +44,9 @@ def judge(subject: Subject, document: dict[str, Any]) -> list[str]:
     wrong = list(document["doubts"])
     if subject.named not in named["as-is"]:
         wrong.append(f"not named: {subject.named}, but {named['as-is']}")
+    proposed = [change["rule"] for change in document["changes"]]
+    if subject.rule and subject.rule not in proposed:
+        wrong.append(f"not proposed: {subject.rule}, but {proposed}")
     if subject.cured and arms["pyinit"]["lost_in_all"]:
         wrong.append(f"lost with pyinit: {arms['pyinit']['lost']}")
     if subject.left and subject.left not in named["pyinit"]:
@@ -57,12 +62,39 @@ def row(subject: Subject, document: dict[str, Any], seconds: float, wrong: list[
         faults = ", ".join(fault["name"] for fault in arm.get("faults", []))
         took = f"{arm['stop_seconds'][0]:.1f} s" if arm else ""
         cells += [f"{arm['lost_in_all']} of {arm['at_risk']}" if arm else "", took, faults]
+    cells.append(", ".join(change["rule"] or "by the run" for change in document.get("changes", [])))
     return f"| {' | '.join([*cells, f'{seconds:.0f} s', '; '.join(wrong) or 'yes'])} |"
 
 
+#: The phases of a trial, as documents name them.
+PHASES = ("starting", "warming up", "starting the next one", "stopping", "looking on")
+
+
+def times(subject: Subject, document: dict[str, Any], seconds: float) -> str:
+    """A line of the table that tells where the time went, of both arms together."""
+    arms = document.get("arms", [])
+    if len(arms) < 2:
+        return f"| {subject.name} |{'  |' * (len(PHASES) + 4)} {seconds:.0f} s | no |"
+    ready = max(arm["seconds"]["starting"] for arm in arms) - (STEADY if document["load"]["port"] else SETTLED)
+    stopped = max(max(arm["stop_seconds"]) for arm in arms)
+    phases = [sum(arm["seconds"].get(phase, 0.0) for arm in arms) for phase in PHASES]
+    found_out = document["seconds"]["finding out"]
+    parts = [found_out, *phases, seconds - found_out - sum(phases)]
+    counts = ready <= READY and stopped <= STOPPED
+    verdict = ("yes" if seconds <= LONGEST else "no") if counts else "does not count"
+    return f"| {' | '.join([subject.name, *(f'{one:.1f}' for one in (ready, stopped, *parts)), f'{seconds:.0f}', verdict])} |"
+
+
+COLUMNS = "lost as it is | stopped in | named | lost with pyinit | stopped in | named | proposed | took | as meant"
+
 HEAD = (
-    "| image | fault put in | lost as it is | stopped in | named | lost with pyinit | stopped in | named | took | as meant |",
-    "|---|---|---:|---:|---|---:|---:|---|---:|---|",
+    f"| image | fault put in | {COLUMNS} |",
+    "|---|---|---:|---:|---|---:|---:|---|---|---:|---|",
+)
+
+HEAD_OF_TIMES = (
+    f"| seconds | ready | stopped | finding out | {' | '.join(PHASES)} | the rest | in all | at most {LONGEST:g} |",
+    f"|---|---:|---:|---:|{'---:|' * len(PHASES)}---:|---:|---|",
 )
 
 
@@ -77,20 +109,20 @@ def main() -> int:
     with contextlib.closing(connect()) as client:
         build_image(client)
     further = [f"--max-late={options.max_late}", *([f"--pyinit={options.pyinit}"] if options.pyinit else [])]
-    lines, failed = [*HEAD], 0
+    lines, spent, failed = [*HEAD], [*HEAD_OF_TIMES], 0
     for subject in chosen:
         document, seconds, said = rehearse(subject, further)
         wrong = judge(subject, document)
-        if seconds > LONGEST:
+        spent.append(times(subject, document, seconds))
+        if spent[-1].endswith("| no |"):
             wrong.append(f"longer than {LONGEST:g} s")
         if wrong:
             failed += 1
             print(f"{subject.name}: {'; '.join(wrong)}\n{said}", file=sys.stderr)
         lines.append(row(subject, document, seconds, wrong))
         print(lines[-1], file=sys.stderr)
-        for arm in document.get("arms", []):
-            print(f"    {arm['name']}: {arm['seconds']}", file=sys.stderr)
-    print("\n".join(lines))
+        print(spent[-1], file=sys.stderr)
+    print("\n".join([*lines, "", *spent]))
     return 1 if failed else 0
 
 

@@ -60,6 +60,7 @@ def trial(
     further: Sequence[Outcome] = (),
     baseline: Sequence[Outcome] | None = None,
     units: Units | None = None,
+    resets: int | None = None,
 ) -> Trial:
     """A trial in which so many requests to the old replica were at risk and answered, and these kinds of loss occurred."""
     calm = [asked(90.0 + n / 10) for n in range(40)]
@@ -79,6 +80,7 @@ def trial(
         "the log",
         {"starting": 1.0, "stopping": took},
         units,
+        resets,
     )
 
 

@@ -18,8 +18,8 @@ LABEL = "pyinit.rehearse.image"
 class Subject:
     """One image. `options` are those of pyinit-rehearse, `command` what the image runs.
 
-    `fault`: which one was put in, in words. `named`: what the rehearsal must call it. `cured`: whether nothing may be lost with
-    pyinit in front. `left`: a fault that must still be named there.
+    `fault`: which one was put in, in words. `named`: what the rehearsal must call it. `rule`: of pyinit-check, that must be
+    proposed. `cured`: whether nothing may be lost with pyinit in front. `left`: a fault that must still be named there.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Subject:
     options: tuple[str, ...] = ()
     cured: bool = True
     left: str = ""
+    rule: str = ""
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -47,6 +48,7 @@ SUBJECTS = (
         advice.DROPPED,
         (*SHELL, f"{GUNICORN}; echo the end"),
         (*PORT, "--slow", "/slow"),
+        rule="PI101",
     ),
     Subject(
         "gunicorn, start script below tini",
@@ -54,6 +56,7 @@ SUBJECTS = (
         advice.STRANDED,
         ("tini", "--", "/app/start.sh", *words(GUNICORN)),
         PORT,
+        rule="PI201",
     ),
     Subject(
         "gunicorn, start script below dumb-init",
@@ -61,6 +64,7 @@ SUBJECTS = (
         advice.BEHEADED,
         ("dumb-init", "/app/start.sh", *words(GUNICORN)),
         PORT,
+        rule="PI201",
     ),
     Subject(
         "gunicorn, exec form",
@@ -77,6 +81,13 @@ SUBJECTS = (
         (*PORT, "--as", "swarm"),
         cured=False,
         left=advice.EARLY,
+    ),
+    Subject(
+        "gunicorn, over TLS",
+        "it closes its port before the routers know",
+        advice.TOO_SOON,
+        ("/app/with-tls.sh", *words("gunicorn --bind 0.0.0.0:8000 --workers 4 --log-level error web:app")),
+        PORT,
     ),
     Subject(
         "uvicorn, exec form",
@@ -98,6 +109,7 @@ SUBJECTS = (
         advice.WRONG_SIGNAL,
         ("/app/with-php.sh",),
         (*PORT, "--slow", "/slow"),
+        rule="PI104",
     ),
     Subject(
         "apache2",
@@ -105,6 +117,7 @@ SUBJECTS = (
         advice.WRONG_SIGNAL,
         ("/app/behind.sh", *words("apache2 -f /app/apache.conf -DFOREGROUND")),
         (*PORT, "--slow", "/slow"),
+        rule="PI104",
     ),
     Subject(
         "haproxy",
@@ -112,6 +125,7 @@ SUBJECTS = (
         advice.WRONG_SIGNAL,
         ("/app/behind.sh", *words("haproxy -W -db -f /app/haproxy.cfg")),
         (*PORT, "--slow", "/slow"),
+        rule="PI104",
     ),
     Subject(
         "Node",
@@ -142,6 +156,7 @@ SUBJECTS = (
         advice.DROPPED,
         (*SHELL, "python3 jobs.py; celery --app jobs worker --pool threads --concurrency 3 --loglevel WARNING; echo the end"),
         ("--unit-begin", r"job (\d+) begins", "--unit-end", r"job (\d+) ends"),
+        rule="PI101",
     ),
     Subject(
         "PostgreSQL, over TCP",
@@ -155,14 +170,14 @@ SUBJECTS = (
         "it stops at once, and cancels what is in flight",
         advice.TOO_SOON,
         words("python3 /app/health.py"),
-        (*PORT, "--proto", "grpc"),
+        PORT,
     ),
     Subject(
         "WebSockets",
         "it leaves its connections without a word",
         advice.TOO_SOON,
         words("python3 /app/echo.py"),
-        (*PORT, "--proto", "ws"),
+        PORT,
     ),
 )
 

@@ -1,5 +1,7 @@
 """What is called a fault, by which proof, and what is proposed."""
 
+from dataclasses import replace
+
 import pytest
 
 from pyinit.rehearse import advice, outcome
@@ -40,6 +42,12 @@ def test_a_shell_as_pid_1_drops_the_signal() -> None:
     assert fault.proof == "The stop took 10.1 s of 10 s, and SIGKILL ended it. Lost: 1 cut."
 
 
+def test_a_pid_1_that_ignores_the_signal_drops_it_as_well() -> None:
+    (fault,) = faults(case(trial(who=crew(replace(process(7, 1, "sh run"), ignored=1 << 14)), status=137, killed=True)))
+    assert fault.name == advice.DROPPED
+    assert fault.says == "PID 1 is `sh run`, which ignores SIGTERM, so the kernel drops it (signal(7))."
+
+
 def test_a_pid_1_without_a_handler_that_ended_all_the_same_is_not_accused() -> None:
     assert advice.DROPPED not in named(trial(who=IN_SCRIPT))
 
@@ -59,7 +67,7 @@ def test_below_dumb_init_the_shell_dies_first() -> None:
 def test_nginx_wants_another_signal() -> None:
     (fault,) = faults(case(trial([outcome.CUT], who=NGINX)))
     assert fault.name == advice.WRONG_SIGNAL
-    assert "nginx finishes its work at SIGQUIT" in fault.says
+    assert "nginx stops at once, and cuts requests; it finishes its work at SIGQUIT" in fault.says
     assert named(trial(who=NGINX)) == [], "nothing was lost by it"
 
 
@@ -115,6 +123,9 @@ def test_pyinit_in_front_is_proposed_only_where_a_trial_has_shown_that_it_helps(
     assert '+ENTRYPOINT ["/usr/local/bin/pyinit", "--"]' in first.diff
     assert "+ENV PYINIT_PRE_STOP_DELAY=auto PYINIT_STOP_TIMEOUT=10" in first.diff
     assert changes(bad, bad) == []
+    killed = case(trial(who=IN_SCRIPT, took=3.0, status=137, killed=True))
+    assert [change.says[:6] for change in changes(killed, case(trial(arm="pyinit")))] == ["pyinit"]
+    assert changes(killed, case(trial([outcome.CUT], arm="pyinit"))) == [], "it ended in good order, and lost what was not lost"
     assert changes(bad, None) == []
 
 
@@ -139,7 +150,15 @@ def test_more_time_is_proposed_in_the_words_of_the_orchestrator() -> None:
 
 def test_the_right_signal_is_proposed_where_pyinit_was_not_tried() -> None:
     (change,) = changes(case(trial([outcome.CUT], who=NGINX)), None)
+    assert (change.rule, change.diff) == ("PI104", ("+STOPSIGNAL SIGQUIT",))
+    assert change.says.startswith("SIGTERM is the one that it gets, at which nginx")
+    assert change.link.startswith("https://nginx.org/")
+    declared = replace(found(), declares_signal=True)
+    (change,) = changes(case(trial([outcome.CUT], who=NGINX), image=declared), None)
     assert change.diff == ("-STOPSIGNAL SIGTERM", "+STOPSIGNAL SIGQUIT")
+    composed = found(source=COMPOSE, name="web", stop_signal="SIGTERM")
+    (change,) = changes(case(trial([outcome.CUT], who=NGINX), image=composed), None)
+    assert change.diff == ("-    stop_signal: SIGTERM", "+    stop_signal: SIGQUIT")
 
 
 def test_no_more_than_three_changes_are_proposed() -> None:

@@ -242,6 +242,14 @@ def test_a_reset_after_the_request_was_sent_is_told() -> None:
     assert kind_of_one(resetting()) == outcome.RESET_AFTER
 
 
+@pytest.mark.parametrize(("behaviour", "by_reset"), [(resetting(), True), (answering(b""), False), (for_ever(ANSWER), False)])
+def test_a_reset_by_the_kernel_is_told_from_an_end_in_good_order(behaviour: Behaviour, by_reset: bool) -> None:
+    with Server(behaviour) as server:
+        asked = plan(server.port)
+        assert [one.by_reset for one in in_turn(asked, 1, keep=False)] == [by_reset]
+    assert [one.by_reset for one in in_turn(asked, 1, keep=False)] == [True], "nobody listens any more"
+
+
 def test_a_connection_closed_without_an_answer_counts_as_reset() -> None:
     assert kind_of_one(Peer.request) == outcome.RESET_AFTER
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,16 @@ import jsonschema
 import pytest
 
 import pyinit
+from pyinit.rehearse.__main__ import LIBRARIES
 from pyinit.rehearse.command import described, environment, parse
 from pyinit.rehearse.faults import UsageError
 from tests.namespace import ROOT
 from tests.rehearse.test_reports import SCHEMA
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PACKAGE = Path(pyinit.__file__).parent
 
@@ -37,7 +44,16 @@ def run(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
         (["x", "--arms", "as-is", "--judge", "pyinit"], "--judge pyinit: it is none of the arms"),
         (["x", "--unit-begin", "a"], "--unit-begin and --unit-end are given together"),
         (["x", "--as", "mesos"], "argument --as: invalid choice: 'mesos'"),
-        (["x", "--rounds", "0"], "--rounds, --rate and --budget are above 0"),
+        (["x", "--rounds", "0"], "--rounds 0: it is above 0"),
+        (["x", "--budget", "nan"], "--budget nan: it is above 0"),
+        (["x", "--grace", "-1"], "--grace -1: it is 0 or more"),
+        (["x", "--max-lost", "-1"], "--max-lost -1: it is 0 or more"),
+        (["x", "--port", "0"], "--port 0: ports are 1 to 65535; give --proto none"),
+        (["x", "--path", "health"], "--path health: a path begins with /"),
+        (["x", "--slow", "/a b"], "--slow /a b: a path begins with /"),
+        (["x", "--unit-begin", "(", "--unit-end", "b"], "--unit-begin (: no regular expression: missing ), unterminated"),
+        (["x", "--json", "/nowhere/x.json"], "/nowhere/x.json: it cannot be written"),
+        (["x", "--html", "/usr"], "/usr: it cannot be written"),
     ],
 )
 def test_bad_usage_is_told_in_one_line(words: list[str], line: str) -> None:
@@ -115,3 +131,11 @@ def test_the_static_binary_does_not_have_it() -> None:
     names = [line.split('"')[1] for line in frozen.splitlines() if line.startswith("    {.name =") and '"' in line]
     assert {"pyinit.cli", "pyinit.probe.run", "pyinit.delivery.plan"} <= set(names)
     assert not [name for name in names if "rehearse" in name]
+
+
+def test_the_libraries_that_are_looked_for_are_those_of_the_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    own, check = ({re.split(r"[>;]", one)[0] for one in extras[name]} for name in ("rehearse", "check"))
+    assert own - {"pyinit[check]"} | check - {"tomli"} == set(LIBRARIES.values()) - {"tomli"}
+    assert "pyinit[check]" in own
+    assert ("tomli" in LIBRARIES) == (sys.version_info < (3, 11))

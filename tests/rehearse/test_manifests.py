@@ -109,6 +109,12 @@ def test_a_file_that_is_no_yaml_is_told_in_one_line(tmp_path: Path) -> None:
         compose.read(tmp_path / "none.yaml", "web")
 
 
+def test_a_probe_says_whether_it_speaks_tls(files: Path) -> None:
+    file = files / "deploy.yaml"
+    file.write_text(POD.replace("httpGet: {path", "httpGet: {scheme: HTTPS, path"))
+    assert pod.read(file, "web").probe == Probe("https", 8000, "/ok", successes=2, period=3.0)
+
+
 def test_a_container_of_a_pod_spec_is_read(files: Path) -> None:
     assert pod.is_manifest(files / "deploy.yaml")
     assert not pod.is_manifest(files / "compose.yaml")

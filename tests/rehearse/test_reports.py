@@ -24,24 +24,48 @@ from pyinit.rehearse.junit import junit
 from pyinit.rehearse.markdown import markdown
 from pyinit.rehearse.page import page as html
 from pyinit.rehearse.result import Trial, Units
+from pyinit.rehearse.rules import Ruled
 from pyinit.rehearse.table import WORDS
 from tests.rehearse.made import ALONE, IN_TINI, asked, case, found, trial
 
 SCHEMA = json.loads((Path(documents.__file__).parent / "schema.json").read_text())
 
-LOAD = {"port": 8000, "protocol": "http1", "path": "/", "slow_path": None, "rate": 30.0, "kept": 6, "removal": [1.5]}
+LOAD = {
+    "port": 8000,
+    "protocol": "http1",
+    "tls": False,
+    "path": "/",
+    "slow_path": None,
+    "rate": 30.0,
+    "kept": 6,
+    "removal": [1.5],
+}
 
 BAD = trial([outcome.REFUSED, outcome.CUT], who=IN_TINI, took=0.2, status=143)
 SMALL = trial([outcome.CUT], answered=2)
 GOOD = trial(arm="pyinit", who=ALONE, took=7.4)
 
 
-def made(*trials: Trial, judged: str = "pyinit", most_lost: int = 0, image: Any = None, **load: Any) -> dict[str, Any]:
+#: What pyinit-check finds, with a fix and without one.
+RULED = (
+    Ruled("PI201", "/run.sh:2: app is started without exec", ("--- /run.sh", "-app", "+exec app"), "https://pubs.example/sh"),
+    Ruled("PI108", "two inits <b>", (), "https://inits.example"),
+)
+
+
+def made(
+    *trials: Trial,
+    judged: str = "pyinit",
+    most_lost: int = 0,
+    image: Any = None,
+    ruled: tuple[Ruled, ...] = (),
+    **load: Any,
+) -> dict[str, Any]:
     """The document of one trial of each arm."""
     subject = image or found(["tini", "--"], ["sh", "-c", "run"])
-    cases = {one.arm: case(one, image=subject) for one in trials}
+    cases = {one.arm: replace(case(one, image=subject), ruled=ruled) for one in trials}
     arms = {name: arm(name, subject, 10, serves=True) for name in cases}
-    return document(cases, arms, judged, most_lost, {**LOAD, **load}, 0.05)
+    return document(cases, arms, judged, most_lost, {**LOAD, **load}, 0.05, {"finding out": 2.0, "in all": 50.0})
 
 
 @pytest.mark.parametrize(
@@ -49,13 +73,14 @@ def made(*trials: Trial, judged: str = "pyinit", most_lost: int = 0, image: Any 
     [
         made(BAD, GOOD),
         made(BAD, judged="as-is"),
+        made(BAD, GOOD, ruled=RULED),
         made(GOOD),
         made(trial(baseline=[asked(90, outcome.CUT)], arm="pyinit")),
         made(trial(who=None), trial(arm="pyinit", who=None)),
         made(trial(units=Units(3, 1)), judged="as-is", port=0, protocol="none"),
         failure("no engine", "a\nb"),
     ],
-    ids=["both", "as-is", "pyinit", "doubts", "not seen", "worker", "failure"],
+    ids=["both", "as-is", "by rules", "pyinit", "doubts", "not seen", "worker", "failure"],
 )
 def test_every_document_is_as_the_schema_says_and_every_report_can_be_made_of_it(one: dict[str, Any]) -> None:
     jsonschema.validate(one, SCHEMA)
@@ -129,7 +154,8 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A tag begins."""
         self.tags.add(tag)
-        assert not {name for name, _ in attrs} & {"src", "href"}, "nothing comes from elsewhere"
+        loads = {name for name, _ in attrs} & {"src", "href"}
+        assert not loads or (tag == "a" and dict(attrs)["href"] in {one.link for one in RULED}), "nothing comes from elsewhere"
         if tag not in ("meta", "path", "line", "br"):
             self.open.append(tag)
 
@@ -183,3 +209,39 @@ def test_the_terminal_shows_the_table_the_faults_the_changes_and_the_verdict() -
     text = " ".join(shown.out.export_text().split())
     for words in ("requests at risk", "signal-not-passed-on", "Change 1.", "+COPY --from=pyinit", "With pyinit passes."):
         assert words in text
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m\r::error::no ##[warning] [bold red]<b>"
+
+
+def test_every_report_names_the_rule_that_asks_for_a_change_and_where_that_has_it_from() -> None:
+    one = made(BAD, GOOD, ruled=RULED)
+    assert [change["rule"] for change in one["changes"]] == [None, "PI201", "PI108"]
+    shown, out = terminal.Terminal(), io.StringIO()
+    shown.out = Console(width=200, file=out)
+    shown.show(one)
+    assert "Change 2. PI201: In the place of pyinit: /run.sh:2: app is started without exec" in out.getvalue()
+    assert "    +exec app\n    https://pubs.example/sh\n" in out.getvalue()
+    assert "[PI201](https://pubs.example/sh): In the place of pyinit" in markdown(one)
+    assert "[PI108](https://inits.example): In the place of pyinit: two inits &lt;b>" in markdown(one)
+    assert markdown(one).count("```diff") == 2, "a change without a diff has no empty one"
+    page = html(one, [BAD, GOOD])
+    assert '<a href="https://inits.example">PI108</a>: In the place of pyinit: two inits &lt;b&gt;' in page
+    assert "two inits" in read(page).text
+
+
+def test_nothing_that_an_image_says_is_obeyed_by_a_terminal_or_by_github() -> None:
+    shown = terminal.Terminal()
+    out, err = io.StringIO(), io.StringIO()
+    shown.out, shown.err = Console(width=100, file=out), Console(width=100, file=err)
+    shown.show(made(BAD, GOOD, image=found([HOSTILE], [HOSTILE], image=HOSTILE, notes=(HOSTILE,))))
+    shown.say(HOSTILE)
+    before = err.tell()
+    shown.say_log(f"{HOSTILE}\n::error::first")
+    assert not re.search(r"^\s*::|##\[", err.getvalue()[before:], re.MULTILINE)
+    with shown.progress() as tell:
+        tell(HOSTILE)
+    text = out.getvalue() + err.getvalue()
+    assert not set(text) & {chr(number) for number in (*range(32), *range(127, 160)) if chr(number) != "\n"}
+    assert "^[[2J^[]0;owned^G\\x9b31m^M::error::no" in text
+    assert "[bold red]<b>" in text

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from pyinit.rehearse import outcome
+from pyinit.rehearse import outcome, ready
 from pyinit.rehearse.engine import Owner
 from pyinit.rehearse.trial import agree
 from tests.rehearse.made import asked
@@ -32,6 +32,14 @@ def test_the_warm_up_is_over_when_two_windows_are_about_as_fast(before: list[flo
 
 def test_two_windows_of_which_one_has_a_loss_do_not_agree() -> None:
     assert not agree([asked(1.0)], [asked(2.0), asked(2.1, outcome.CUT)])
+
+
+def test_long_lines_of_a_log_are_cut_and_what_is_no_text_is_no_error() -> None:
+    text = ready.readable(b"first\n" + b"y" * 200_000 + b"\nlast \xff\n")
+    first, second, last = text.splitlines()
+    assert (first, last) == ("first", "last \N{REPLACEMENT CHARACTER}")
+    assert second.endswith("y... (200000 characters)")
+    assert len(second) < 600
 
 
 def test_what_a_living_process_has_made_is_no_leftover() -> None:

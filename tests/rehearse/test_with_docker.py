@@ -75,6 +75,7 @@ def test_a_start_script_below_tini_loses_requests_and_with_pyinit_it_does_not(cl
     assert [fault["name"] for fault in as_is["faults"]] == [advice.STRANDED]
     assert as_is["lost_in_all"] > 0
     assert (pyinit["lost_in_all"], pyinit["replaced"], pyinit["exit_statuses"]) == (0, "tini", {"0": 1})
+    assert None not in (as_is["resets"]["sent"], pyinit["resets"]["sent"]), "its kernel was seen"
     assert any(one["never_told"] and one["name"] == "gunicorn" for one in as_is["processes"])
     assert any(line.startswith("pyinit: stop requested: SIGTERM") for line in pyinit["log"]), pyinit["log"]
     assert document["changes"][0]["diff"][0].startswith("+COPY --from=pyinit")
@@ -102,6 +103,46 @@ def test_a_container_that_ends_by_itself_gets_no_verdict_and_its_log_is_told(cli
     assert status == 3
     assert "the container has ended by itself, with exit status 5" in said
     assert "no such database" in said
+    assert left(client, process.pid) == []
+
+
+#: Serves for so many seconds as its first argument says, or until SIGTERM; further ones: what it shall be like.
+SERVER = """
+import http.server, os, signal, sys, threading
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+threading.Timer(float(sys.argv[1]), os._exit, (4,)).start()
+http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Handler).serve_forever()
+"""
+
+
+def test_a_container_that_ends_by_itself_under_load_before_its_stop_gets_no_verdict(client: DockerClient) -> None:
+    """The load begins 3 s after its first answer at the soonest, warms up for 4 s, and the next one needs 3 s again."""
+    process = start(image(SERVERS), "--port=8000", "--arms=as-is", "--", "python3", "-c", SERVER, "8")
+    status, said = finish(process)
+    assert status == 3, said
+    assert "as-is: the container has ended by itself, with exit status 4" in said
+    assert left(client, process.pid) == []
+
+
+def test_a_container_whose_root_is_read_only_gets_pyinit_too(client: DockerClient, tmp_path: Path) -> None:
+    compose, file = tmp_path / "compose.yaml", tmp_path / "document.json"
+    service = {"image": image(SERVERS), "command": ["python3", "-c", SERVER, "1000"], "read_only": True, "user": "65534"}
+    compose.write_text(json.dumps({"services": {"web": service}}))
+    process = start(f"{compose}:web", "--port=8000", "--rate=10", "--grace=20", f"--json={file}")
+    status, said = finish(process)
+    assert status == 0, said
+    as_is, pyinit = json.loads(file.read_text())["arms"]
+    assert pyinit["processes"][0]["name"] == "pyinit"
+    assert pyinit["lost_in_all"] == 0 < as_is["lost_in_all"]
+    assert as_is["resets"]["sent"] >= as_is["resets"]["seen"], "all of them came from its kernel"
     assert left(client, process.pid) == []
 
 

@@ -32,13 +32,13 @@ def image(name: str) -> str:
 
 def build_images(client: DockerClient) -> None:
     """Build the images. It is quick where nothing has changed, and PyPI is asked for new requirements only."""
-    _download(WHEELS)
+    download(WHEELS)
     for name in (SERVERS, CHECKED, ROUTERS):
         build(client, f"tests/rolling/images/{name}.Dockerfile", image(name), {IMAGE_LABEL: name}, CONTEXT)
     client.images.prune({"dangling": True, "label": IMAGE_LABEL})
 
 
-def _download(folder: Path) -> None:
+def download(folder: Path) -> None:
     """Fetch the wheels. In the engine's network there may be no PyPI, so they are sent along."""
     stamp = folder.parent / "requirements.txt"
     wanted = REQUIREMENTS.read_text()

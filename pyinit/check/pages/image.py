@@ -54,6 +54,7 @@ RULES = (
             'CMD ["nginx", "-g", "daemon off;"]\n'
         },
         "https://nginx.org/en/docs/control.html; pyinit/delivery/programs.py names the source for each program",
+        UNSAFE,
     ),
     Rule(
         "PI105",

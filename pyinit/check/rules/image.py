@@ -13,6 +13,7 @@ from pyinit.check.dockerfile import Dockerfile, Instruction
 from pyinit.check.image import PYINIT, Image
 from pyinit.check.launch import Step
 from pyinit.check.model import At, Edit, Finding
+from pyinit.check.rules.scripts import serves
 from pyinit.check.rules.standing import called, init_before, instruction_at, runs_on, standing, what_runs
 
 #: What `others` of the delivery's table says of signals by which work is lost.
@@ -35,9 +36,10 @@ def pi101(subject: Subject) -> Iterator[Finding]:
         if any(True for _ in script.traps(step.script.statements)):
             continue
         running = [tail for tail in what_runs(step.script) if runs_on(tail, subject) and not tail.is_exec]
-        if not running:
+        before_others = [one for one in step.script.statements if serves(one, step.script)] if not running else []
+        if not running and not before_others:
             continue
-        program = called(running[0])
+        program = called((running or before_others)[0])
         init = init_before(subject, number)
         where = f"between {init} and {program}" if init else f"as PID 1, and {program} is its child"
         told = (
@@ -48,7 +50,9 @@ def pi101(subject: Subject) -> Iterator[Finding]:
             f"the shell form keeps a shell {where}; it {told}",
             step.place,
             subject.chain,
-            mend=f"write it as a JSON array, or put `exec` before {program}",
+            mend=f"write it as a JSON array, or put `exec` before {program}"
+            if running
+            else f'start {program} last, by `exec`; or SHELL ["pyinit", "-c"], which tells it as it is',
             edits=_exec_form(subject.image, step, running),
             is_safe=True,
         )
@@ -185,7 +189,22 @@ def pi104(subject: Subject) -> Iterator[Finding]:
         signal.place if declared == "declared" else first.place,
         subject.chain,
         mend=f"STOPSIGNAL SIG{wanted[0]}",
+        edits=_stop_signal(subject, wanted[0]),
     )
+
+
+def _stop_signal(subject: Subject, wanted: str) -> tuple[Edit, ...]:
+    """Another STOPSIGNAL in the place of the Dockerfile's own one, or before what it starts; nothing for a manifest."""
+    image = subject.image
+    if subject.workload is not None or image is None:
+        return ()
+    declared = instruction_at(image, image.stop_place) if image.stop_place is not None else None
+    if declared is not None:
+        source, instruction = declared
+        return (Edit(source.path, instruction.offsets[0], instruction.offsets[-1], f"SIG{wanted}"),)
+    starts = [instruction_at(image, words.place) for words in (image.entrypoint, image.command) if words is not None]
+    own = sorted((one for one in starts if one is not None), key=lambda one: one[1].start)
+    return (Edit(own[0][0].path, own[0][1].start, own[0][1].start, f"STOPSIGNAL SIG{wanted}\n"),) if own else ()
 
 
 def pi105(subject: Subject) -> Iterator[Finding]:

@@ -47,6 +47,25 @@ def serves(statement: Statement, parsed: Script) -> bool:
     return is_plain and words[0] not in parsed.functions and commands.is_server(words) and not commands.daemonizes(words)
 
 
+def _serves_arguments(statement: Statement, step: Step) -> bool:
+    """Whether a command is what the script was given, `"$@"`, in the foreground, and that is known to serve."""
+    is_plain = statement.kind == script.COMMAND and not statement.is_background and not statement.is_exec
+    given = step.words[1:]
+    return (
+        is_plain
+        and statement.words == (script.ARGUMENTS,)
+        and bool(given)
+        and commands.is_server(given)
+        and not commands.daemonizes(given)
+    )
+
+
+def _leaves_it_to_a_file(statement: Statement) -> bool:
+    """Whether a file decides if this goes into the background, as it does for php-fpm; the script, which goes on, says yes."""
+    name = commands.base(statement.words[0]) if statement.words else ""
+    return name.startswith("php-fpm") and not {"-F", "--nodaemonize"} & set(statement.words)
+
+
 def stop_traps(parsed: Script) -> list[script.Trap]:
     """The traps for signals that ask for a stop, which do something."""
     return [trap for trap in script.traps(parsed.statements) if trap.is_set and set(trap.signals) & set(STOPS)]
@@ -97,8 +116,10 @@ def pi201(subject: Subject) -> Iterator[Finding]:
             yield from _untold(subject, parsed, whom)
             continue
         for statement in parsed.statements:
-            if statement not in tails and serves(statement, parsed):
-                name = _name(statement)
+            if statement in tails or _leaves_it_to_a_file(statement):
+                continue
+            if serves(statement, parsed) or _serves_arguments(statement, step):
+                name = commands.base(step.words[1]) if statement.words[:1] == (script.ARGUMENTS,) else _name(statement)
                 yield Finding(
                     "PI201",
                     f"{name} runs in the foreground of the script: {whom}, so {name} is killed with its work",

@@ -36,8 +36,8 @@ class Connection(Protocol):
         """Whether another request may follow."""
 
 
-def connection(protocol: str, family: int) -> Connection:
-    """A connection of this protocol that is not open yet; `family` as in socket(2)."""
+def connection(protocol: str, family: int, has_tls: bool = False) -> Connection:
+    """A connection of this protocol, perhaps over TLS, that is not open yet; `family` as in socket(2)."""
     if protocol == TCP:
         from pyinit.rehearse.protocols import tcp
 
@@ -45,11 +45,11 @@ def connection(protocol: str, family: int) -> Connection:
     if protocol == WS:
         from pyinit.rehearse.protocols import ws
 
-        return ws.Connection(family)
+        return ws.Connection(family, has_tls)
     if protocol in (H2C, GRPC):
         from pyinit.rehearse.protocols import http2
 
-        return http2.Connection(family, protocol == GRPC)
+        return http2.Connection(family, protocol == GRPC, has_tls)
     from pyinit.rehearse.protocols import http1
 
-    return http1.Connection(family)
+    return http1.Connection(family, has_tls)

@@ -1,6 +1,4 @@
-"""HTTP/2 without TLS, with prior knowledge (RFC 9113, 3.3), by h2; and gRPC over it: its health check."""
-
-import asyncio
+"""HTTP/2, without TLS with prior knowledge (RFC 9113, 3.3), by h2; and gRPC over it: its health check."""
 
 import h2.config
 import h2.connection
@@ -19,19 +17,25 @@ HEALTH, EMPTY = "/grpc.health.v1.Health/Check", b"\0\0\0\0\0"
 GRPC_STATUSES = {"0": 200, "3": 400, "5": 404, "7": 403, "12": 404, "14": 503, "16": 401}
 OTHERWISE = 500
 
+#: Its name, for a server that speaks TLS (RFC 7301).
+ALPN = "h2"
+
 
 class Connection(Conversation):
     """One connection of HTTP/2, whose requests follow each other."""
 
-    def __init__(self, family: int, is_grpc: bool) -> None:
-        super().__init__(family)
+    def __init__(self, family: int, is_grpc: bool, has_tls: bool = False) -> None:
+        super().__init__(family, [ALPN] if has_tls else None)
+        self.headers: dict[str, str] = {}  #: of the latest answer, and of its end
+        self.is_spoken = False  #: whether the other side has begun as it must, with its settings
+        self._scheme = "https" if has_tls else "http"
         self._is_grpc = is_grpc
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self._last = 0  # the last of our requests that a server that is going will answer
 
     async def ask(self, host: str, path: str, keep: bool) -> None:  # noqa: ARG002 - nobody announces it in HTTP/2
         """Send a request and read the answer to its end. Raises ConnectionError or ProtocolError where there is none."""
-        self.stage, self.status, self.replica = outcome.CONNECTED, None, None
+        self.stage, self.status, self.replica, self.headers = outcome.CONNECTED, None, None, {}
         if self.requests and not self.is_idle:
             raise ConnectionResetError
         try:
@@ -41,17 +45,14 @@ class Connection(Conversation):
             self._begin(stream, host, path)
         except h2.exceptions.ProtocolError:  # the other side has no room for a further one, or is going
             raise ConnectionResetError from None
-        data = self._http.data_to_send()
-        sent = self.socket.send(data)
-        assert sent == len(data), "an idle connection has room for a frame or two"
+        self.send(self._http.data_to_send())
         self.stage = outcome.SENT
         self.requests += 1
-        loop = asyncio.get_running_loop()
-        while not self._read(self._feed(await loop.sock_recv(self.socket, 1 << 16)), stream):
+        while not self._read(self._feed(await self.receive()), stream):
             pass
 
     def _begin(self, stream: int, host: str, path: str) -> None:
-        common = [(":authority", host), (":scheme", "http")]
+        common = [(":authority", host), (":scheme", self._scheme)]
         if not self._is_grpc:
             self._http.send_headers(stream, [(":method", "GET"), (":path", path), *common], end_stream=True)
             return
@@ -73,13 +74,15 @@ class Connection(Conversation):
             self.stage = outcome.GARBLED
             raise ProtocolError(str(error)) from None
         for event in events:
-            if isinstance(event, h2.events.DataReceived):
+            if isinstance(event, h2.events.RemoteSettingsChanged):
+                self.is_spoken = True
+            elif isinstance(event, h2.events.DataReceived):
                 self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, h2.events.ConnectionTerminated):
                 self._is_closing, self._last = True, event.last_stream_id or 0
         answer = self._http.data_to_send()  # settings and pings are acknowledged
         if answer:
-            self.socket.send(answer)
+            self.send(answer)
         return events
 
     def _read(self, events: list[h2.events.Event], stream: int) -> bool:
@@ -105,6 +108,7 @@ class Connection(Conversation):
         return False
 
     def _take_headers(self, headers: dict[str, str]) -> None:
+        self.headers |= headers
         if self._is_grpc and "grpc-status" in headers:
             self.status = GRPC_STATUSES.get(headers["grpc-status"], OTHERWISE)
         elif ":status" in headers:

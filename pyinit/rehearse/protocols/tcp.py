@@ -19,7 +19,7 @@ class Connection(Stream):
         """Wait for a moment. Raises ConnectionError where the connection is reset or closed within it."""
         self.requests += 1
         try:
-            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 1), MOMENT)
+            data = await asyncio.wait_for(self.receive(), MOMENT)
         except asyncio.TimeoutError:  # in Python 3.10 another than TimeoutError
             data = b"silence"
         if not data:

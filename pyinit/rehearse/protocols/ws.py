@@ -1,6 +1,5 @@
 """WebSockets, by wsproto. A request is a Ping on an open connection: every endpoint must answer it (RFC 6455, 5.5.2)."""
 
-import asyncio
 import contextlib
 
 from wsproto import ConnectionType, WSConnection
@@ -8,6 +7,7 @@ from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Pong,
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from pyinit.rehearse import outcome
+from pyinit.rehearse.protocols import http1
 from pyinit.rehearse.protocols.stream import Conversation, ProtocolError
 
 #: Of a handshake that succeeded, and of a close in good order (RFC 6455, 7.4.1).
@@ -17,8 +17,8 @@ SWITCHING, NORMAL = 101, 1000
 class Connection(Conversation):
     """One WebSocket."""
 
-    def __init__(self, family: int) -> None:
-        super().__init__(family)
+    def __init__(self, family: int, has_tls: bool = False) -> None:
+        super().__init__(family, [http1.ALPN] if has_tls else None)
         self._ws = WSConnection(ConnectionType.CLIENT)
 
     async def ask(self, host: str, path: str, keep: bool) -> None:
@@ -48,8 +48,7 @@ class Connection(Conversation):
             data = self._ws.send(event)
         except LocalProtocolError:
             raise ConnectionResetError from None
-        sent = self.socket.send(data)
-        assert sent == len(data), "an idle connection has room for a frame or two"
+        self.send(data)
 
     def _hear(self, data: bytes) -> None:
         for event in self._feed(data):
@@ -84,10 +83,9 @@ class Connection(Conversation):
 
     async def _await(self, kind: type[Event], payload: bytes = b"") -> None:
         """Read until such an event comes, and for a Pong, the one to our Ping. What came with it is dealt with, too."""
-        loop = asyncio.get_running_loop()
         is_there = False
         while not is_there:
-            for event in self._feed(await loop.sock_recv(self.socket, 1 << 16)):
+            for event in self._feed(await self.receive()):
                 if isinstance(event, kind) and (not isinstance(event, Pong) or bytes(event.payload) == payload):
                     is_there = True
                     continue

@@ -1,0 +1,207 @@
+"""A rehearsal of PID 1's start, and of a stop, before a kernel of cardboard.
+
+Run while the static binary is built, in the interpreter that is to be in it (main.c): some times over to warm it up, as
+CPython adapts its bytecode to what it does and keeps what it has looked up; and then in a process that is thrown away, to
+find out which objects are written to. What PID 1 is told is the same wherever the build runs, and so is what comes of it;
+that is why it is not the kernel that is there who tells it.
+"""
+
+import _signal
+import _socket
+import errno
+import posix
+import select
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMAND = 2
+FILES = {
+    f"/proc/{COMMAND}/stat": b"2 (app) S 1 2 2 0 -1 4194304 55 0 0 0 0 0 0 0 20 0 1 0 400 819200 20 18446744073709551615"
+    b" 1 1 0 0 0 0 0 0 16896 1 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+    f"/proc/{COMMAND}/cmdline": b"/app\0",
+    "/proc/self/net/snmp": b"Tcp: InErrs OutRsts\nTcp: 0 0\n",
+    "/proc/self/net/netstat": b"TcpExt: ListenOverflows ListenDrops\nTcpExt: 0 0\n",
+}
+FOLDERS = {"/proc/self/fd": ["0", "1", "2"], "/proc": ["1", str(COMMAND), "self"]}
+LINKS = {"/proc/self": "1"}
+THERE = ("/usr/bin/true", "/proc/sys/net/core/netdev_budget")
+VARIABLES = {b"PATH": b"/usr/bin", b"TZ": b"UTC0"}  # as in main.c
+
+#: A struct nlmsghdr with NLMSG_DONE, and its status.
+NO_SOCKETS = bytes((20, 0, 0, 0, 3, 0, 2, 0)) + bytes(12)
+
+
+class OverError(BaseException):
+    """The end of a rehearsal after which there is more to come."""
+
+
+def no_such(*_):
+    """ENOENT."""
+    raise FileNotFoundError(errno.ENOENT, "")
+
+
+def no_terminal(*_):
+    """ENOTTY."""
+    raise OSError(errno.ENOTTY, "")
+
+
+def look_up(things):
+    """A call that finds what there is by its path."""
+    return lambda path, *_: things[path] if path in things else no_such()
+
+
+def nothing(*_, **__):
+    """A call that has nothing to tell."""
+
+
+def regular_file(*_):
+    """The status of a file."""
+    return posix.stat_result((0o100644, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+
+
+def stat(path, *_):
+    """The status of a file that is THERE."""
+    return regular_file() if (path.decode() if isinstance(path, bytes) else path) in THERE else no_such()
+
+
+class Socket:
+    """A netlink socket that knows of no others."""
+
+    setblocking = bind = send = close = nothing
+
+    def recv_into(self, buffer):
+        """The end of a list."""
+        buffer[: len(NO_SOCKETS)] = NO_SOCKETS
+        return len(NO_SOCKETS)
+
+
+class Poll:
+    """All is ready."""
+
+    register = nothing
+
+    def poll(self, *_):
+        """Descriptor 2 can be written to."""
+        return [(2, select.POLLOUT)]
+
+
+class Kernel:
+    """What becomes of one command: it runs, is told to stop, and ends with 0. `until` "start" it is told, or "stop" it ends."""
+
+    def __init__(self, until: str, end: "Callable[[], None]") -> None:
+        self.until, self.end = until, end
+        self.arrivals = [(_signal.SIGTERM, 0, 0), (_signal.SIGCHLD, COMMAND, 1)]
+        self.has_ended = False
+        self.faults = []
+        self.opened = {}
+        self.moments = iter(range(1000, 1 << 30))
+        self.calls = {
+            posix: {
+                "_exit": lambda _: self.end(),
+                "chdir": nothing,
+                "close": nothing,
+                "closerange": nothing,
+                "dup2": nothing,
+                "fork": no_terminal,
+                "fstat": regular_file,
+                "getcwd": lambda: "/",
+                "getpgid": lambda _: COMMAND,
+                "getpid": lambda: 1,
+                "getppid": lambda: 0,
+                "kill": nothing,
+                "killpg": nothing,
+                "listdir": look_up(FOLDERS),
+                "memfd_create": lambda *_: 3,
+                "open": self.open,
+                "posix_spawn": lambda *_, **__: COMMAND,
+                "pwrite": lambda _, data, __: len(data),
+                "read": self.read,
+                "readlink": look_up(LINKS),
+                "stat": stat,
+                "tcgetpgrp": no_terminal,
+                "waitpid": self.wait,
+                "write": self.write,
+            },
+            time: {
+                "clock_gettime": lambda _: float(next(self.moments)),
+                "monotonic": lambda: float(next(self.moments)),
+                "process_time": lambda: next(self.moments) / 1e6,
+                "time": lambda: float(next(self.moments)),
+            },
+            _signal: {"sigwaitinfo": self.wait_for_signal, "sigtimedwait": nothing},
+            _socket: {"socket": lambda *_: Socket()},
+            select: {"poll": Poll},
+        }
+
+    def open(self, path, *_, **__):
+        """What is read from it is in FILES."""
+        if path in ("/", "/dev/null"):
+            return 9
+        descriptor = 10 + len(self.opened)
+        self.opened[descriptor] = look_up(FILES)(path)
+        return descriptor
+
+    def read(self, descriptor, _):
+        """All at once, as the files of /proc."""
+        content = self.opened[descriptor]
+        self.opened[descriptor] = b""
+        return content
+
+    def write(self, _, data):
+        """Into the log, in which there may be no error."""
+        if b"error" in data:
+            self.faults.append(data)
+        return len(data)
+
+    def wait(self, *_):
+        """The command runs until the stop has reached it, and then no child is left."""
+        if self.arrivals:
+            return 0, 0
+        if self.has_ended:
+            raise ChildProcessError(errno.ECHILD, "")
+        self.has_ended = True
+        return COMMAND, 0
+
+    def wait_for_signal(self, _):
+        """The next of the arrivals; a start ends here."""
+        if self.until == "start":
+            self.end()
+        signum, sender, code = self.arrivals.pop(0)
+        return _signal.struct_siginfo((signum, code, 0, sender, 0, 0, 0))
+
+
+def stand_in(module, name, answer):
+    """Have a call answered by us. The real one is taken and laid down again, as it would be."""
+    real = getattr(module, name)
+
+    def call(*given, **named):
+        real  # noqa: B018 - counted as a reference
+        return answer(*given, **named)
+
+    setattr(module, name, call)
+    return module, name, real
+
+
+def over():
+    """More is to come."""
+    raise OverError
+
+
+def rehearse(start, until, end=over):
+    """Run what a start runs, and have the kernel back afterwards, if it comes to that."""
+    kernel = Kernel(until, end)
+    real = [stand_in(module, name, answer) for module, calls in kernel.calls.items() for name, answer in calls.items()]
+    posix.environ.update(VARIABLES)
+    try:
+        start()
+    except OverError:
+        pass
+    finally:
+        posix.environ.clear()
+        for module, name, call in real:
+            setattr(module, name, call)
+    if kernel.faults:
+        raise SystemError(f"a rehearsal fails, see the calls of rehearse.Kernel: {kernel.faults}")

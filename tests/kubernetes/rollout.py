@@ -1,0 +1,157 @@
+"""Many rolling updates of many variants, side by side in one cluster, under load."""
+
+import contextlib
+import itertools
+import json
+import math
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from kubernetes import client, config
+
+from pyinit.rehearse.load import Load, LoadError
+from pyinit.rehearse.outcome import Outcome, losses
+from tests.kubernetes import arms
+from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.deployment import PATIENCE, Deployment, network_of
+from tests.kubernetes.images import bring
+from tests.kubernetes.observer import Observer
+from tests.rolling.deployment import Rollout
+from tests.rolling.results import RolloutResult
+from tests.rolling.rollout import CALM, CONNECTIONS, TIMEOUT, WARM_UP
+from tests.rolling.variants import Variant
+
+#: Requests per second of each of the two clients of a deployment.
+RATE = 12.5
+
+#: How the clients connect: a new connection for each request, or a pool of kept ones.
+NEW, KEPT = "new", "kept"
+
+#: By which pods ask for pyinit in front of an untouched image.
+RUNTIME_CLASS = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "pyinit"}, "handler": "pyinit"}
+
+#: Rollouts that follow each other in one deployment.
+IN_A_ROW = 5
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is measured: an arm and a strategy of arms, and a server."""
+
+    variant: Variant
+    strategy: arms.Strategy
+
+    @property
+    def names(self) -> str:
+        """In one line."""
+        return ", ".join(self.variant.names)
+
+
+Told = Callable[[RolloutResult, Sequence[Outcome]], None]
+
+
+@contextlib.contextmanager
+def observed(cluster: Cluster) -> Iterator[Observer]:
+    """A cluster that has the images and the RuntimeClass, and is watched."""
+    bring(cluster)
+    cluster.kubectl("apply", "--filename=-", text=json.dumps(RUNTIME_CLASS))
+    with api(cluster) as core, Observer(cluster, core) as observer:
+        yield observer
+
+
+@contextlib.contextmanager
+def api(cluster: Cluster) -> Iterator[client.CoreV1Api]:
+    """The Python client of a cluster."""
+    with config.new_client_from_config(str(cluster.kubeconfig)) as connection:
+        yield client.CoreV1Api(connection)
+
+
+def run(cluster: Cluster, observer: Observer, cell: Cell, numbers: Sequence[int]) -> list[tuple[RolloutResult, list[Outcome]]]:
+    """Rollouts with these numbers, one after the other; two results each: of new connections, and of kept ones."""
+    rollouts: list[Rollout] = []
+    with Deployment(cluster, observer, cell.variant, cell.strategy) as deployed, contextlib.ExitStack() as stack:
+        with network_of(cluster.pid) if cluster.pid else contextlib.nullcontext():
+            loads = {
+                kind: stack.enter_context(
+                    Load(
+                        deployed.host,
+                        deployed.port,
+                        RATE if kind == NEW else 0.0,
+                        RATE if kind == KEPT else 0.0,
+                        CONNECTIONS if kind == KEPT else 0,
+                        TIMEOUT,
+                        longest=len(numbers) * PATIENCE,
+                    )
+                )
+                for kind in (NEW, KEPT)
+            }
+        time.sleep(WARM_UP)
+        for _ in numbers:
+            rollouts.append(deployed.roll_out())
+            time.sleep(CALM)
+        outcomes = {kind: load.stop() for kind, load in loads.items()}
+    # Before the first one kube-proxy may still be learning of the Service, which is nobody's loss.
+    begins = [rollouts[0].began - CALM, *(rollout.began for rollout in rollouts[1:]), math.inf]
+    found = []
+    for number, rollout, (begin, end) in zip(numbers, rollouts, itertools.pairwise(begins), strict=True):
+        for kind in (NEW, KEPT):
+            its_own = [one for one in outcomes[kind] if begin <= one.at < end]
+            found.append((_result(cell.variant, kind, number, rollout, its_own), its_own))
+    return found
+
+
+def _result(variant: Variant, kind: str, number: int, rollout: Rollout, outcomes: Sequence[Outcome]) -> RolloutResult:
+    server, form, init, router, strategy = variant.names
+    return RolloutResult(
+        server=server,
+        form=form,
+        init=init,
+        router=f"{router}, {kind}",
+        removal=strategy,
+        number=number,
+        began=rollout.began,
+        ended=rollout.ended,
+        requests=len(outcomes),
+        lost=losses(outcomes),
+        stops=rollout.stops,
+        admissions=rollout.admissions,
+    )
+
+
+def run_all(
+    cluster: Cluster, observer: Observer, plan: Sequence[tuple[Cell, int]], jobs: int, tell: Told
+) -> list[RolloutResult]:
+    """So many rollouts of every cell, `jobs` deployments at a time; `tell` gets each result when its deployment is done."""
+    found: defaultdict[Cell, list[RolloutResult]] = defaultdict(list)
+    with ThreadPoolExecutor(jobs) as pool:
+        running = {pool.submit(_run, cluster, observer, cell, row): cell for cell, row in _rows(plan)}
+        try:
+            for future in as_completed(running):
+                for result, outcomes in future.result():
+                    found[running[future]].append(result)
+                    tell(result, outcomes)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [result for cell, _ in plan for result in sorted(found[cell], key=lambda one: (one.router, one.number))]
+
+
+def _run(cluster: Cluster, observer: Observer, cell: Cell, row: Sequence[int]) -> list[tuple[RolloutResult, list[Outcome]]]:
+    try:
+        return run(cluster, observer, cell, row)
+    except (AssertionError, LoadError, OSError) as error:
+        print(f"{cell.names}: failed, so it is made anew: {error}", file=sys.stderr)
+        return run(cluster, observer, cell, row)
+
+
+def _rows(plan: Sequence[tuple[Cell, int]]) -> Iterator[tuple[Cell, range]]:
+    """First some rollouts of every cell, then some more: neighbours in a table are measured at about the same time."""
+    most = max(rollouts for _, rollouts in plan)
+    for first in range(1, most + 1, IN_A_ROW):
+        for cell, rollouts in plan:
+            if first <= rollouts:
+                yield cell, range(first, min(first + IN_A_ROW, rollouts + 1))
