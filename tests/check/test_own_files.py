@@ -22,7 +22,9 @@ def run(*words: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> "su
 
 def test_our_own_examples_and_manifests_are_clean() -> None:
     done = run(".")
-    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [f"nothing found ({checked()} files checked)"])
+    # What is ignored is the script of an image that has to be as bad as most are: tests/kubernetes/images.
+    last = f"nothing found; 1 ignored ({checked()} files checked)"
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [last])
 
 
 def checked() -> int:
@@ -77,16 +79,21 @@ def test_a_row_is_as_long_as_it_says() -> None:
         assert 0 < row.minimum < row.maximum
 
 
-def test_the_static_binary_holds_none_of_it() -> None:
+def test_the_static_binary_holds_none_of_it_nor_of_the_rehearsal() -> None:
     script, package, start = (
         ROOT / "docker" / "static" / "freeze.py",
         ROOT / "pyinit",
         ROOT / "docker" / "static" / "start.py",
     )
-    done = subprocess.run([sys.executable, script, package, start], capture_output=True, text=True, check=True)
-    names = re.findall(r"/\* (\S+) \*/", done.stdout)
+    rest = subprocess.run([sys.executable, script, package, start], capture_output=True, check=True).stdout
+    names = []
+    while rest:
+        head, _, rest = rest.partition(b"\n")
+        name, size, _ = head.split()
+        names.append(name.decode())
+        rest = rest[int(size) :]
     assert "pyinit.life.supervise" in names
-    assert [name for name in names if name.startswith("pyinit.check")] == []
+    assert [name for name in names if name.startswith(("pyinit.check", "pyinit.rehearse"))] == []
 
 
 def test_nothing_but_the_rehearsal_imports_it() -> None:

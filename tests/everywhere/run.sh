@@ -95,7 +95,8 @@ for suite in ${suites:-bookworm trixie}; do
         # shellcheck disable=SC2016 # for the shell within
         within "$cache/$suite" "$user" 'cd ~/pyinit
             make --silent .venv/ready
-            TEST_FORMS=source .venv/bin/python -m pytest --numprocesses 2 --timeout 120 --quiet -rsfE "$@"' "$@" || status=1
+            TEST_FORMS=source .venv/bin/python -m pytest --numprocesses 2 --timeout 120 --quiet -rsfE "$@"
+            exit 0 # so that bash stays PID 1 here, and reaps: pytest would not' "$@" || status=1
     done
 done
 exit $status

@@ -120,19 +120,6 @@ def test_nothing_of_pid_1_imports_it() -> None:
             assert not [name for name in names if name.startswith("pyinit.rehearse")], path
 
 
-def test_the_static_binary_does_not_have_it() -> None:
-    words = [
-        sys.executable,
-        str(ROOT / "docker" / "static" / "freeze.py"),
-        str(PACKAGE),
-        str(ROOT / "docker" / "static" / "start.py"),
-    ]
-    frozen = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    names = [line.split('"')[1] for line in frozen.splitlines() if line.startswith("    {.name =") and '"' in line]
-    assert {"pyinit.cli", "pyinit.probe.run", "pyinit.delivery.plan"} <= set(names)
-    assert not [name for name in names if "rehearse" in name]
-
-
 def test_the_libraries_that_are_looked_for_are_those_of_the_extra() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     own, check = ({re.split(r"[>;]", one)[0] for one in extras[name]} for name in ("rehearse", "check"))
