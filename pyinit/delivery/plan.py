@@ -68,7 +68,8 @@ NEW = "newcomer"  # started since the first round; may finish
 AGAIN = "started again"  # started since the first round, by a loop: told, and holds nobody up
 BLURRED = "blurred"  # every signal blocked, perhaps for a moment
 
-#: bash with an EXIT trap (and ksh93) catches these, among others, though it has no trap for any of them.
+#: bash with an EXIT trap (and ksh93) catches these, among others, though it has no trap for any of them; but for those that it
+#: was started with ignored, as by nohup: these it leaves alone.
 CAUGHT_FOR_EXIT = sum(1 << signum - 1 for signum in (signal.SIGHUP, signal.SIGUSR2, signal.SIGALRM, signal.SIGXCPU))
 
 #: Shells that catch SIGHUP, SIGINT, SIGQUIT, SIGTERM and more without a trap: the family of pdksh.
@@ -323,7 +324,7 @@ class Walk:
         for signum in self.choices:
             if not process.catches(signum):
                 continue
-            catches_all = process.caught & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
+            catches_all = (process.caught | process.ignored) & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
             is_doubtful = catches_all or signum == INT or self.look.shell(process.pid) in CATCH_WITHOUT_TRAP
             if not is_doubtful or self.sets_trap(process.pid, signum):
                 self.signums[process.pid] = signum

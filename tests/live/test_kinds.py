@@ -127,6 +127,13 @@ def test_a_trap_for_the_exit_runs_after_the_application(start: Start, script: Sc
     assert namespace.stdout == "app ready\napp got SIGTERM\napp done\nlast line\ncleaned\n"
 
 
+def test_a_trap_for_the_exit_below_nohup_does_so_too(start: Start, script: Script, interpreter: str) -> None:
+    path = script("trap 'echo cleaned' EXIT\nAPP\nr=$?\necho last line\nexit $r", shell=interpreter)
+    namespace = start("--", "nohup", path)
+    assert ends(namespace) == 7
+    assert namespace.stdout == "app ready\napp got SIGTERM\napp done\nlast line\ncleaned\n"
+
+
 def test_a_background_job_that_is_waited_for_finishes(start: Start, script: Script, interpreter: str) -> None:
     namespace = start("--", script('APP & p=$!\nwait $p\nr=$?\necho "last line $r"\nexit $r', shell=interpreter))
     assert ends(namespace) == 7

@@ -18,7 +18,8 @@ from tests.waiting import wait_until
 
 def test_it_tells_of_the_phases_of_a_life(start: Start) -> None:
     before = time.monotonic()
-    namespace = start("--forward", "handlers", "--pre-stop-delay=0.5", "--", *APP_WORDS.split())
+    # Each phase lasts until it has been seen.
+    namespace = start("--forward", "handlers", "--pre-stop-delay=1000", "--", *APP_WORDS.split(), "--drain", "1000")
     namespace.wait_for_output("app ready")
     state = shown(namespace)
     assert (state.phase, state.readiness, state.forward, state.stop_signal) == ("running", UNASKED, "handlers", signal.SIGTERM)
@@ -30,6 +31,7 @@ def test_it_tells_of_the_phases_of_a_life(start: Start) -> None:
     assert state.stop_signal == signal.SIGINT
     assert state.requested_at is not None
     assert state.requested_at >= state.started_at
+    namespace.signal(signal.SIGINT)
     wait_until(lambda: shown(namespace).phase == "stopping", "the stop signal")
 
 

@@ -143,6 +143,8 @@ def test_bash_with_an_exit_trap_is_told_only_where_nobody_below_it_handles_the_s
     shell = Process(2, 1, 2, 2, "bash", "S", 0, 0, CAUGHT_FOR_EXIT | mask([SIGTERM]), 2, 0)
     behind = Process(*(vars(child) | {"ignored": mask([SIGINT, SIGQUIT])}).values())
     assert decide(shell, behind).now == ({3: SIGTERM} if child.caught else {2: SIGTERM})
+    below_nohup = Process(*(vars(shell) | {"ignored": mask([SIGHUP]), "caught": shell.caught & ~mask([SIGHUP])}).values())
+    assert decide(below_nohup, behind).now == ({3: SIGTERM} if child.caught else {2: SIGTERM})
 
 
 def test_that_a_shell_catches_sigint_without_a_trap_does_not_count() -> None:
