@@ -19,7 +19,9 @@ from tests.waiting import wait_until
 def test_it_tells_of_the_phases_of_a_life(start: Start) -> None:
     before = time.monotonic()
     # Each phase lasts until it has been seen.
-    namespace = start("--forward", "handlers", "--pre-stop-delay=1000", "--", *APP_WORDS.split(), "--drain", "1000")
+    namespace = start(
+        "--forward", "handlers", "--pre-stop-delay=1000", "--", *APP_WORDS.split(), "--on=TERM,INT", "--drain=1000"
+    )
     namespace.wait_for_output("app ready")
     state = shown(namespace)
     assert (state.phase, state.readiness, state.forward, state.stop_signal) == ("running", UNASKED, "handlers", signal.SIGTERM)
