@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from kubernetes import client, config
 
 from pyinit.rehearse.load import Load, LoadError
-from pyinit.rehearse.outcome import Outcome, losses
+from pyinit.rehearse.outcome import Outcome
 from tests.kubernetes import arms
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.deployment import PATIENCE, Deployment, network_of
@@ -22,7 +22,7 @@ from tests.kubernetes.images import bring
 from tests.kubernetes.observer import Observer
 from tests.rolling.deployment import Rollout
 from tests.rolling.results import RolloutResult
-from tests.rolling.rollout import CALM, CONNECTIONS, TIMEOUT, WARM_UP
+from tests.rolling.rollout import CALM, CONNECTIONS, TIMEOUT, WARM_UP, result
 from tests.rolling.variants import Variant
 
 #: Requests per second of each of the two clients of a deployment.
@@ -100,26 +100,10 @@ def run(cluster: Cluster, observer: Observer, cell: Cell, numbers: Sequence[int]
     for number, rollout, (begin, end) in zip(numbers, rollouts, itertools.pairwise(begins), strict=True):
         for kind in (NEW, KEPT):
             its_own = [one for one in outcomes[kind] if begin <= one.at < end]
-            found.append((_result(cell.variant, kind, number, rollout, its_own), its_own))
+            server, form, init, router, strategy = cell.variant.names
+            names = server, form, init, f"{router}, {kind}", strategy
+            found.append((result(names, number, rollout, its_own), its_own))
     return found
-
-
-def _result(variant: Variant, kind: str, number: int, rollout: Rollout, outcomes: Sequence[Outcome]) -> RolloutResult:
-    server, form, init, router, strategy = variant.names
-    return RolloutResult(
-        server=server,
-        form=form,
-        init=init,
-        router=f"{router}, {kind}",
-        removal=strategy,
-        number=number,
-        began=rollout.began,
-        ended=rollout.ended,
-        requests=len(outcomes),
-        lost=losses(outcomes),
-        stops=rollout.stops,
-        admissions=rollout.admissions,
-    )
 
 
 def run_all(

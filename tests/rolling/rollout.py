@@ -75,12 +75,13 @@ def run(variant: Variant, numbers: Sequence[int] = (1,)) -> list[tuple[RolloutRe
     found = []
     for number, rollout, (begin, end) in zip(numbers, rollouts, itertools.pairwise(begins), strict=True):
         its_own = [one for one in outcomes if begin <= one.at < end]
-        found.append((_result(variant, number, rollout, its_own), its_own))
+        found.append((result(variant.names, number, rollout, its_own), its_own))
     return found
 
 
-def _result(variant: Variant, number: int, rollout: Rollout, outcomes: Sequence[Outcome]) -> RolloutResult:
-    server, form, init, router, removal = variant.names
+def result(names: tuple[str, str, str, str, str], number: int, rollout: Rollout, outcomes: Sequence[Outcome]) -> RolloutResult:
+    """What a rollout with this number was, of a variant with these names, as Variant.names has them."""
+    server, form, init, router, removal = names
     return RolloutResult(
         server=server,
         form=form,
