@@ -1,10 +1,11 @@
 #!/bin/sh
 # Build the static binary on Debian 12: docker/static/build.sh [amd64|arm64] [FOLDER]
 #
-# Makes FOLDER/pyinit-linux-ARCH and, beside it, .sha256 and .inside: which libraries of which Debian packages were linked in.
+# Makes FOLDER/pyinit-linux-ARCH and, beside it, .sha256, .inside: which libraries of which Debian packages were linked in, and
+# .licences: their copyright files.
 # STRIP=--strip-debug leaves the names of functions in, for a profile. See docs/static.md for what is done here.
-# What is missing is installed (as root); libpython of the target is unpacked here and not installed, so that building for another
-# architecture changes nothing about this machine. Two builds of one commit with the same packages give the same bytes; the time
+# What is missing of the compiler is installed (as root). The libraries are those of Debian 13; they are unpacked here and not installed,
+# so that they change nothing about this machine, whatever the target is. Two builds of one commit with the same packages give the same bytes; the time
 # of the file is SOURCE_DATE_EPOCH, where that is set.
 set -eu
 
@@ -12,7 +13,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 package=$here/../../pyinit
 target=${1:-$(dpkg --print-architecture 2>/dev/null || echo none)}
 folder=${2:-dist}
-version=3.11 # whose private interfaces main.c uses
+version=3.13 # whose private interfaces main.c uses
+suite=trixie # which has it
+libgcc=14    # the version of the compiler there
 strip=${STRIP:---strip-all}
 
 fail() {
@@ -32,13 +35,10 @@ emulator=
 
 install_missing() {
     wanted=
-    command -v /usr/bin/python"$version" >/dev/null || wanted="$wanted python$version-minimal"
     if [ "$target" = "$(dpkg --print-architecture)" ]; then
         command -v $triplet-gcc >/dev/null || wanted="$wanted gcc"
-        [ -e "/usr/lib/$triplet/libc.a" ] || wanted="$wanted libc6-dev"
     else
         command -v $triplet-gcc >/dev/null || wanted="$wanted gcc-$(echo $triplet | tr _ -)"
-        [ -e "/usr/$triplet/lib/libc.a" ] || wanted="$wanted libc6-dev-$target-cross"
         command -v "$emulator" >/dev/null || wanted="$wanted qemu-user-static"
     fi
     [ -n "$wanted" ] || return 0
@@ -47,42 +47,72 @@ install_missing() {
     "$here/install.sh" $wanted
 }
 
-# Unpack what is linked in, for the target, into $work/root, by an apt that keeps its lists there: libpython and its headers, the
-# C library and the compiler's. (Those of Debian's cross compilers would be older.)
-fetch_libraries() {
-    lists=$work/apt
-    mkdir -p "$lists/lists/partial" "$lists/archives/partial" "$work/root"
-    set -- -o APT::Architecture="$target" -o APT::Architectures::="$target" -o Dir::State::Lists="$lists/lists" \
-        -o Dir::State::status=/dev/null -o Dir::Cache="$lists" -o Dir::Cache::archives="$lists/archives" \
-        -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none --quiet=2
+# Download packages for an architecture and unpack them in a folder: fetch ARCHITECTURE FOLDER PACKAGE... By an apt that keeps its lists
+# to itself.
+fetch() {
+    architecture=$1 root=$2
+    shift 2
+    lists=$work/apt-$architecture
+    mkdir -p "$lists/lists/partial" "$lists/archives/partial" "$root"
     # Only Debian's own: others that this machine may have serve other architectures, or none.
-    sources=$(grep -rlE '^(URIs: .*|deb .*)(debian\.org|/debian)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1)
-    [ -n "$sources" ] || fail "no Debian archive in /etc/apt/sources.list.d"
-    apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null update >/dev/null
-    gcc_version=$($triplet-gcc -dumpversion)
-    (cd "$lists" && apt-get "$@" -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=/dev/null \
-        download "libpython$version-dev:$target" "libc6-dev:$target" "libgcc-$gcc_version-dev:$target") >/dev/null ||
-        fail "libpython$version-dev for $target cannot be had: this takes Debian 12"
+    own=$(grep -rlE '^(URIs: .*|deb .*)(debian\.org|/debian)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1)
+    [ -n "$own" ] || fail "no Debian archive in /etc/apt/sources.list.d"
+    sources=$lists/$(basename "$own")
+    sed "s/$(. /etc/os-release && echo "$VERSION_CODENAME")/$suite/g" "$own" >"$sources"
+    (
+        cd "$lists"
+        apt() {
+            apt-get -o APT::Architecture="$architecture" -o APT::Architectures::="$architecture" -o Dir::State::Lists="$lists/lists" \
+                -o Dir::State::status=/dev/null -o Dir::Cache="$lists" -o Dir::Cache::archives="$lists/archives" \
+                -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -o Dir::Etc::sourcelist="$sources" \
+                -o Dir::Etc::sourceparts=/dev/null --quiet=2 "$@" >/dev/null
+        }
+        apt update
+        apt download "$@" || fail "$* cannot be had for $architecture"
+    )
     for archive in "$lists"/*.deb; do
-        dpkg-deb -x "$archive" "$work/root"
-        dpkg-deb -c "$archive" |
-            sed -n "s#^-.* \./#$(dpkg-deb -f "$archive" Package) $(dpkg-deb -f "$archive" Version) #p" >>"$work/owners"
+        dpkg-deb -x "$archive" "$root"
     done
 }
 
+# The target's libraries, and this machine's Python of the same version, which freezes our modules and needs to be run from where it is.
+fetch_libraries() {
+    fetch "$target" "$work/root" "libpython$version-dev" "libpython$version-minimal" libc6-dev linux-libc-dev "libgcc-$libgcc-dev" \
+        "gcc-$libgcc-base"
+    for archive in "$work/apt-$target"/*.deb; do
+        dpkg-deb -c "$archive" |
+            sed -n "s#^-.* \./#$(dpkg-deb -f "$archive" Package) $(dpkg-deb -f "$archive" Version) #p" >>"$work/owners"
+    done
+    rm -rf "$work"/apt-*
+    fetch "$(dpkg --print-architecture)" "$work/host" "python$version-minimal" "libpython$version-minimal" libc6 libexpat1 zlib1g
+}
+
+# Run that Python. Debian's loaders have other names and folders on each architecture.
+run_python() {
+    loader=$(find "$work/host/usr" -name 'ld-linux-*.so.*' | head -n 1)
+    folders=$(find "$work/host/usr/lib" -maxdepth 1 -name '*-linux-gnu')
+    env -i PYTHONHOME="$work/host/usr" PYTHONHASHSEED=0 "$loader" --library-path "$folders" "$work/host/usr/bin/python$version" -S "$@"
+}
+
 compile() {
-    PYTHONHASHSEED=0 /usr/bin/python"$version" -IS -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/modules"
+    run_python -X no_debug_ranges "$here/freeze.py" "$package" "$here/start.py" >"$work/modules"
     include=$work/root/usr/include
     library=$work/root/usr/lib/python$version/config-$version-$triplet/libpython$version.a
     # Not position-independent: without relocations the kernel maps the file, and what was made at build time keeps its addresses.
-    for source in main plain heap snapshot unneeded; do
+    for source in main immortal plain heap snapshot unneeded; do
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
-            -I"$work" -isystem "$include/python$version" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
+            -nostdinc -isystem "$($triplet-gcc -print-file-name=include)" -isystem "$include/python$version" -isystem "$include/$triplet" \
+            -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
-    # libpython with a memory of its own (heap.c), with all of its variables in one section, and without what unwinds the stack.
-    $triplet-ld -r -d --trace -T "$here/joined.ld" "$work/main.o" "$work/unneeded.o" "$library" -o "$work/joined.o" >"$work/trace"
+    # 300 KiB of constants are there to make the interpreter a second time, in one process; so they are left zero.
+    (cd "$work" && $triplet-ar x "$library" pystate.o)
+    $triplet-objcopy --remove-relocations=.rodata --rename-section .rodata=untouched,alloc "$work/pystate.o"
+    # libpython with a memory of its own (heap.c), with all of its variables in one section, and without what unwinds the stack, and
+    # without the constructor that mimalloc, which is not used, has run before main().
+    $triplet-ld -r -d --trace --wrap=_PyMem_init_obmalloc -T "$here/joined.ld" "$work/main.o" "$work/immortal.o" "$work/unneeded.o" "$work/pystate.o" "$library" -o "$work/joined.o" >"$work/trace"
     $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
-        --redefine-sym free=heap_free --remove-section=.eh_frame --remove-section=.rela.eh_frame "$work/joined.o"
+        --redefine-sym free=heap_free --remove-section=.eh_frame --remove-section=.rela.eh_frame \
+        --remove-section=.init_array --remove-section=.rela.init_array "$work/joined.o"
     link_with 16777216 >>"$work/trace"
     : >"$work/plan"
     for until in start start start start start stop stop stop stop stop; do
@@ -105,7 +135,7 @@ compile() {
 # Link with a heap of so many bytes for the interpreter.
 link_with() {
     own=$work/root/usr/lib
-    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$gcc_version" -Wl,--build-id=none \
+    $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$libgcc" -Wl,--build-id=none \
         -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace -Wl,--defsym=heap_bytes="$1" -Wl,-T,"$here/snapshot.ld" \
         "$work/joined.o" "$work/plain.o" "$work/heap.o" "$work/snapshot.o" -lm -o "$work/unmade"
 }
@@ -146,6 +176,19 @@ tell_inside() {
     done | sort -u
 }
 
+# The copyright files of the packages that a .inside names, which the licences want to be handed on with the binary.
+tell_licences() {
+    cut -d ' ' -f 2 "$1" | LC_ALL=C sort -u | while read -r package; do
+        of=$package
+        case $package in
+        libpython*) of=libpython$version-minimal ;; # of the same source
+        esac
+        printf '==== %s\n\n' "$package"
+        cat "$work/root/usr/share/doc/$of/copyright"
+        echo
+    done
+}
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 install_missing
@@ -157,4 +200,5 @@ name=pyinit-linux-$target
 install -m 755 "$work/pyinit" "$folder/$name"
 [ -z "${SOURCE_DATE_EPOCH:-}" ] || touch --date="@$SOURCE_DATE_EPOCH" "$folder/$name"
 tell_inside >"$folder/$name.inside"
+tell_licences "$folder/$name.inside" >"$folder/$name.licences"
 (cd "$folder" && sha256sum "$name" | tee "$name.sha256")

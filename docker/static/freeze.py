@@ -1,6 +1,6 @@
 """Write pyinit's modules as code objects, for the binary to import when its interpreter is made.
 
-    python3.11 freeze.py PACKAGE START > modules
+    python3.13 freeze.py PACKAGE START > modules
 
 Run by the same version of CPython as the binary has, with PYTHONHASHSEED=0 and `-X no_debug_ranges`: the same files then give
 the same bytes, and tracebacks have lines, but not columns. Docstrings are left out, and the types of

@@ -15,7 +15,8 @@
 #include <Python.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <internal/pycore_pymem.h>
+#include <internal/pycore_import.h>
+#include <internal/pycore_interp.h>
 #include <internal/pycore_pystate.h>
 #include <internal/pycore_runtime.h>
 #include <signal.h>
@@ -27,11 +28,12 @@
 
 #include <marshal.h>
 
+#include "immortal.h"
 #include "plain.h"
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
-#define REHEARSALS 20 /* more than the eight calls after which CPython 3.11 adapts a function's bytecode */
+#define REHEARSALS 40 /* CPython keeps count of the instances of a class, to the thirtieth */
 
 /* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
 
@@ -213,23 +215,13 @@ struct _inittab _PyImport_Inittab[] = {
 };
 
 static const struct _frozen no_modules[] = {{.name = NULL}};
-static const char *const no_aliases[] = {NULL, NULL};
+static const struct _module_alias no_aliases[] = {{NULL, NULL}};
 
-/* Defined here, these keep the linker from taking the standard library out of libpython.a: frozen.o, deepfreeze.o, config.o. */
+/* Defined here, these keep the linker from taking the standard library out of libpython.a: frozen.o, config.o. */
 extern const struct _frozen *_PyImport_FrozenBootstrap, *_PyImport_FrozenStdlib, *_PyImport_FrozenTest;
 const struct _frozen *_PyImport_FrozenBootstrap = our_modules, *_PyImport_FrozenStdlib = no_modules,
                      *_PyImport_FrozenTest = no_modules, *PyImport_FrozenModules = no_modules;
-extern const void *_PyImport_FrozenAliases;
-const void *_PyImport_FrozenAliases = no_aliases;
-int _Py_Deepfreeze_Init(void);
-int _Py_Deepfreeze_Init(void)
-{
-    return 0;
-}
-void _Py_Deepfreeze_Fini(void);
-void _Py_Deepfreeze_Fini(void)
-{
-}
+const struct _module_alias *_PyImport_FrozenAliases = no_aliases;
 
 /* --- making the interpreter, at build time ---------------------------------------------------------------------- */
 
@@ -371,7 +363,7 @@ static int make(const struct _frozen *rehearsal)
     PyPreConfig preconfig;
     PyPreConfig_InitIsolatedConfig(&preconfig);
     preconfig.utf8_mode = 1; /* whatever the locale, so that none is loaded */
-    preconfig.allocator = PYMEM_ALLOCATOR_MALLOC; /* heap.c: without the room that arenas keep */
+    preconfig.allocator = PYMEM_ALLOCATOR_MALLOC; /* heap.c, and then the C library: without the room that arenas keep */
     PyStatus status = Py_PreInitialize(&preconfig);
     if (PyStatus_Exception(status))
         return fail(status.err_msg);
@@ -396,15 +388,27 @@ static int make(const struct _frozen *rehearsal)
     set_signal = held("_signal", "signal");
     if (start == NULL || variables == NULL || set_signal == NULL)
         return fail_with_traceback();
-    return rehearse(rehearsal, "stop", NULL) < 0 || freeze() < 0 ? fail_with_traceback() : 0;
+    if (rehearse(rehearsal, "stop", NULL) < 0 || freeze() < 0)
+        return fail_with_traceback();
+    PyObject *roots[] = {start, variables, set_signal};
+    return immortalise(roots, sizeof roots / sizeof *roots) < 0 ? fail_with_traceback() : 0;
+}
+
+/* In place of what readies pymalloc, which has a part in neither the snapshot nor what comes after: build.sh's --wrap. */
+int __wrap__PyMem_init_obmalloc(PyInterpreterState *interpreter);
+int __wrap__PyMem_init_obmalloc(PyInterpreterState *interpreter)
+{
+    interpreter->obmalloc = NULL;
+    return 0;
 }
 
 /* Take leave of this process: what tells of it, and what it was needed for alone. */
-static int forget(void)
+static void forget(void)
 {
     PyThreadState *state = _PyThreadState_GET();
-    PyThread_tss_delete(&_PyRuntime.gilstate.autoTSSkey);
-    _PyRuntime.gilstate.autoTSSkey = (Py_tss_t)Py_tss_NEEDS_INIT;
+    memset(state->datastack_top, 0, (size_t)((char *)state->datastack_limit - (char *)state->datastack_top));
+    PyThread_tss_delete(&_PyRuntime.autoTSSkey);
+    _PyRuntime.autoTSSkey = (Py_tss_t)Py_tss_NEEDS_INIT;
     _PyRuntime.main_thread = 0;
     state->thread_id = state->native_thread_id = 0;
     memset(our_modules, 0, sizeof our_modules);
@@ -412,7 +416,6 @@ static int forget(void)
     argument_count = 0;
     argument_words = NULL;
     command = 0;
-    return _PyMem_SetupAllocators(PYMEM_ALLOCATOR_PYMALLOC);
 }
 
 /* --- the start -------------------------------------------------------------------------------------------------- */
@@ -448,18 +451,12 @@ static int read_dispositions(void)
     return 0;
 }
 
-/* Taken and not used: pymalloc's map of arenas asks for 128 KiB of zeros, which just do not fit any more into the C library's first
- * 132 then. So they come from the kernel, and are not cleared by hand, page by page. */
-#define ROOM (1 << 14)
-
 /* Make the interpreter that is in the file this process's own. */
 static int revive(void)
 {
-    PyThreadState *state = _PyThreadState_GET();
-    static void *room;
-    if ((room = malloc(ROOM)) == NULL)
-        return -1;
-    if (PyThread_tss_create(&_PyRuntime.gilstate.autoTSSkey) != 0 || PyThread_tss_set(&_PyRuntime.gilstate.autoTSSkey, state) != 0)
+    PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    _Py_tss_tstate = state; /* thread-local, so it is not in the snapshot */
+    if (PyThread_tss_create(&_PyRuntime.autoTSSkey) != 0 || PyThread_tss_set(&_PyRuntime.autoTSSkey, state) != 0)
         return -1;
     _PyRuntime.main_thread = state->thread_id = PyThread_get_thread_ident();
     state->native_thread_id = PyThread_get_thread_native_id();
@@ -511,8 +508,7 @@ static int build(int count, char **words)
     int status = make(&rehearsal);
     if (status != 0)
         return status;
-    if (forget() < 0)
-        return OUR_FAULT;
+    forget();
     struct heap_ends ends = heap_seal();
     return count == 4 ? snapshot_write(words[3], ends) : rehearse_for_plan(&rehearsal, words[3], ends, words[4]);
 }

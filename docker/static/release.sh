@@ -52,18 +52,10 @@ quietly() {
     }
 }
 
-# The copyright files of the Debian packages that were linked in, and the licences to which these merely point: they want to be
-# handed on with the binaries.
+# The copyright files of what is linked in, and the licences to which these merely point: they want to be handed on with the binaries.
 tell_licences() {
-    cut -d ' ' -f 2 "$made"/*.inside | LC_ALL=C sort -u | while read -r package; do
-        case $package in
-        libpython*) of=python3.11-minimal ;; # of the same source, and installed, as what freezes our modules
-        *) of=$package ;;
-        esac
-        printf '==== %s\n\n' "$package"
-        cat "/usr/share/doc/$of/copyright"
-        echo
-    done
+    cmp "$made"/*.licences >&2 # the packages are the same, whatever the architecture
+    cat "$made/pyinit-linux-amd64.licences"
     for licence in LGPL-2.1 GPL-3; do
         printf '==== /usr/share/common-licenses/%s\n\n' "$licence"
         cat "/usr/share/common-licenses/$licence"
@@ -79,7 +71,7 @@ for architecture in amd64 arm64; do
     "$python" "$here/sbom.py" "$binary" >"$binary.cdx.json"
 done
 tell_licences >"$made/pyinit-linux-licences.txt"
-rm "$made"/*.inside "$made"/*.sha256 # of which the bills of materials and SHA256SUMS tell
+rm "$made"/*.inside "$made"/*.licences "$made"/*.sha256 # of which the bills of materials and SHA256SUMS tell
 for binary in "$made"/pyinit-linux-*64; do
     quietly env PYINIT_BINARY="$binary" "$python" -m build --wheel --no-isolation --outdir "$made" "$root"
     "$python" "$here/../packages/deb.py" "$binary" "$made"

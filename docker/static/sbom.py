@@ -38,9 +38,9 @@ class Origin(NamedTuple):
 
 #: By binary package. Whoever links another one says here where it comes from.
 ORIGINS = {
-    "libpython3.11-dev": Origin("python3.11", "Python-2.0.1"),
+    "libpython3.13-dev": Origin("python3.13", "Python-2.0.1"),
     "libc6-dev": Origin("glibc", "LGPL-2.1-or-later"),
-    "libgcc-12-dev": Origin("gcc-12", "GPL-3.0-or-later WITH GCC-exception-3.1"),
+    "libgcc-14-dev": Origin("gcc-14", "GPL-3.0-or-later WITH GCC-exception-3.1"),
 }
 
 
@@ -49,7 +49,7 @@ def debian_package(name: str, version: str, architecture: str, files: list[str])
     origin = ORIGINS.get(name)
     if origin is None:
         raise SystemExit(f"sbom: {name} was linked in, and ORIGINS in {Path(__file__).name} does not tell of its licence")
-    qualifiers = {"arch": architecture, "distro": "debian-12", "upstream": origin.source}
+    qualifiers = {"arch": architecture, "distro": "debian-13", "upstream": origin.source}
     purl = PackageURL("deb", "debian", name, version, qualifiers)
     return Component(
         name=name,

@@ -2,9 +2,12 @@
  * that (nsswitch.conf(5)), which a static program has not. pyinit asks for none of these names; _socket and posix merely could.
  */
 #define _GNU_SOURCE
+#define NEED_OPCODE_METADATA 1 /* the tables that are the compiler's, too */
+#define Py_BUILD_CORE 1
 #include <Python.h>
 #include <errno.h>
 #include <grp.h>
+#include <internal/pycore_opcode_metadata.h>
 #include <netdb.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -86,35 +89,37 @@ void *_PyImport_FindSharedFuncptr(const char *prefix, const char *name, const ch
     return NULL;
 }
 
-/* Nor is there source to read: the parser is a tenth of what else would be linked in. (The last two are for lines of source in
- * tracebacks.) */
-void *_PyParser_ASTFromString(const char *, PyObject *, int, PyCompilerFlags *, void *);
-void *_PyParser_ASTFromFile(FILE *, PyObject *, const char *, int, const char *, const char *, PyCompilerFlags *, int *, void *);
-Py_ssize_t _PyPegen_byte_offset_to_character_offset(PyObject *, Py_ssize_t);
-char *_PyTokenizer_FindEncodingFilename(int, PyObject *);
-
-void *_PyParser_ASTFromString(const char *text, PyObject *name, int mode, PyCompilerFlags *flags, void *arena)
+/* Nor is there source to read or to compile: the parser and the compiler are a sixth of what else would be linked in. These are the
+ * functions of theirs that others in libpython could call. */
+void *unneeded(void);
+void *unneeded(void)
 {
-    (void)text, (void)name, (void)mode, (void)flags, (void)arena;
-    PyErr_SetString(PyExc_SystemError, "there is no parser in this binary");
+    PyErr_SetString(PyExc_SystemError, "there is no parser and no compiler in this binary");
     return NULL;
 }
+#define UNNEEDED(name) __asm__(".globl " #name "\n.set " #name ", unneeded")
+UNNEEDED(PyAST_Check);
+UNNEEDED(PyAST_mod2obj);
+UNNEEDED(PyAST_obj2mod);
+UNNEEDED(PyCompile_OpcodeStackEffect);
+UNNEEDED(_PyAST_Compile);
+UNNEEDED(_PyAST_Fini);
+UNNEEDED(_PyAST_Validate);
+UNNEEDED(_PyCompile_AstOptimize);
+UNNEEDED(_PyCompile_EnsureArrayLargeEnough);
+UNNEEDED(_PyParser_ASTFromFile);
+UNNEEDED(_PyParser_ASTFromString);
+UNNEEDED(_PyParser_InteractiveASTFromFile);
+UNNEEDED(_PyTokenizer_FindEncodingFilename);
 
-void *_PyParser_ASTFromFile(FILE *file, PyObject *name, const char *encoding, int mode, const char *first_prompt,
-                            const char *next_prompt, PyCompilerFlags *flags, int *error, void *arena)
+/* Two things of the compiler's are asked for by others: the names in a class's __slots__, none of which is to be mangled in our modules,
+ * and a type, which the core makes with all others. */
+PyObject *_Py_Mangle(PyObject *class, PyObject *name);
+PyObject *_Py_Mangle(PyObject *class, PyObject *name)
 {
-    (void)file, (void)encoding, (void)first_prompt, (void)next_prompt, (void)error;
-    return _PyParser_ASTFromString(NULL, name, mode, flags, arena);
+    (void)class;
+    return Py_NewRef(name);
 }
 
-Py_ssize_t _PyPegen_byte_offset_to_character_offset(PyObject *line, Py_ssize_t offset)
-{
-    (void)line;
-    return offset;
-}
-
-char *_PyTokenizer_FindEncodingFilename(int descriptor, PyObject *name)
-{
-    (void)descriptor, (void)name;
-    return NULL;
-}
+PyTypeObject PySTEntry_Type = {PyVarObject_HEAD_INIT(&PyType_Type, 0).tp_name = "symtable entry",
+                               .tp_basicsize = sizeof(PyObject), .tp_flags = Py_TPFLAGS_DEFAULT};

@@ -23,7 +23,7 @@ def built(client: DockerClient) -> tuple[str, str, str]:
     """From docker/static/Dockerfile: the name of the binary, its SHA-256, and what is inside."""
     files = files_of(client, "static")
     [name] = [name for name in files if "." not in name]
-    assert set(files) == {name, f"{name}.sha256", f"{name}.inside"}
+    assert set(files) == {name, f"{name}.sha256", f"{name}.inside", f"{name}.licences"}
     assert files[f"{name}.sha256"].decode() == f"{sha256(files[name])}  {name}\n"
     return name, sha256(files[name]), files[f"{name}.inside"].decode()
 

@@ -14,10 +14,10 @@ from pyinit import __version__
 from tests.release import made
 
 NATIVE = """\
-libpython3.11.a libpython3.11-dev 3.11.2-6+deb12u9
-crt1.o libc6-dev 2.36-9+deb12u14
-libc.a libc6-dev 2.36-9+deb12u14
-libgcc.a libgcc-12-dev 12.2.0-14+deb12u1
+libpython3.13.a libpython3.13-dev 3.13.5-2+deb13u5
+crt1.o libc6-dev 2.41-12+deb13u5
+libc.a libc6-dev 2.41-12+deb13u5
+libgcc.a libgcc-14-dev 14.2.0-19
 """
 
 
@@ -44,10 +44,10 @@ def components(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_it_names_the_debian_packages_with_their_files_and_cpython_by_its_own_name(tmp_path: Path) -> None:
     found = components(bill(tmp_path, NATIVE))
     assert {name: component["version"] for name, component in found.items()} == {
-        "CPython": "3.11.2",
-        "libc6-dev": "2.36-9+deb12u14",
-        "libgcc-12-dev": "12.2.0-14+deb12u1",
-        "libpython3.11-dev": "3.11.2-6+deb12u9",
+        "CPython": "3.13.5",
+        "libc6-dev": "2.41-12+deb13u5",
+        "libgcc-14-dev": "14.2.0-19",
+        "libpython3.13-dev": "3.13.5-2+deb13u5",
     }
     assert [file["name"] for file in found["libc6-dev"]["components"]] == ["crt1.o", "libc.a"]
 
@@ -55,7 +55,7 @@ def test_it_names_the_debian_packages_with_their_files_and_cpython_by_its_own_na
 def test_a_package_is_named_so_that_scanners_find_the_source_package_of_which_faults_are_told(tmp_path: Path) -> None:
     native = PackageURL.from_string(components(bill(tmp_path, NATIVE))["libc6-dev"]["purl"])
     assert native == PackageURL(
-        "deb", "debian", "libc6-dev", "2.36-9+deb12u14", {"arch": "amd64", "distro": "debian-12", "upstream": "glibc"}
+        "deb", "debian", "libc6-dev", "2.41-12+deb13u5", {"arch": "amd64", "distro": "debian-13", "upstream": "glibc"}
     )
     other = components(bill(tmp_path, NATIVE, "arm64"))
     assert dict(PackageURL.from_string(other["libc6-dev"]["purl"]).qualifiers)["arch"] == "arm64"
@@ -67,8 +67,8 @@ def test_every_component_has_a_licence(tmp_path: Path) -> None:
     assert {name: component["licenses"] for name, component in found.items()} == {
         "CPython": [{"expression": "Python-2.0.1"}],
         "libc6-dev": [{"expression": "LGPL-2.1-or-later"}],
-        "libgcc-12-dev": [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}],
-        "libpython3.11-dev": [{"expression": "Python-2.0.1"}],
+        "libgcc-14-dev": [{"expression": "GPL-3.0-or-later WITH GCC-exception-3.1"}],
+        "libpython3.13-dev": [{"expression": "Python-2.0.1"}],
         "pyinit": [{"expression": "Apache-2.0"}],
     }
 
@@ -99,4 +99,4 @@ def test_the_bill_of_a_release_is_valid_and_tells_of_its_binary(release: made.Re
     [digest] = root["hashes"]
     assert f"{digest['content']}  pyinit-linux-{architecture}\n" in sums
     linked = {file["name"] for component in told["components"] for file in component.get("components", [])}
-    assert {"libpython3.11.a", "libc.a", "libm.a", "libgcc.a", "crt1.o"} <= linked
+    assert {"libpython3.13.a", "libc.a", "libm.a", "libgcc.a", "crt1.o"} <= linked

@@ -69,7 +69,7 @@ def test_the_package_for_debian_says_what_it_is_and_what_was_linked_in(release: 
 
     assert (field("Package"), field("Version"), field("Architecture")) == ("pyinit", __version__, architecture)
     assert field("Depends") == ""
-    assert [word.split()[0] for word in field("Built-Using").split(", ")] == ["gcc-12", "glibc", "python3.11"]
+    assert [word.split()[0] for word in field("Built-Using").split(", ")] == ["gcc-14", "glibc", "python3.13"]
     size = sum(member.size for member in deb_members(release.deb(architecture)))
     assert size / 1024 <= int(field("Installed-Size")) <= size / 1024 + 50
 
