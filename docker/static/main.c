@@ -28,6 +28,7 @@
 #include <marshal.h>
 
 #include "plain.h"
+#include "rest.h"
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
@@ -152,6 +153,65 @@ static PyObject *started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
     return PyLong_FromLong(command);
 }
 
+/* --- PID 1 at rest, see rest.c; Python's side is pyinit/kernel/rest.py ------------------------------------------ */
+
+#define LONGEST_REST 1e9 /* seconds */
+
+static PyObject *call_rest(PyObject *Py_UNUSED(self), PyObject *seconds)
+{
+    struct timespec until;
+    siginfo_t found;
+    if (seconds != Py_None) {
+        double left = PyFloat_AsDouble(seconds);
+        if (left == -1.0 && PyErr_Occurred())
+            return NULL;
+        left = left < 0 ? 0 : left > LONGEST_REST ? LONGEST_REST : left;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += (time_t)left;
+        until.tv_nsec += (long)((left - (double)(time_t)left) * 1e9);
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+    }
+    int signum = rest(seconds == Py_None ? NULL : &until, &found);
+    if (signum < 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    if (signum == 0)
+        Py_RETURN_NONE;
+    PyObject *told = Py_BuildValue("iiii", signum, (int)found.si_pid, (int)found.si_uid, (int)found.si_code);
+    if (told == NULL)
+        rest_keep(&found);
+    return told;
+}
+
+static PyObject *call_rest_know(PyObject *Py_UNUSED(self), PyObject *given)
+{
+    int pid;
+    unsigned long long stops;
+    if (!PyArg_ParseTuple(given, "iK:rest_know", &pid, &stops))
+        return NULL;
+    const struct rest_seen *seen = rest_know(pid, stops);
+    if (seen == NULL)
+        Py_RETURN_NONE;
+    return Py_BuildValue("y#y#", seen->line, (Py_ssize_t)seen->line_size, seen->words, (Py_ssize_t)seen->words_size);
+}
+
+static PyObject *call_rest_answer(PyObject *Py_UNUSED(self), PyObject *given)
+{
+    int signum, by;
+    if (!PyArg_ParseTuple(given, "ii:rest_answer", &signum, &by))
+        return NULL;
+    rest_answer(signum, by);
+    Py_RETURN_NONE;
+}
+
+static PyObject *call_rest_forget(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    rest_forget();
+    Py_RETURN_NONE;
+}
+
 static PyObject *modules(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
     PyObject *found = PyList_New(0);
@@ -171,6 +231,10 @@ static PyMethodDef functions[] = {
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
     {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
+    {"rest", call_rest, METH_O, "The next signal that is Python's, as (signum, pid, uid, code); None after so many seconds. Raises OSError."},
+    {"rest_know", call_rest_know, METH_VARARGS, "What /proc tells of the command, which a table is then for; None: there can be no table."},
+    {"rest_answer", call_rest_answer, METH_VARARGS, "Have C answer a signal to the command by another, or by the same."},
+    {"rest_forget", call_rest_forget, METH_NOARGS, "Empty the table."},
     {"prctl", call_prctl, METH_VARARGS, "prctl(2). Raises OSError."},
     {"signalfd", call_signalfd, METH_VARARGS, "signalfd(2), the mask as bytes. Raises OSError."},
     {NULL, NULL, 0, NULL},

@@ -24,6 +24,9 @@ BASIC = (1 << LAST_IN_STAT) - 1 & ~(1 << 8) & ~(1 << 18)
 #: How often a process is looked at that may be on its way out of sigwait() or back into it.
 MOMENTS = 8
 
+#: Bytes of a command line that are looked at.
+LONGEST_WORDS = 1 << 12
+
 #: Bytes of a script that are read, and descriptors at which shells keep theirs: bash; dash and busybox, the first that is free.
 LONGEST_SCRIPT = 1 << 17
 BASH_SCRIPT_AT = 255
@@ -268,9 +271,14 @@ def _last_part(path: str) -> str:
     return path.rpartition("/")[2].lstrip("-")
 
 
+def words_of(line: bytes) -> tuple[str, ...]:
+    """The words of a /proc/PID/cmdline, which may be cut off."""
+    text = line.decode("utf-8", "replace")
+    return tuple(text.rstrip("\0").split("\0")) if text else ()
+
+
 def _words(pid: int) -> tuple[str, ...]:
-    line = system.read_at_once(f"/proc/{pid}/cmdline", 4096).decode("utf-8", "replace")
-    return tuple(line.rstrip("\0").split("\0")) if line else ()
+    return words_of(system.read_at_once(f"/proc/{pid}/cmdline", LONGEST_WORDS))
 
 
 def _shell(pid: int) -> str:

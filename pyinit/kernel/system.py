@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
+#: Whether this is the static binary.
+IS_FROZEN = hasattr(sys, "frozen")
+
 #: Bits of stat(2)'s st_mode.
 S_IFMT, S_IFIFO, S_IFCHR, S_IFREG = 0o170000, 0o010000, 0o020000, 0o100000
 
@@ -528,7 +531,12 @@ def _write_if_ready(data: bytes) -> bool:
 
 
 def wait_signal(seconds: float | None) -> Received | None:
-    """Sleep until a signal arrives, at most so many seconds (None: for ever); None when the time is over."""
+    """Sleep until a signal arrives, at most so many seconds (None: for ever); None when the time is over.
+
+    In the static binary C sleeps, and answers by itself what Python has written down for it (kernel/rest.py).
+    """
+    if IS_FROZEN:
+        return _rest(seconds)
     if seconds is None:
         info = signal.sigwaitinfo(signals.ALL)
     else:
@@ -537,6 +545,45 @@ def wait_signal(seconds: float | None) -> Received | None:
             return None
         info = found
     return _received(info)
+
+
+def _rest(seconds: float | None) -> Received | None:
+    import _pyinit
+
+    found = _pyinit.rest(seconds)
+    if found is None:
+        return None
+    signum, sender_pid, sender_uid, code = found
+    return Received(signum, sender_pid, sender_uid, signum == signal.SIGIO and code > 0)
+
+
+def know_command(pid: int, stops: int) -> tuple[bytes, bytes] | None:
+    """Have C compare the command with what it is now, before it answers: its /proc/PID/stat and cmdline, which are returned.
+
+    What was to be answered for another command is forgotten. Bit n-1 of `stops` says that signal n is a stop request. None
+    where C answers nothing: it cannot be looked at, no descriptor is to spare, or this is not the static binary.
+    """
+    if not IS_FROZEN:
+        return None
+    import _pyinit
+
+    seen: tuple[bytes, bytes] | None = _pyinit.rest_know(pid, stops)
+    return seen
+
+
+def answer(received: int, sent: int) -> None:
+    """Have C answer a signal to the command by another, or by the same, while it is what know_command() has returned."""
+    import _pyinit
+
+    _pyinit.rest_answer(received, sent)
+
+
+def forget_answers() -> None:
+    """Have no signal answered by C any more."""
+    if IS_FROZEN:
+        import _pyinit
+
+        _pyinit.rest_forget()
 
 
 def look_for_signal(among: "Collection[int]") -> Received | None:

@@ -45,6 +45,9 @@ class Messenger:
         self.place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
         #: The signal that was judged last, what was seen by the way, and its plan: for deliver(), which comes next.
         self.judged: tuple[int, processes.Look, dict[int, Process], Plan] | None = None
+        self.has_looked_around = False  # for it
+        #: The command, and its words, where the signal that was delivered last went to it alone, with nobody else looked at.
+        self.alone: tuple[Process, tuple[str, ...]] | None = None
 
     def look_around(self, signum: int, is_stop: bool, until: float | None) -> "dict[int, Process] | None":
         """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal.
@@ -70,6 +73,7 @@ class Messenger:
         try:
             if command is not None and plan.takes_as_it_is(command, signum, look):
                 return False  # nobody else needs to be looked at
+            self.has_looked_around = True
             table = self.look_around(signum, False, until)
             if table is None:
                 return False
@@ -95,10 +99,13 @@ class Messenger:
         look, table, forwarded = processes.Look(until), None, None
         if self.judged is not None and self.judged[0] == request.signum and not request.is_stop:
             _, look, table, forwarded = self.judged
+        has_looked_around, self.has_looked_around = self.has_looked_around, False
         self.judged = None
         early = self.tell_command_first(request, look)
         if early is not None and not request.is_stop and self.config.forward != HANDLERS:
             self.tell_of_one(request, early)
+            if not has_looked_around and not request.looks:
+                self.alone = early, look.words(early.pid)
             return []
         table = table or self.look_around(request.signum, request.is_stop, until)
         if table is None:
@@ -162,6 +169,11 @@ class Messenger:
             return None
         self.command.owed = 0
         return command
+
+    def take_alone(self) -> "tuple[Process, tuple[str, ...]] | None":
+        """Whom the signal that was delivered last went to, if that needs no decision the next time; asked for once."""
+        alone, self.alone = self.alone, None
+        return alone
 
     def tell_of_one(self, request: "Request", told: "Process") -> None:
         """Log that the command was told, and nobody else was looked at."""
