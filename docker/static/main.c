@@ -185,24 +185,52 @@ static PyObject *call_rest(PyObject *Py_UNUSED(self), PyObject *seconds)
     return told;
 }
 
-static PyObject *call_rest_know(PyObject *Py_UNUSED(self), PyObject *given)
+/* rest_look(signum, stops, [(kind, path), ...]): begin an entry; what there is, as bytes. None: there can be no entry. */
+static PyObject *call_rest_look(PyObject *Py_UNUSED(self), PyObject *given)
 {
-    int pid;
+    int signum;
     unsigned long long stops;
-    if (!PyArg_ParseTuple(given, "iK:rest_know", &pid, &stops))
+    PyObject *questions;
+    if (!PyArg_ParseTuple(given, "iKO!:rest_look", &signum, &stops, &PyList_Type, &questions))
         return NULL;
-    const struct rest_seen *seen = rest_know(pid, stops);
-    if (seen == NULL)
+    if (!rest_begin(signum, stops))
         Py_RETURN_NONE;
-    return Py_BuildValue("y#y#", seen->line, (Py_ssize_t)seen->line_size, seen->words, (Py_ssize_t)seen->words_size);
+    PyObject *answers = PyList_New(0);
+    for (Py_ssize_t at = 0; answers != NULL && at < PyList_GET_SIZE(questions); at++) {
+        int kind;
+        const char *path;
+        size_t size;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(questions, at), "is:rest_look", &kind, &path)) {
+            Py_CLEAR(answers);
+            break;
+        }
+        const char *found = rest_ask(signum, kind, path, &size);
+        if (found == NULL) {
+            Py_DECREF(answers);
+            Py_RETURN_NONE;
+        }
+        PyObject *answer = PyBytes_FromStringAndSize(found, (Py_ssize_t)size);
+        if (answer == NULL || PyList_Append(answers, answer) < 0)
+            Py_CLEAR(answers);
+        Py_XDECREF(answer);
+    }
+    return answers;
 }
 
+/* rest_answer(signum, [(pid, signum), ...]): complete the entry. */
 static PyObject *call_rest_answer(PyObject *Py_UNUSED(self), PyObject *given)
 {
-    int signum, by;
-    if (!PyArg_ParseTuple(given, "ii:rest_answer", &signum, &by))
+    int signum, pid, by;
+    PyObject *told;
+    if (!PyArg_ParseTuple(given, "iO!:rest_answer", &signum, &PyList_Type, &told))
         return NULL;
-    rest_answer(signum, by);
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(told); at++) {
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(told, at), "ii:rest_answer", &pid, &by))
+            return NULL;
+        if (!rest_tell(signum, pid, by))
+            Py_RETURN_NONE;
+    }
+    rest_settle(signum);
     Py_RETURN_NONE;
 }
 
@@ -231,9 +259,9 @@ static PyMethodDef functions[] = {
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
     {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
-    {"rest", call_rest, METH_O, "The next signal that is Python's, as (signum, pid, uid, code); None after so many seconds. Raises OSError."},
-    {"rest_know", call_rest_know, METH_VARARGS, "What /proc tells of the command, which a table is then for; None: there can be no table."},
-    {"rest_answer", call_rest_answer, METH_VARARGS, "Have C answer a signal to the command by another, or by the same."},
+    {"rest", call_rest, METH_O, "The next signal that is Python's: (signum, pid, uid, code); None after so many seconds. Raises OSError."},
+    {"rest_look", call_rest_look, METH_VARARGS, "Begin an entry of the table; what there is to be seen, or None."},
+    {"rest_answer", call_rest_answer, METH_VARARGS, "Complete it: those who are told, and by what."},
     {"rest_forget", call_rest_forget, METH_NOARGS, "Empty the table."},
     {"prctl", call_prctl, METH_VARARGS, "prctl(2). Raises OSError."},
     {"signalfd", call_signalfd, METH_VARARGS, "signalfd(2), the mask as bytes. Raises OSError."},

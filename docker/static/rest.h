@@ -7,16 +7,22 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define REST_WORDS 4096 /* bytes of a command line that are looked at, as in processes.LONGEST_WORDS */
-#define REST_LINE 1024  /* of a /proc/PID/stat; Linux 6.1 writes some 300 */
+#define REST_LONGEST 4096 /* bytes of an answer; of a command line as many are looked at in pyinit/kernel/processes.py */
 
-struct rest_seen {
-    ssize_t line_size, words_size;
-    char line[REST_LINE], words[REST_WORDS + 1];
+/* What is asked, and what must be the same for the answer to be the same. */
+enum {
+    REST_HANDLER = 1, /* /proc/PID/stat, which is kept open: the program, and that it catches the signal that it gets */
+    REST_PROCESS,     /* /proc/PID/stat: the program, its relatives, and its masks */
+    REST_KEPT,        /* all of a file, which is kept open */
+    REST_FILE,        /* all of a file; what cannot be read is empty, as in processes.py */
+    REST_LINK,        /* where a link points to */
+    REST_PIDS,        /* the processes in /proc, in the order of their numbers */
 };
 
-const struct rest_seen *rest_know(pid_t command, uint64_t stops);
-void rest_answer(int signum, int by);
+int rest_begin(int signum, uint64_t stops);
+const char *rest_ask(int signum, int kind, const char *path, size_t *size);
+int rest_tell(int signum, pid_t pid, int by);
+void rest_settle(int signum);
 void rest_forget(void);
 int rest(const struct timespec *until, siginfo_t *found);
 void rest_keep(const siginfo_t *found);

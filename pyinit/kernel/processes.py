@@ -198,6 +198,16 @@ class Look:
     def __init__(self, until: float | None = None) -> None:
         self._until = until
         self._known: dict[tuple[object, int], object] = {}
+        self._has_waited = False  # for a moment, which does not come again
+
+    def files(self) -> "list[tuple[int, str, Callable[[bytes], object], object]] | None":
+        """What was looked at, if that can be looked at again: PID, name in /proc/PID, what is made of that, and the answer.
+
+        A name with "fd/" or "exe" is a link, and all others are files.
+        """
+        if self._has_waited or any(find not in FILES for find, _ in self._known):
+            return None
+        return [(pid, *FILES[find], answer) for (find, pid), answer in self._known.items()]
 
     def _once(self, find: "Callable[[int], object]", pid: int) -> "object":
         key = (find, pid)
@@ -237,7 +247,7 @@ class Look:
         The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile. None
         where it spawned somebody all the while, which tells nothing.
         """
-        spawns = False
+        spawns, self._has_waited = False, True
         for _ in range(MOMENTS):
             turns = _turns(pid)
             process = read(pid)
@@ -267,6 +277,29 @@ class Look:
         return (called if called != "busybox" else _last_part(second)) in SHELLS
 
 
+class Seen:
+    """What was looked at for one signal, and who was told.
+
+    `single` are processes that were looked at by themselves, `table` all others, `passed_over` those who are never told.
+    """
+
+    def __init__(self, signum: int, until: float | None) -> None:
+        self.signum = signum
+        self.look = Look(until)
+        self.single: list[Process] = []
+        self.table: dict[int, Process] | None = None
+        self.passed_over: frozenset[int] = frozenset()
+        self.told: list[tuple[int, int]] = []  # a PID or a group, and the signal
+        self.is_blind = False  # /proc did not tell who else is there
+
+    def read(self, pid: int, signum: int = 0) -> Process | None:
+        """As the function of that name."""
+        found = read(pid, signum)
+        if found is not None:
+            self.single.append(found)
+        return found
+
+
 def _last_part(path: str) -> str:
     return path.rpartition("/")[2].lstrip("-")
 
@@ -282,7 +315,11 @@ def _words(pid: int) -> tuple[str, ...]:
 
 
 def _shell(pid: int) -> str:
-    program = system.read_link(f"/proc/{pid}/exe") or next(iter(_words(pid)), "")
+    program = system.read_link(f"/proc/{pid}/exe")
+    return _called(program) if program else _last_part(next(iter(_words(pid)), ""))
+
+
+def _called(program: str) -> str:
     return _last_part(program.removesuffix(" (deleted)"))
 
 
@@ -335,6 +372,16 @@ def _done(pid: int) -> str:
     except (IndexError, ValueError):
         return text  # of `sh -c`
     return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")
+
+
+#: Closer looks of one file, and what is made of that.
+FILES: "dict[object, tuple[str, Callable[[bytes], object]]]" = {
+    _words: ("cmdline", words_of),
+    _shell: ("exe", lambda link: _called(system.decode(link)) if link else None),
+    _sleeps_in: ("wchan", lambda text: text.decode("ascii", "replace")),
+    _reads_from: ("fd/0", system.decode),
+    _opened: ("fdinfo/0", lambda text: text.decode("ascii", "replace")),
+}
 
 
 def is_alive(pid: int) -> bool:

@@ -557,25 +557,23 @@ def _rest(seconds: float | None) -> Received | None:
     return Received(signum, sender_pid, sender_uid, signum == signal.SIGIO and code > 0)
 
 
-def know_command(pid: int, stops: int) -> tuple[bytes, bytes] | None:
-    """Have C compare the command with what it is now, before it answers: its /proc/PID/stat and cmdline, which are returned.
+def look_for_answer(received: int, stops: int, questions: list[tuple[int, str]]) -> list[bytes] | None:
+    """Have C look at what the answer to a signal depends on; return what there is.
 
-    What was to be answered for another command is forgotten. Bit n-1 of `stops` says that signal n is a stop request. None
-    where C answers nothing: it cannot be looked at, no descriptor is to spare, or this is not the static binary.
+    A question is a kind (REST_HANDLER and so on in docker/static/rest.h) and a path. Bit n-1 of `stops` says that signal n is
+    a stop request. None where C answers nothing: it cannot look at all that, or no descriptor is to spare.
     """
-    if not IS_FROZEN:
-        return None
     import _pyinit
 
-    seen: tuple[bytes, bytes] | None = _pyinit.rest_know(pid, stops)
-    return seen
+    found: list[bytes] | None = _pyinit.rest_look(received, stops, questions)
+    return found
 
 
-def answer(received: int, sent: int) -> None:
-    """Have C answer a signal to the command by another, or by the same, while it is what know_command() has returned."""
+def answer(received: int, told: list[tuple[int, int]]) -> None:
+    """Have C answer a signal by telling these (PID, or group, and signal), as long as all is as look_for_answer() has said."""
     import _pyinit
 
-    _pyinit.rest_answer(received, sent)
+    _pyinit.rest_answer(received, told)
 
 
 def forget_answers() -> None:

@@ -327,15 +327,15 @@ class Supervisor:
         return messenger is not None and messenger.judge(signum)
 
     def learn(self, received: int) -> None:
-        """Have C answer the next signal of this number, where it went to the command alone and that is not to be logged."""
-        alone = None if self.messenger is None else self.messenger.take_alone()
-        if alone is None or self.lifecycle.phase != RUNNING or self.log.tells("debug"):
+        """Have C answer the next signal of this number as this one was answered, where that is not to be logged."""
+        seen = None if self.messenger is None else self.messenger.take_done()
+        if seen is None or self.lifecycle.phase != RUNNING or self.log.tells("debug"):
             return
         if self.rest is None:
             from pyinit.kernel.rest import Rest
 
             self.rest = Rest(self.command.pid, self.command.arrivals.first)
-        self.rest.learn(received, self.config.rewrite.get(received, received), *alone)
+        self.rest.learn(received, seen)
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom it is for; where that cannot be told, everybody; where SIGKILL is due, nobody."""
