@@ -200,10 +200,10 @@ class Look:
         self._known: dict[tuple[object, int], object] = {}
         self._has_waited = False  # for a moment, which does not come again
 
-    def files(self) -> "list[tuple[int, str, Callable[[bytes], object], object]] | None":
-        """What was looked at, if that can be looked at again: PID, name in /proc/PID, what is made of that, and the answer.
+    def files(self) -> "list[tuple[int, tuple[str, ...], Callable[..., object], object]] | None":
+        """What was looked at: PID, names in /proc/PID, what is made of their contents, and the answer.
 
-        A name with "fd/" or "exe" is a link, and all others are files.
+        Names that begin with "fd/" or "exe" are links, and all others files. None where not all can be looked at in this way.
         """
         if self._has_waited or any(find not in FILES for find, _ in self._known):
             return None
@@ -374,13 +374,14 @@ def _done(pid: int) -> str:
     return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")
 
 
-#: Closer looks of one file, and what is made of that.
-FILES: "dict[object, tuple[str, Callable[[bytes], object]]]" = {
-    _words: ("cmdline", words_of),
-    _shell: ("exe", lambda link: _called(system.decode(link)) if link else None),
-    _sleeps_in: ("wchan", lambda text: text.decode("ascii", "replace")),
-    _reads_from: ("fd/0", system.decode),
-    _opened: ("fdinfo/0", lambda text: text.decode("ascii", "replace")),
+#: Closer looks that are nothing but the contents of some files, and what is made of these.
+FILES: "dict[object, tuple[tuple[str, ...], Callable[..., object]]]" = {
+    _words: (("cmdline",), words_of),
+    _shell: (("exe",), lambda link: _called(system.decode(link)) if link else None),
+    _sleeps_in: (("wchan",), lambda text: text.decode("ascii", "replace")),
+    _reads_from: (("fd/0",), system.decode),
+    _opened: (("fdinfo/0",), lambda text: text.decode("ascii", "replace")),
+    _writes_to: (("fd/1", "fd/2"), lambda *links: frozenset(map(system.decode, links))),
 }
 
 

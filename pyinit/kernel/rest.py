@@ -25,6 +25,9 @@ FEW = 100
 #: Kinds of questions, as in docker/static/rest.h.
 HANDLER, PROCESS, KEPT, FILE, LINK, PIDS = 1, 2, 3, 4, 5, 6
 
+#: How the names of links begin, see processes.Look.files().
+LINKS = ("fd/", "exe")
+
 
 class Rest:
     """Writes the table, and empties it."""
@@ -63,7 +66,7 @@ class Rest:
     def _look_at_one(self, received: int, seen: "Seen") -> bool:
         """Whether the command is still as it was seen, and was all that was looked at."""
         files = seen.look.files()
-        if files is None or any(pid != self._command or name != "cmdline" for pid, name, _, _ in files):
+        if files is None or any(pid != self._command or names != ("cmdline",) for pid, names, _, _ in files):
             return False
         found = self._ask(received, [(HANDLER, self._path("stat")), (KEPT, self._path("cmdline"))])
         if found is None:
@@ -79,9 +82,8 @@ class Rest:
         pids = sorted({system.getpid(), *table, *seen.passed_over})
         others = [pid for pid in pids if pid != system.getpid()]
         questions = [(PIDS, "/proc"), *((PROCESS, self._path("stat", pid)) for pid in others)]
-        for pid, name, _, _ in files:
-            is_link = name.startswith(("fd/", "exe"))
-            questions.append((LINK if is_link else FILE, self._path(name, pid)))
+        for pid, names, _, _ in files:
+            questions += [(LINK if name.startswith(LINKS) else FILE, self._path(name, pid)) for name in names]
         found = self._ask(received, questions)
         if found is None or list(memoryview(found[0]).cast("i")) != pids:
             return False
@@ -89,8 +91,8 @@ class Rest:
             single = [process for process in seen.single if process.pid == pid]
             if not self._is_as_seen(stat, [table[pid], *single] if pid in table else []):
                 return False
-        contents = found[1 + len(others) :]
-        return all(make(text) == answer for text, (_, _, make, answer) in zip(contents, files))  # noqa: B905 - as many
+        contents = iter(found[1 + len(others) :])
+        return all(make(*(next(contents) for _ in names)) == answer for _, names, make, answer in files)
 
     def _path(self, name: str, pid: int = 0) -> str:
         return f"/proc/{pid or self._command}/{name}"
