@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from pyinit.kernel.arrivals import PATIENCE
 from tests.hostile.traced import LINE, Traced
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.forms import STATIC
@@ -273,3 +274,107 @@ def test_where_descriptors_are_few_none_is_held(traced: Trace) -> None:
     tell(pid_1.namespace, 3)
     end(pid_1)
     assert not any("pread64" in calls for calls in turns(pid_1))
+
+
+# --- the order, by C's part alone ---------------------------------------------------------------------------------------
+
+#: A storm of SIGHUP without a gap: whoever is told sends it again before kill() returns. Prints how many were told before
+#: rest() came back, and with which signal: storm IS-LATE STOPS SIGNAL... has these stop requests, as bits, and these signals.
+STORM = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "rest.h"
+
+static int told;
+
+static void send(int signum)
+{
+    pid_t sender = fork();
+    if (sender == 0) {
+        sigqueue(getppid(), signum, (union sigval){0});
+        _exit(0);
+    }
+    waitpid(sender, NULL, 0);
+}
+
+int __wrap_kill(pid_t pid, int signum);
+int __wrap_kill(pid_t pid, int signum)
+{
+    (void)pid;
+    if (++told == 1000)
+        exit(99);
+    send(signum);
+    return 0;
+}
+
+int main(int count, char **words)
+{
+    sigset_t all, none;
+    siginfo_t found;
+    size_t size;
+    char path[64], ready;
+    int pipes[2];
+    sigfillset(&all);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    if (pipe(pipes) < 0)
+        return 98;
+    pid_t command = fork();
+    if (command == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGHUP, _exit);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)!write(pipes[1], "", 1);
+        for (;;)
+            pause();
+    }
+    (void)!read(pipes[0], &ready, 1);
+    snprintf(path, sizeof path, "/proc/%d/stat", command);
+    if (!rest_begin(SIGHUP, strtoull(words[2], NULL, 0)) || rest_ask(SIGHUP, REST_HANDLER, path, &size) == NULL)
+        return 98;
+    rest_tell(SIGHUP, command, SIGHUP);
+    rest_settle(SIGHUP);
+    for (int at = 3; at < count; at++)
+        send(atoi(words[at]));
+    struct timespec past = {0, 0};
+    int signum = rest(words[1][0] == '1' ? &past : NULL, &found);
+    printf("%d %d", told, signum);
+    return 0;
+}
+"""
+
+HUP, TERM, CHLD = int(signal.SIGHUP), int(signal.SIGTERM), int(signal.SIGCHLD)
+
+
+@pytest.fixture(scope="module")
+def storm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, compiled."""
+    need("gcc")
+    folder, static = tmp_path_factory.mktemp("storm"), ROOT / "docker" / "static"
+    (folder / "storm.c").write_text(STORM)
+    words = ["gcc", "-std=gnu11", "-Wall", "-Werror", "-Wl,--wrap=kill", f"-I{static}", "-o", str(folder / "storm")]
+    subprocess.run([*words, str(folder / "storm.c"), str(static / "rest.c")], check=True)
+    return folder / "storm"
+
+
+@pytest.mark.parametrize(
+    ("is_late", "stops", "pending", "told", "taken"),
+    [
+        (False, [TERM], [HUP, TERM], 1, TERM),
+        (False, [], [HUP, TERM], PATIENCE, TERM),
+        (False, [TERM], [HUP], PATIENCE, CHLD),  # of the senders
+        (True, [TERM], [HUP], 1, 0),
+        (True, [TERM], [HUP, TERM], 1, TERM),
+    ],
+    ids=["a stop request", "another signal", "SIGCHLD", "the deadline", "a stop request at the deadline"],
+)
+def test_in_a_storm_without_a_gap_whatever_else_there_is_has_its_turn(
+    storm: Path, is_late: bool, stops: list[int], pending: list[int], told: int, taken: int
+) -> None:
+    mask = sum(1 << signum - 1 for signum in stops)
+    words = [str(storm), str(int(is_late)), str(mask), *map(str, pending)]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"{told} {taken}")
