@@ -6,7 +6,7 @@ exec        the same program with the same words is executed
 drop        SIGUSR1 has its default again
 title       the command line is that of memcached
 name        the name is that of memcached
-nothing     nothing
+daemon      there is another one of it, which has no parent
 """
 
 import ctypes
@@ -42,6 +42,13 @@ def change(how: str) -> None:
         set_title()
     if how == "name":
         ctypes.CDLL(None).prctl(PR_SET_NAME, OTHER, 0, 0, 0)
+    if how == "daemon":
+        between = os.fork()
+        if between == 0:
+            if os.fork() == 0:
+                return
+            os._exit(0)
+        os.waitpid(between, 0)
     os.write(1, b"changed\n")
 
 

@@ -202,6 +202,18 @@ def test_who_comes_and_goes_below_a_script_is_told_as_if_it_had_always_been_so(s
     assert namespace.stdout.count(f"other {USR1}") == 4
 
 
+def test_a_newcomer_is_told_though_all_others_are_as_they_were(start: Start, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never")
+    namespace = start("--", "sh", "-c", f"({CHANGING} daemon &); read word <{tmp_path}/never; exit 3")
+    namespace.wait_for_output("ready")
+    tell(namespace, 4)
+    tell(namespace, 1, signal.SIGUSR2, "changed")
+    told = namespace.stdout.count(USR1)
+    for number in range(1, 5):
+        namespace.signal(signal.SIGUSR1)
+        namespace.wait_for_output(USR1, told + 2 * number)
+
+
 @pytest.mark.forms(STATIC)
 def test_from_a_stop_request_on_nothing_is_answered_and_no_file_is_held(traced: Trace) -> None:
     namespace = (pid_1 := traced("--pre-stop-delay=1h", "--", *ALONE)).namespace
