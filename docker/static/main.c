@@ -30,6 +30,7 @@
 
 #include "immortal.h"
 #include "plain.h"
+#include "rest.h"
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
@@ -154,6 +155,93 @@ static PyObject *started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
     return PyLong_FromLong(command);
 }
 
+/* --- PID 1 at rest, see rest.c; Python's side is pyinit/kernel/rest.py ------------------------------------------ */
+
+#define LONGEST_REST 1e9 /* seconds */
+
+static PyObject *call_rest(PyObject *Py_UNUSED(self), PyObject *seconds)
+{
+    struct timespec until;
+    siginfo_t found;
+    if (seconds != Py_None) {
+        double left = PyFloat_AsDouble(seconds);
+        if (left == -1.0 && PyErr_Occurred())
+            return NULL;
+        left = left < 0 ? 0 : left > LONGEST_REST ? LONGEST_REST : left;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += (time_t)left;
+        until.tv_nsec += (long)((left - (double)(time_t)left) * 1e9);
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+    }
+    int signum = rest(seconds == Py_None ? NULL : &until, &found);
+    if (signum < 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    if (signum == 0)
+        Py_RETURN_NONE;
+    PyObject *told = Py_BuildValue("iiii", signum, (int)found.si_pid, (int)found.si_uid, (int)found.si_code);
+    if (told == NULL)
+        rest_keep(&found);
+    return told;
+}
+
+/* rest_look(signum, stops, [(kind, path), ...]): begin an entry; what there is, as bytes. None: there can be no entry. */
+static PyObject *call_rest_look(PyObject *Py_UNUSED(self), PyObject *given)
+{
+    int signum;
+    unsigned long long stops;
+    PyObject *questions;
+    if (!PyArg_ParseTuple(given, "iKO!:rest_look", &signum, &stops, &PyList_Type, &questions))
+        return NULL;
+    if (!rest_begin(signum, stops))
+        Py_RETURN_NONE;
+    PyObject *answers = PyList_New(0);
+    for (Py_ssize_t at = 0; answers != NULL && at < PyList_GET_SIZE(questions); at++) {
+        int kind;
+        const char *path;
+        size_t size;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(questions, at), "is:rest_look", &kind, &path)) {
+            Py_CLEAR(answers);
+            break;
+        }
+        const char *found = rest_ask(signum, kind, path, &size);
+        if (found == NULL) {
+            Py_DECREF(answers);
+            Py_RETURN_NONE;
+        }
+        PyObject *answer = PyBytes_FromStringAndSize(found, (Py_ssize_t)size);
+        if (answer == NULL || PyList_Append(answers, answer) < 0)
+            Py_CLEAR(answers);
+        Py_XDECREF(answer);
+    }
+    return answers;
+}
+
+/* rest_answer(signum, [(pid, signum), ...]): complete the entry. */
+static PyObject *call_rest_answer(PyObject *Py_UNUSED(self), PyObject *given)
+{
+    int signum, pid, by;
+    PyObject *told;
+    if (!PyArg_ParseTuple(given, "iO!:rest_answer", &signum, &PyList_Type, &told))
+        return NULL;
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(told); at++) {
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(told, at), "ii:rest_answer", &pid, &by))
+            return NULL;
+        if (!rest_tell(signum, pid, by))
+            Py_RETURN_NONE;
+    }
+    rest_settle(signum);
+    Py_RETURN_NONE;
+}
+
+static PyObject *call_rest_forget(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    rest_forget();
+    Py_RETURN_NONE;
+}
+
 static PyObject *modules(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
     PyObject *found = PyList_New(0);
@@ -173,6 +261,10 @@ static PyMethodDef functions[] = {
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
     {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
+    {"rest", call_rest, METH_O, "The next signal that is Python's: (signum, pid, uid, code); None after so many seconds. Raises OSError."},
+    {"rest_look", call_rest_look, METH_VARARGS, "Begin an entry of the table; what there is to be seen, or None."},
+    {"rest_answer", call_rest_answer, METH_VARARGS, "Complete it: those who are told, and by what."},
+    {"rest_forget", call_rest_forget, METH_NOARGS, "Empty the table."},
     {"prctl", call_prctl, METH_VARARGS, "prctl(2). Raises OSError."},
     {"signalfd", call_signalfd, METH_VARARGS, "signalfd(2), the mask as bytes. Raises OSError."},
     {NULL, NULL, 0, NULL},

@@ -13,6 +13,8 @@ import posix
 import select
 import time
 
+import _pyinit
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +133,8 @@ class Kernel:
                 "process_time": lambda: next(self.moments) / 1e6,
                 "time": lambda: float(next(self.moments)),
             },
-            _signal: {"sigwaitinfo": self.wait_for_signal, "sigtimedwait": nothing},
+            _pyinit: {"rest": self.wait_for_signal},
+            _signal: {"sigtimedwait": nothing},
             _socket: {"socket": lambda *_: Socket()},
             select: {"poll": Poll},
         }
@@ -170,7 +173,7 @@ class Kernel:
         if self.until == "start":
             self.end()
         signum, sender, code = self.arrivals.pop(0)
-        return _signal.struct_siginfo((signum, code, 0, sender, 0, 0, 0))
+        return signum, sender, 0, code
 
 
 def stand_in(module, name, answer):

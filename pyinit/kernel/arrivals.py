@@ -23,7 +23,7 @@ class Arrivals:
     """Takes signals one by one. `first` are the numbers of the stop requests."""
 
     def __init__(self, first: "Collection[int]") -> None:
-        self._first = frozenset(first)
+        self.first = frozenset(first)
         self._highest = max(first, default=0)
         self._may_hide_one = False  # whether a stop request may be pending behind what was taken last
         self._taken: set[int] = set()  # since a look has last found nothing else
@@ -36,13 +36,13 @@ class Arrivals:
             signum = received.signum
             # SIGSYS is one of the faults, which the kernel hands out before all others (next_signal() in kernel/signal.c).
             is_low = signum < self._highest or signum == signal.SIGSYS
-            self._may_hide_one = is_low and signum not in self._first
+            self._may_hide_one = is_low and signum not in self.first
             self._taken.add(signum)
             self._left -= 1
         return received
 
     def _look(self) -> system.Received | None:
-        found = system.look_for_signal(self._first) if self._may_hide_one else None
+        found = system.look_for_signal(self.first) if self._may_hide_one else None
         if found is None and self._left <= 0:
             found = system.look_for_signal(signals.ALL - self._taken)
             if found is None:

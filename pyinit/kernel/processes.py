@@ -24,6 +24,9 @@ BASIC = (1 << LAST_IN_STAT) - 1 & ~(1 << 8) & ~(1 << 18)
 #: How often a process is looked at that may be on its way out of sigwait() or back into it.
 MOMENTS = 8
 
+#: Bytes of a command line that are looked at.
+LONGEST_WORDS = 1 << 12
+
 #: Bytes of a script that are read, and descriptors at which shells keep theirs: bash; dash and busybox, the first that is free.
 LONGEST_SCRIPT = 1 << 17
 BASH_SCRIPT_AT = 255
@@ -195,6 +198,16 @@ class Look:
     def __init__(self, until: float | None = None) -> None:
         self._until = until
         self._known: dict[tuple[object, int], object] = {}
+        self._has_waited = False  # for a moment, which does not come again
+
+    def files(self) -> "list[tuple[int, tuple[str, ...], Callable[..., object], object]] | None":
+        """What was looked at: PID, names in /proc/PID, what is made of their contents, and the answer.
+
+        Names that begin with "fd/" or "exe" are links, and all others files. None where not all can be looked at in this way.
+        """
+        if self._has_waited or any(find not in FILES for find, _ in self._known):
+            return None
+        return [(pid, *FILES[find], answer) for (find, pid), answer in self._known.items()]
 
     def _once(self, find: "Callable[[int], object]", pid: int) -> "object":
         key = (find, pid)
@@ -234,7 +247,7 @@ class Look:
         The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile. None
         where it spawned somebody all the while, which tells nothing.
         """
-        spawns = False
+        spawns, self._has_waited = False, True
         for _ in range(MOMENTS):
             turns = _turns(pid)
             process = read(pid)
@@ -264,17 +277,49 @@ class Look:
         return (called if called != "busybox" else _last_part(second)) in SHELLS
 
 
+class Seen:
+    """What was looked at for one signal, and who was told.
+
+    `single` are processes that were looked at by themselves, `table` all others, `passed_over` those who are never told.
+    """
+
+    def __init__(self, signum: int, until: float | None) -> None:
+        self.signum = signum
+        self.look = Look(until)
+        self.single: list[Process] = []
+        self.table: dict[int, Process] | None = None
+        self.passed_over: frozenset[int] = frozenset()
+        self.told: list[tuple[int, int]] = []  # a PID or a group, and the signal
+        self.is_blind = False  # /proc did not tell who else is there
+
+    def read(self, pid: int, signum: int = 0) -> Process | None:
+        """As the function of that name."""
+        found = read(pid, signum)
+        if found is not None:
+            self.single.append(found)
+        return found
+
+
 def _last_part(path: str) -> str:
     return path.rpartition("/")[2].lstrip("-")
 
 
+def words_of(line: bytes) -> tuple[str, ...]:
+    """The words of a /proc/PID/cmdline, which may be cut off."""
+    text = line.decode("utf-8", "replace")
+    return tuple(text.rstrip("\0").split("\0")) if text else ()
+
+
 def _words(pid: int) -> tuple[str, ...]:
-    line = system.read_at_once(f"/proc/{pid}/cmdline", 4096).decode("utf-8", "replace")
-    return tuple(line.rstrip("\0").split("\0")) if line else ()
+    return words_of(system.read_at_once(f"/proc/{pid}/cmdline", LONGEST_WORDS))
 
 
 def _shell(pid: int) -> str:
-    program = system.read_link(f"/proc/{pid}/exe") or next(iter(_words(pid)), "")
+    program = system.read_link(f"/proc/{pid}/exe")
+    return _called(program) if program else _last_part(next(iter(_words(pid)), ""))
+
+
+def _called(program: str) -> str:
     return _last_part(program.removesuffix(" (deleted)"))
 
 
@@ -327,6 +372,17 @@ def _done(pid: int) -> str:
     except (IndexError, ValueError):
         return text  # of `sh -c`
     return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")
+
+
+#: Closer looks that are nothing but the contents of some files, and what is made of these.
+FILES: "dict[object, tuple[tuple[str, ...], Callable[..., object]]]" = {
+    _words: (("cmdline",), words_of),
+    _shell: (("exe",), lambda link: _called(system.decode(link)) if link else None),
+    _sleeps_in: (("wchan",), lambda text: text.decode("ascii", "replace")),
+    _reads_from: (("fd/0",), system.decode),
+    _opened: (("fdinfo/0",), lambda text: text.decode("ascii", "replace")),
+    _writes_to: (("fd/1", "fd/2"), lambda *links: frozenset(map(system.decode, links))),
+}
 
 
 def is_alive(pid: int) -> bool:

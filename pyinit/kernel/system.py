@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
+#: Whether this is the static binary.
+IS_FROZEN = hasattr(sys, "frozen")
+
 #: Bits of stat(2)'s st_mode.
 S_IFMT, S_IFIFO, S_IFCHR, S_IFREG = 0o170000, 0o010000, 0o020000, 0o100000
 
@@ -528,7 +531,12 @@ def _write_if_ready(data: bytes) -> bool:
 
 
 def wait_signal(seconds: float | None) -> Received | None:
-    """Sleep until a signal arrives, at most so many seconds (None: for ever); None when the time is over."""
+    """Sleep until a signal arrives, at most so many seconds (None: for ever); None when the time is over.
+
+    In the static binary C sleeps, and answers by itself what Python has written down for it (kernel/rest.py).
+    """
+    if IS_FROZEN:
+        return _rest(seconds)
     if seconds is None:
         info = signal.sigwaitinfo(signals.ALL)
     else:
@@ -537,6 +545,43 @@ def wait_signal(seconds: float | None) -> Received | None:
             return None
         info = found
     return _received(info)
+
+
+def _rest(seconds: float | None) -> Received | None:
+    import _pyinit
+
+    found = _pyinit.rest(seconds)
+    if found is None:
+        return None
+    signum, sender_pid, sender_uid, code = found
+    return Received(signum, sender_pid, sender_uid, signum == signal.SIGIO and code > 0)
+
+
+def look_for_answer(received: int, stops: int, questions: list[tuple[int, str]]) -> list[bytes] | None:
+    """Have C look at what the answer to a signal depends on; return what there is.
+
+    A question is a kind (REST_HANDLER and so on in docker/static/rest.h) and a path. Bit n-1 of `stops` says that signal n is
+    a stop request. None where C answers nothing: it cannot look at all that, or no descriptor is to spare.
+    """
+    import _pyinit
+
+    found: list[bytes] | None = _pyinit.rest_look(received, stops, questions)
+    return found
+
+
+def answer(received: int, told: list[tuple[int, int]]) -> None:
+    """Have C answer a signal by telling these (PID, or group, and signal), as long as all is as look_for_answer() has said."""
+    import _pyinit
+
+    _pyinit.rest_answer(received, told)
+
+
+def forget_answers() -> None:
+    """Have no signal answered by C any more."""
+    if IS_FROZEN:
+        import _pyinit
+
+        _pyinit.rest_forget()
 
 
 def look_for_signal(among: "Collection[int]") -> Received | None:

@@ -5,6 +5,7 @@ It is imported with the first signal, as delivery is: a command that ends by its
 
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, plan
 from pyinit.kernel import processes, signals, system
+from pyinit.kernel.processes import Seen
 from pyinit.kernel.signals import signal
 from pyinit.life.actions import PRE_STOP, RUNNING
 from pyinit.settings.config import HANDLERS
@@ -43,10 +44,15 @@ class Messenger:
         self.lifecycle = everybody.lifecycle
         self.own_pid = everybody.own_pid
         self.place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
-        #: The signal that was judged last, what was seen by the way, and its plan: for deliver(), which comes next.
-        self.judged: tuple[int, processes.Look, dict[int, Process], Plan] | None = None
+        #: The signal that was judged last, who was there, and its plan: for deliver(), which comes next.
+        self.judged: tuple[int, dict[int, Process], Plan] | None = None
+        #: What is looked at for the signal that is dealt with; and of the last one that was no stop request, when all is done.
+        self.seen: Seen | None = None
+        self.done: Seen | None = None
 
-    def look_around(self, signum: int, is_stop: bool, until: float | None) -> "dict[int, Process] | None":
+    def look_around(
+        self, signum: int, is_stop: bool, until: float | None, seen: Seen | None = None
+    ) -> "dict[int, Process] | None":
         """As processes.snapshot(), without the health helper and what it has started: they are nobody's to signal.
 
         Where it is no stop, also without our own children that are not in the command's group: they are never told.
@@ -56,28 +62,33 @@ class Messenger:
         table = processes.snapshot(must_show, signum, left_out, until)
         care = self.everybody.care
         helper = 0 if care is None else care.pid
+        passed_over = set(left_out)
         if table is not None and helper:
-            for process in processes.below_us(table, helper):
-                del table[process.pid]
-            table.pop(helper, None)
+            passed_over.update(process.pid for process in processes.below_us(table, helper))
+            passed_over.update({helper}.intersection(table))
+            for pid in passed_over.intersection(table):
+                del table[pid]
+        if seen is not None:
+            seen.table, seen.passed_over, seen.is_blind = table, frozenset(passed_over), table is None
         return table
 
     def judge(self, signum: int) -> bool:
         """Whether a signal that may be a stop request is one; where that cannot be told it is not."""
         until = self.lifecycle.kill_at
-        command, look = processes.read(self.command.pid), processes.Look(until)
+        self.seen = seen = Seen(signum, until)
+        command, look = seen.read(self.command.pid), seen.look
         is_first = self.lifecycle.phase in (RUNNING, PRE_STOP)
         try:
             if command is not None and plan.takes_as_it_is(command, signum, look):
                 return False  # nobody else needs to be looked at
-            table = self.look_around(signum, False, until)
+            table = self.look_around(signum, False, until, seen)
             if table is None:
                 return False
             found = plan.forwarding(signum, table, look, self.place)
             is_stop = plan.asks_for_stop(found, signum, table, look, self.command.pid, is_first=is_first)
         except processes.TimeIsOver:
             return False  # SIGKILL is due
-        self.judged = None if is_stop else (signum, look, table, found)
+        self.judged = None if is_stop else (signum, table, found)
         return is_stop
 
     def deliver(self, request: "Request", began: float, until: float | None) -> "list[Action]":
@@ -92,15 +103,19 @@ class Messenger:
 
     def deliver_until(self, request: "Request", began: float, until: float | None) -> "list[Action]":
         """As deliver(). Raises TimeIsOver at a time, before anybody but perhaps the command has been told."""
-        look, table, forwarded = processes.Look(until), None, None
+        table, forwarded = None, None
         if self.judged is not None and self.judged[0] == request.signum and not request.is_stop:
-            _, look, table, forwarded = self.judged
-        self.judged = None
-        early = self.tell_command_first(request, look)
+            _, table, forwarded = self.judged
+        if self.seen is None or self.seen.signum != request.signum or request.is_stop:
+            self.seen = Seen(request.signum, until)
+        seen, look = self.seen, self.seen.look
+        self.judged = self.seen = None
+        early = self.tell_command_first(request, seen)
         if early is not None and not request.is_stop and self.config.forward != HANDLERS:
             self.tell_of_one(request, early)
+            self.end(request, seen)
             return []
-        table = table or self.look_around(request.signum, request.is_stop, until)
+        table = table or self.look_around(request.signum, request.is_stop, until, seen)
         if table is None:
             self.everybody.deliver_blindly(request, early)
             return []
@@ -112,7 +127,7 @@ class Messenger:
         found = plan.plan(request, table, look, self.place, forwarded)
         if early is None and found.now:
             self.everybody.await_moment(request)
-        denied = self.send_to(found, request.signum)
+        denied = self.send_to(found, request.signum, seen)
         self.command.owed = 0  # should anything fail from here on, nobody is told once more
         if early is not None:
             found.now[early.pid] = request.signum
@@ -125,6 +140,8 @@ class Messenger:
         if denied:
             why = f"no right to signal {named(denied, table)}: give us CAP_KILL, or their user"
             self.log.say("warning", "denied", why, pids=sorted(denied))
+        if not (denied or found.unsure or found.resume):
+            self.end(request, seen)
         now = system.monotonic()
         return self.lifecycle.on_delivered(request, found, now, now - began)
 
@@ -137,14 +154,15 @@ class Messenger:
         heard = (process for process in table.values() if self.everybody.told_blindly or process.group == self.command.pid)
         return {process.pid: (process.started, process.image) for process in heard if process.started < until}
 
-    def send_to(self, found: "Plan", signum: int) -> set[int]:
+    def send_to(self, found: "Plan", signum: int, seen: Seen) -> set[int]:
         """Signal whom the plan names; return those whom we have no right to signal."""
+        seen.told += [(-self.command.pid, signum)] if found.whole_group else found.now.items()
         if found.whole_group:
             system.send(-self.command.pid, signum)
             return {pid for pid in found.now if not system.send(pid, 0)}  # one that was reached hides those who were not
         return {pid for pid, own in found.now.items() if not system.send(pid, own)}
 
-    def tell_command_first(self, request: "Request", look: processes.Look) -> "Process | None":
+    def tell_command_first(self, request: "Request", seen: Seen) -> "Process | None":
         """Signal the command before looking at anybody else, if it is a handler by any rule; return it if it was told.
 
         That it is a shell, a wrapper, or wants a signal of its own takes a closer look.
@@ -152,16 +170,27 @@ class Messenger:
         is_first = request.scope == IN_GROUP and not request.told and request.seen is None and not request.is_last_call
         if not is_first or request.signum in (*signals.SUSPENDS, *signals.IGNORED_BY_DEFAULT):
             return None
-        command = processes.read(self.command.pid, request.signum)
+        command = seen.read(self.command.pid, request.signum)
         if command is None or not command.catches(request.signum):
             return None
-        if not plan.is_plain_handler(request, command, look):
+        if not plan.is_plain_handler(request, command, seen.look):
             return None
         self.everybody.await_moment(request)
         if not system.send(command.pid, request.signum):
             return None
+        seen.told.append((command.pid, request.signum))
         self.command.owed = 0
         return command
+
+    def end(self, request: "Request", seen: Seen) -> None:
+        """All who were to be told were: there is nothing more to do about this signal."""
+        if system.IS_FROZEN and not (request.is_stop or request.looks or seen.is_blind):
+            self.done = seen
+
+    def take_done(self) -> Seen | None:
+        """What was seen for the last signal, if all was done; asked for once."""
+        done, self.done = self.done, None
+        return done
 
     def tell_of_one(self, request: "Request", told: "Process") -> None:
         """Log that the command was told, and nobody else was looked at."""

@@ -78,6 +78,7 @@ def loop(command: Command) -> int:
     leave_at = 0.0
     while True:
         try:
+            system.forget_answers()  # from here on all goes to the group
             if command.owed:
                 system.send(-command.pid, command.owed)
                 command.owed = 0

@@ -9,6 +9,7 @@ from pyinit.kernel.watch import Watch
 from pyinit.life.actions import (
     PRE_STOP,
     QUEUES,
+    RUNNING,
     AwaitQueues,
     Deliver,
     Exit,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from pyinit.delivery import Request
     from pyinit.health.doors import Doors
+    from pyinit.kernel.rest import Rest
     from pyinit.kernel.terminal import JobControl
     from pyinit.life.actions import Action
     from pyinit.life.care import Care
@@ -99,6 +101,7 @@ class Supervisor:
         self.care = None if doors is None else self.take_care(doors, environment, mask)
         self.everybody = Everybody(command, config, log, self.lifecycle, self.care, self.tell_traffic)
         self.messenger: Messenger | None = None  # from the first signal on
+        self.rest: Rest | None = None  # from the first one on that C may answer
         self.hook: Hook | None = None
         if config.pre_stop is not None:
             from pyinit.life import hook  # loaded while all is well
@@ -126,6 +129,8 @@ class Supervisor:
             if received.signum == signal.SIGCONT:
                 self.jobs.take_up()
             self.carry_out(self.lifecycle.on_signal(received, now))
+            if system.IS_FROZEN:
+                self.learn(received.signum)
             if received.signum in signals.SUSPENDS:
                 self.jobs.suspend()  # before reap() tells that the command has stopped, which is no news then
         none_left = self.reap(received)
@@ -156,6 +161,8 @@ class Supervisor:
                 stop_signal=lifecycle.stop_signal if is_asked else shown.stop_signal,
                 orphans=self.orphans,
             )
+            if self.rest is not None:
+                self.rest.forget()
         self.page.on_orphans(self.orphans, now)
         if self.care is not None:
             self.care.show()
@@ -318,6 +325,17 @@ class Supervisor:
         """Whether a signal that may be a stop request is one; where that cannot be told it is not."""
         messenger = self.load_messenger()
         return messenger is not None and messenger.judge(signum)
+
+    def learn(self, received: int) -> None:
+        """Have C answer the next signal of this number as this one was answered, where that is not to be logged."""
+        seen = None if self.messenger is None else self.messenger.take_done()
+        if seen is None or self.lifecycle.phase != RUNNING or self.log.tells("debug"):
+            return
+        if self.rest is None:
+            from pyinit.kernel.rest import Rest
+
+            self.rest = Rest(self.command.pid, self.command.arrivals.first)
+        self.rest.learn(received, seen)
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom it is for; where that cannot be told, everybody; where SIGKILL is due, nobody."""

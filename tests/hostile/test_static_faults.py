@@ -16,6 +16,7 @@ import pytest
 
 from tests.hostile.conftest import IS_LONG
 from tests.hostile.traced import Call, Traced
+from tests.live.conftest import APP_WORDS
 from tests.live.forms import STATIC
 from tests.live.test_faults import start_script
 from tests.namespace import need
@@ -57,6 +58,7 @@ ERRORS = {
     "openat": ("EMFILE", "ENFILE", "EACCES", "ENOMEM"),  # ENOENT of /proc/PID is no fault: it says that the process is gone
     "pidfd_open": ("ENOSYS", "EMFILE", "EPERM"),
     "poll": ("EINVAL", "ENOMEM", "EINTR"),
+    "pread64": ("EIO", "ESRCH", "ENOMEM"),
     "prlimit64": ("EPERM",),
     "pwrite64": ("ENOSPC", "ENOMEM"),
     "read": ("EIO", "EINTR", "ENOMEM"),  # ESRCH is no fault, likewise
@@ -79,13 +81,16 @@ ANY_ERROR = ("ENOSYS", "EPERM", "ENOMEM")
 #: Side by side.
 AT_A_TIME = 4
 
+#: So many SIGUSR1 come before the stop request where signals are forwarded: Python writes the table by then, and C answers.
+FORWARDED = 4
+
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
 class Case:
     """One container with one fault, while others run beside it."""
 
-    def __init__(self, words: list[str], folder: Path, call: Call | None, error: str) -> None:
+    def __init__(self, words: list[str], folder: Path, call: Call | None, error: str, forwarded: int = 0) -> None:
         self.call, self.name = call, "none" if call is None else f"{call.name} {call.when} {error}"
         own = folder / self.name.replace(" ", "-")
         own.mkdir()
@@ -93,14 +98,25 @@ class Case:
         self.traced = Traced(words, own, inject, ENVIRONMENT)
         self.namespace = self.traced.namespace
         self._told, self._asked = 0.0, 0
+        self._forwarded, self._sent = forwarded, 0
 
     def has_ended(self) -> bool:
-        """Ask for a stop once the application is ready, and again each second as an impatient person would; True at the end."""
+        """Ask for a stop once the application is ready, and again each second as an impatient person would; True at the end.
+
+        Before it, as many SIGUSR1 are sent as are to be forwarded, each when the one before was told.
+        """
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.namespace.wait(0)
             return True
         said, now = self.namespace.stdout, time.monotonic()
-        if "app ready" in said and "app got" not in said and now > self._told + 1:
+        told = said.count("app got SIGUSR1")
+        if told < self._forwarded:
+            if "app ready" in said and (told == self._sent or now > self._told + 1):
+                self._told, self._sent = now, self._sent + 1
+                with contextlib.suppress(AssertionError, ProcessLookupError, psutil.NoSuchProcess):
+                    self.namespace.signal(signal.SIGUSR1)
+            return False
+        if "app ready" in said and "app got SIGTERM" not in said and now > self._told + 1:
             self._told, self._asked = now, self._asked + 1
             with contextlib.suppress(AssertionError, ProcessLookupError, psutil.NoSuchProcess):  # it has just ended
                 self.namespace.signal(signal.SIGTERM)
@@ -119,17 +135,26 @@ class Case:
             return None if log.count("\n") == 1 and log.startswith("pyinit: error: ") else f"not told in one line: {story}"
         if "app done" not in said:
             return f"the application did not finish: {story}"
+        if said.count("app got SIGUSR1") > self._sent:
+            return f"a signal was told more often than it was sent: {story}"
         # The last resort tells the group, and in its sweep everybody: it knows of nobody by himself.
         if said.count("app got SIGTERM") > self._asked and "less care" not in log:
             return f"told more often than anybody asked: {story}"
         fell_back = any(words in log for words in ("does not tell", "less care", "no right to signal"))
-        if status != 3 and not (status == 143 and fell_back):
+        # Told as a group, a shell dies of the stop signal, or of the one that was forwarded.
+        deaths = (128 + signal.SIGTERM, 128 + signal.SIGUSR1) if self._forwarded else (128 + signal.SIGTERM,)
+        if status != 3 and not (fell_back and status in deaths):
             return f"the status is wrong: {story}"
         return None
 
 
-def run(words: list[str], folder: Path, faults: list[tuple[Call | None, str]]) -> tuple[list[str], list[Call], int]:
-    """Run cases side by side; return what is wrong about any, the calls that the last one made, and how many have failed."""
+def run(
+    words: list[str], folder: Path, faults: list[tuple[Call | None, str]], forwarded: int = 0
+) -> tuple[list[str], list[Call], int]:
+    """Run cases side by side; return what is wrong about any, the calls that the last one made, and how many have failed.
+
+    With signals that are forwarded the calls are told apart by the first of these, and not by the stop request.
+    """
     problems = []
     calls: list[Call] = []
     failed = 0
@@ -137,7 +162,7 @@ def run(words: list[str], folder: Path, faults: list[tuple[Call | None, str]]) -
         with contextlib.ExitStack() as stack:
             cases = []
             for call, error in faults[first : first + AT_A_TIME]:
-                cases.append(Case(words, folder, call, error))
+                cases.append(Case(words, folder, call, error, forwarded))
                 stack.enter_context(cases[-1].traced)
             running, deadline = list(cases), time.monotonic() + PATIENCE
             while running and time.monotonic() < deadline:
@@ -145,7 +170,7 @@ def run(words: list[str], folder: Path, faults: list[tuple[Call | None, str]]) -
                 time.sleep(0.02)
             problems += [f"{case.name}: did not end: {case.namespace.stderr!r}" for case in running]
             problems += [found for case in cases if case not in running and (found := case.problem())]
-        calls = cases[-1].traced.calls()
+        calls = cases[-1].traced.calls("SIGUSR1" if forwarded else "SIGTERM")
         failed += sum(case.has_failed for case in cases)
     return problems, calls, failed
 
@@ -232,3 +257,31 @@ def test_a_stop_survives_a_system_call_that_fails_from_then_on(
     problems, _, failed = run(words, tmp_path, [(first[0].but_always(), error)])
     assert problems == []
     assert failed == 1
+
+
+#: Where the application is the command, and where it is below a script: C answers in both cases, by looking at more or less.
+PLACES = {"alone": "exec APP --on TERM,USR1 --status 3", "below": "APP --on TERM,USR1 --workers 2; exit 3"}
+
+
+@pytest.mark.forms(STATIC)
+@pytest.mark.timeout(600 if IS_LONG else 120)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_signal_is_told_once_whatever_system_call_fails(pyinit: list[str], tmp_path: Path, place: str) -> None:
+    need("strace")
+    words = [*pyinit, "--settle=10", "--", "sh", "-c", PLACES[place].replace("APP", APP_WORDS)]
+    problems, calls, _ = run(words, tmp_path, [(None, "")], FORWARDED)
+    assert problems == []
+    faults: list[tuple[Call | None, str]] = []
+    by_name: dict[str, list[Call]] = {}
+    for call in calls:
+        if call.in_stop and call.name not in LEFT_OUT:
+            by_name.setdefault(call.name, []).append(call)
+    assert "pread64" in by_name
+    for alike in by_name.values():
+        some = alike if IS_LONG else {alike[0], alike[len(alike) // 4]}  # the stop comes last, and is looked into above
+        errors = ERRORS.get(alike[0].name, ANY_ERROR)
+        for number, call in enumerate(sorted(some)):
+            faults += [(call, error) for error in (errors if IS_LONG else errors[number % len(errors) :][:1])]
+    problems, _, failed = run(words, tmp_path, faults, FORWARDED)
+    assert problems == []
+    assert failed >= 0.75 * len(faults), "or this would prove little"

@@ -74,8 +74,8 @@ class Traced:
         begin = next((at for at, line in enumerate(lines) if line.startswith("execve(")), len(lines))
         return lines[begin:]
 
-    def calls(self) -> list[Call]:
-        """The calls of pyinit."""
+    def calls(self, stop: str = "SIGTERM") -> list[Call]:
+        """The calls of pyinit; `stop` is the signal that asks for the stop, as far as Call is concerned."""
         lines = self.log.read_text(errors="replace").splitlines()
         begin = len(lines) - len(self.lines)
         counts: dict[str, int] = {}
@@ -88,5 +88,5 @@ class Traced:
             counts[name] = counts.get(name, 0) + 1
             if at > begin:
                 found.append(Call(name, counts[name], in_stop))
-            in_stop |= name == "rt_sigtimedwait" and "si_signo=SIGTERM" in line
+            in_stop |= name == "rt_sigtimedwait" and f"si_signo={stop}" in line
         return found
