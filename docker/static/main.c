@@ -15,6 +15,7 @@
 #include <Python.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <internal/pycore_codecs.h>
 #include <internal/pycore_import.h>
 #include <internal/pycore_interp.h>
 #include <internal/pycore_pystate.h>
@@ -474,6 +475,8 @@ static int make(const struct _frozen *rehearsal)
     if (PyStatus_Exception(status))
         return fail(status.err_msg);
     if (_PySignal_Init(0) < 0 || make_imp() < 0 || PyImport_ImportFrozenModule("_start") <= 0)
+        return fail_with_traceback();
+    if (PyStatus_Exception(_PyCodec_InitRegistry(PyInterpreterState_Main()))) /* of the "main" phase as well: what makes UnicodeErrors */
         return fail_with_traceback();
     start = held("_start", "start");
     variables = held("posix", "environ");

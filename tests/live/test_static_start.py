@@ -19,8 +19,8 @@ from tests.namespace import ROOT, Namespace, need
 
 pytestmark = pytest.mark.forms(STATIC)
 
-#: What Python asks for before all else: the first arena of its objects, 1 MiB.
-ARENA = re.compile(r"mmap\(NULL, 1048576, ")
+#: What is asked for before Python is: which thread it is in.
+THREAD = re.compile(r"gettid\(")
 
 #: By what a process is started.
 START = re.compile(r"(clone3|clone|vfork|fork)\(")
@@ -52,9 +52,9 @@ def traced(pyinit: list[str], tmp_path: Path) -> Iterator[Start]:
 
 def begins_with(traced: Traced) -> str:
     """Who has started the command: "C" or "Python"."""
-    arena = next(at for at, line in enumerate(traced.lines) if ARENA.match(line))
+    thread = next(at for at, line in enumerate(traced.lines) if THREAD.match(line))
     start = next(at for at, line in enumerate(traced.lines) if START.match(line))
-    return "C" if start < arena else "Python"
+    return "C" if start < thread else "Python"
 
 
 def test_c_starts_the_plainest_command_before_python_has_looked_at_anything(traced: Start) -> None:
@@ -110,7 +110,7 @@ def test_python_starts_it_where_it_is_not_pid_1(pyinit: list[str], tmp_path: Pat
     )
     assert done.returncode == 7
     lines = log.read_text().splitlines()
-    assert next(at for at, line in enumerate(lines) if ARENA.match(line)) < next(
+    assert next(at for at, line in enumerate(lines) if THREAD.match(line)) < next(
         at for at, line in enumerate(lines) if START.match(line)
     )
 
