@@ -174,6 +174,9 @@ def _run(
     environment = system.environ()
     parsed = parse(arguments, environment, defaults)
     config = parsed.config
+    text, orphans = system.kept()
+    if text:
+        return _wake(parsed, environment, mask, started, text, orphans)
     notes = place_ourselves(config)
     notes += _look_above(called)
     ignored = system.accept_sigchld()
@@ -221,6 +224,25 @@ def _supervise(
         return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page, doors).loop()
     finally:
         jobs.give_back()
+
+
+def _wake(
+    parsed: "Parsed", environment: dict[bytes, bytes], mask: frozenset[int], command: int, text: bytes, orphans: int
+) -> int:
+    """Go on where PID 1 fell asleep. All that concerns the process is as it was then, and what there was to tell has been told."""
+    from pyinit.life import kept, supervise
+    from pyinit.log import Log
+
+    config = parsed.config
+    found = last_resort.Command(command, config.stop_on - {BY_PROGRAM})
+    try:
+        gc.enable()
+        log, jobs = Log(config.log_level, config.log_format), terminal.JobControl(command, terminal.NONE)
+        left = kept.from_bytes(text, orphans)
+        return supervise.Supervisor(found, config, log, environment, mask, left.folder, jobs, left.page, None, left).loop()
+    except BaseException as error:
+        last_resort.tell(error, config.log_format, "it goes on with less care")
+        return last_resort.loop(found)
 
 
 def open_doors(config: "Config") -> "Doors | None":

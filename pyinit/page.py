@@ -11,7 +11,8 @@ nothing for PID 1 to answer, so nobody can hold it up or lead it astray.
 
 UTF-8, a line for each field of State that is not None, in any order. In a value a backslash is `\\` and a line end `\n`. The
 first figure is the version of the format; a reader leaves out keys that it does not know. The sequence number changes with
-each writing: where the two differ, the page was read while it was written.
+each writing: where the two differ, the page was read while it was written. The count of orphans has ten digits, so that it can be
+changed alone (docker/static/sleep.c).
 """
 
 import pyinit
@@ -65,6 +66,10 @@ class State(Record):
     by_program: int = 0
 
 
+#: Where the count of orphans begins.
+COUNT = b"\norphans\t"
+
+
 def _line(value: object) -> bytes:
     text = str(value)
     while True:
@@ -76,20 +81,22 @@ def _line(value: object) -> bytes:
 
 def to_bytes(state: State, sequence: int) -> bytes:
     """PURE. The page, filled up with empty lines to its size: what a longer one has left behind is overwritten."""
-    lines = [b"%s\t%s\n" % (key.encode(), _line(value)) for key, value in vars(state).items() if value is not None]
+    values = {**vars(state), "orphans": f"{state.orphans:010d}"}
+    lines = [b"%s\t%s\n" % (key.encode(), _line(value)) for key, value in values.items() if value is not None]
     return (b"%s %d\n%s%s %d\n" % (BEGIN.encode(), sequence, b"".join(lines), END.encode(), sequence)).ljust(SIZE, b"\n")
 
 
 class Page:
     """The page's writer. It never fails: without the page all else works."""
 
-    def __init__(self, descriptor: int | None, state: State) -> None:
-        """`descriptor` is that of system.create_page(): None where there is none."""
+    def __init__(self, descriptor: int | None, state: State, sequence: int = 0) -> None:
+        """`descriptor` is that of system.create_page(): None where there is none. With a `sequence` it has been written already."""
         self.descriptor = descriptor
         self.state = state
-        self._sequence = 0
+        self.sequence = sequence
         self._written_at = state.started_at
-        self._write()
+        if not sequence:
+            self._write()
 
     def update(self, **changed: object) -> None:
         """Change some fields, and write if that makes a difference."""
@@ -117,10 +124,14 @@ class Page:
             self._written_at = now
             self.update(orphans=orphans)
 
+    def place_of_orphans(self) -> int:
+        """Where in the file the count of orphans is."""
+        return to_bytes(self.state, self.sequence).index(COUNT) + len(COUNT)
+
     def _write(self) -> None:
-        self._sequence += 1
+        self.sequence += 1
         if self.descriptor is not None:
             try:
-                system.write_page(self.descriptor, to_bytes(self.state, self._sequence))
+                system.write_page(self.descriptor, to_bytes(self.state, self.sequence))
             except MemoryError:
                 pass  # then it tells of what was before

@@ -99,7 +99,7 @@ compile() {
     include=$work/root/usr/include
     library=$work/root/usr/lib/python$version/config-$version-$triplet/libpython$version.a
     # Not position-independent: without relocations the kernel maps the file, and what was made at build time keeps its addresses.
-    for source in main immortal plain rest heap snapshot unneeded; do
+    for source in main immortal plain rest sleep heap snapshot unneeded; do
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
             -nostdinc -isystem "$($triplet-gcc -print-file-name=include)" -isystem "$include/python$version" -isystem "$include/$triplet" \
             -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
@@ -115,7 +115,7 @@ compile() {
         --remove-section=.init_array --remove-section=.rela.init_array "$work/joined.o"
     link_with 16777216 >>"$work/trace"
     : >"$work/plan"
-    for until in start start start start start stop stop stop stop stop; do
+    for until in start start start start start stop stop stop wake wake wake script script trap trap stop; do
         plan_by $until
     done
     tries=0
@@ -137,7 +137,7 @@ link_with() {
     own=$work/root/usr/lib
     $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$libgcc" -Wl,--build-id=none \
         -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace -Wl,--defsym=heap_bytes="$1" -Wl,-T,"$here/snapshot.ld" \
-        "$work/joined.o" "$work/plain.o" "$work/rest.o" "$work/heap.o" "$work/snapshot.o" -lm -o "$work/unmade"
+        "$work/joined.o" "$work/plain.o" "$work/rest.o" "$work/sleep.o" "$work/heap.o" "$work/snapshot.o" -lm -o "$work/unmade"
 }
 
 # The binary says what it is, and runs a command to its end.

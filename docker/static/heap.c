@@ -110,21 +110,166 @@ static void *take(size_t size)
     return piece;
 }
 
+/* --- in a process that has started from the snapshot -------------------------------------------------------------
+ *
+ * All of it can be given back at once. For small pieces there are areas of our own; the C library's malloc() would hold on to some of
+ * them, all over its heap. Nothing of this is in the snapshot. */
+
+#define AREA (64UL << 10)
+
+/* Before each piece. Of a small one: its room, and NULL. Of others, which are malloc()'s, it is a link of a chain. */
+struct link {
+    union {
+        struct link *next;
+        size_t room;
+    };
+    struct link **to_us;
+};
+_Static_assert(sizeof(struct link) == ALIGNMENT, "what is behind it is aligned");
+
+static struct {
+    struct link *large;
+    struct unused *small[SMALL / ALIGNMENT + 1];
+    struct used_area {
+        _Alignas(ALIGNMENT) struct used_area *next;
+    } *areas;
+    char *at, *end; /* what is left of the first of these */
+} now;
+
+static struct link *get_small(size_t room)
+{
+    struct unused **list = &now.small[room / ALIGNMENT];
+    if (*list != NULL) {
+        struct unused *first = *list;
+        *list = first->next;
+        return (struct link *)first - 1;
+    }
+    size_t all = room + sizeof(struct link);
+    if ((size_t)(now.end - now.at) < all) {
+        struct used_area *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (area == MAP_FAILED)
+            return NULL;
+        area->next = now.areas;
+        now.areas = area;
+        now.at = (char *)(area + 1);
+        now.end = (char *)area + AREA;
+    }
+    struct link *link = (struct link *)now.at;
+    now.at += all;
+    return link;
+}
+
+static void *chain(struct link *link)
+{
+    if (link == NULL)
+        return NULL;
+    link->next = now.large;
+    link->to_us = &now.large;
+    if (now.large != NULL)
+        now.large->to_us = &link->next;
+    now.large = link;
+    return link + 1;
+}
+
+static void unchain(struct link *link)
+{
+    *link->to_us = link->next;
+    if (link->next != NULL)
+        link->next->to_us = link->to_us;
+}
+
+static int is_small(const struct link *link)
+{
+    return link->to_us == NULL;
+}
+
+static void *get(size_t size)
+{
+    if (size > SMALL) {
+        if (size > SIZE_MAX - sizeof(struct link)) {
+            errno = ENOMEM;
+            return NULL;
+        }
+        return chain(malloc(size + sizeof(struct link)));
+    }
+    size_t room = size < ALIGNMENT ? ALIGNMENT : (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    struct link *link = get_small(room);
+    if (link == NULL)
+        return NULL;
+    link->room = room;
+    link->to_us = NULL;
+    return link + 1;
+}
+
+static void put_back(void *piece)
+{
+    struct link *link = (struct link *)piece - 1;
+    if (is_small(link)) {
+        struct unused *unused = piece, **list = &now.small[link->room / ALIGNMENT];
+        *unused = (struct unused){link->room, *list};
+        *list = unused;
+    } else {
+        unchain(link);
+        free(link);
+    }
+}
+
+static void *change(void *piece, size_t size)
+{
+    struct link *link = (struct link *)piece - 1;
+    if (is_small(link)) {
+        if (size <= link->room)
+            return piece;
+        void *moved = get(size);
+        if (moved != NULL) {
+            memcpy(moved, piece, link->room);
+            put_back(piece);
+        }
+        return moved;
+    }
+    if (size > SIZE_MAX - sizeof(struct link)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    unchain(link);
+    struct link *moved = realloc(link, size + sizeof(struct link));
+    void *changed = chain(moved == NULL ? link : moved);
+    return moved == NULL ? NULL : changed;
+}
+
+/* Give back all that the interpreter has been given since it was found in the file. It must not run any more. */
+void heap_forget(void)
+{
+    while (now.large != NULL) {
+        struct link *link = now.large;
+        unchain(link);
+        free(link);
+    }
+    while (now.areas != NULL) {
+        struct used_area *area = now.areas;
+        now.areas = area->next;
+        munmap(area, AREA);
+    }
+    memset(&now, 0, sizeof now);
+}
+
+/* --- as libpython calls it --------------------------------------------------------------------------------------- */
+
 void *heap_malloc(size_t size)
 {
-    return is_sealed ? malloc(size) : take(size);
+    return is_sealed ? get(size) : take(size);
 }
 
 void *heap_calloc(size_t count, size_t size)
 {
-    if (is_sealed)
-        return calloc(count, size);
     size_t all;
-    if (__builtin_mul_overflow(count, size, &all)) {
+    if (__builtin_mul_overflow(count, size, &all) || all > SIZE_MAX - sizeof(struct link)) {
         errno = ENOMEM;
         return NULL;
     }
-    void *piece = take(all);
+    if (is_sealed && all > SMALL)
+        return chain(calloc(1, all + sizeof(struct link))); /* which does not clear what the kernel has cleared */
+    void *piece = heap_malloc(all);
     if (piece != NULL)
         memset(piece, 0, all);
     return piece;
@@ -141,9 +286,9 @@ static struct area *area_of(const char *piece)
 
 void heap_free(void *piece)
 {
-    if (!is_in_heap(piece)) {
-        free(piece);
-    } else if (!is_sealed) {
+    if (piece != NULL && !is_in_heap(piece)) {
+        put_back(piece);
+    } else if (piece != NULL && !is_sealed) {
         making.pieces[head_of(piece)->number] = NULL;
         size_t room = room_for(head_of(piece)->size);
         struct unused *unused = memset(piece, 0, room), **list = list_of(area_of(piece), room);
@@ -158,7 +303,7 @@ void *heap_realloc(void *piece, size_t size)
     if (piece == NULL)
         return heap_malloc(size);
     if (!is_in_heap(piece))
-        return realloc(piece, size);
+        return change(piece, size);
     size_t before = head_of(piece)->size;
     if (is_sealed && size <= before)
         return piece;
@@ -170,23 +315,17 @@ void *heap_realloc(void *piece, size_t size)
     return moved;
 }
 
-/* CPython's arenas, and the stack of its frames. */
+/* The stack of CPython's frames. */
 void *heap_arena(void *context, size_t size)
 {
     (void)context;
-    if (!is_sealed)
-        return heap_calloc(1, size);
-    void *arena = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return arena == MAP_FAILED ? NULL : arena;
+    return heap_calloc(1, size);
 }
 
 void heap_free_arena(void *context, void *arena, size_t size)
 {
-    (void)context;
-    if (is_in_heap(arena))
-        heap_free(arena);
-    else
-        munmap(arena, size);
+    (void)context, (void)size;
+    heap_free(arena);
 }
 
 /* --- at build time ---------------------------------------------------------------------------------------------- */

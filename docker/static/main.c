@@ -32,6 +32,7 @@
 #include "immortal.h"
 #include "plain.h"
 #include "rest.h"
+#include "sleep.h"
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
@@ -39,19 +40,17 @@
 
 /* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
 
-static sigset_t given_signals;
-static int argument_count;
-static char **argument_words;
-static pid_t command; /* that plain.c has started; 0: Python is to start one */
-
-#define MOST_MODULES 200
-static struct _frozen our_modules[MOST_MODULES]; /* while the interpreter is made: read_modules() */
+#define MOST_MODULES 300
+/* While the interpreter is made: read_modules(). Then it is a page of zeros, for sleep.c. */
+_Alignas(4096) static struct _frozen our_modules[MOST_MODULES];
+char *const snapshot_canary = (char *)our_modules;
+_Static_assert(sizeof our_modules >= 4096, "the canary is a page");
 
 static PyObject *given_mask(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
     PyObject *found = PyList_New(0);
     for (int signum = 1; found != NULL && signum < NSIG; signum++) {
-        if (sigismember(&given_signals, signum) != 1)
+        if (sigismember(&own.mask, signum) != 1)
             continue;
         PyObject *number = PyLong_FromLong(signum);
         if (number == NULL || PyList_Append(found, number) < 0)
@@ -63,9 +62,9 @@ static PyObject *given_mask(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none)
 
 static PyObject *arguments(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
-    PyObject *found = PyList_New(argument_count);
-    for (int at = 0; found != NULL && at < argument_count; at++) {
-        char *word = argument_words[at];
+    PyObject *found = PyList_New(own.count);
+    for (int at = 0; found != NULL && at < own.count; at++) {
+        char *word = own.words[at];
         PyObject *text = PyUnicode_DecodeUTF8(word, (Py_ssize_t)strlen(word), "surrogateescape");
         if (text == NULL)
             Py_CLEAR(found);
@@ -153,7 +152,7 @@ static PyObject *call_execve(PyObject *Py_UNUSED(self), PyObject *given)
 
 static PyObject *started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 {
-    return PyLong_FromLong(command);
+    return PyLong_FromLong(own.command);
 }
 
 /* --- PID 1 at rest, see rest.c; Python's side is pyinit/kernel/rest.py ------------------------------------------ */
@@ -186,6 +185,39 @@ static PyObject *call_rest(PyObject *Py_UNUSED(self), PyObject *seconds)
     if (told == NULL)
         rest_keep(&found);
     return told;
+}
+
+/* sleep(seconds, command, page, place, orphans, kept): as rest(None), but where nothing comes for so many seconds Python comes to an
+ * end, and begins anew when it is needed. */
+static PyObject *call_sleep(PyObject *self, PyObject *given)
+{
+    PyObject *seconds;
+    int command, page;
+    long place;
+    unsigned long orphans;
+    const char *kept;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(given, "Oiilky#:sleep", &seconds, &command, &page, &place, &orphans, &kept, &size))
+        return NULL;
+    if (size > SLEEP_LONGEST || !sleep_may())
+        return call_rest(self, Py_None);
+    PyObject *found = call_rest(self, seconds);
+    if (found != Py_None)
+        return found;
+    asleep.command = command;
+    asleep.page = page;
+    asleep.place = place;
+    asleep.before = orphans;
+    asleep.size = (size_t)size;
+    memcpy(asleep.kept, kept, (size_t)size);
+    PyThread_tss_delete(&_PyRuntime.autoTSSkey);
+    longjmp(sleep_bed, 1);
+}
+
+/* What was kept when Python fell asleep, and how many orphans were reaped since; nothing at a start. */
+static PyObject *kept(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    return Py_BuildValue("y#k", asleep.kept, (Py_ssize_t)asleep.size, asleep.orphans);
 }
 
 /* rest_look(signum, stops, [(kind, path), ...]): begin an entry; what there is, as bytes. None: there can be no entry. */
@@ -263,6 +295,8 @@ static PyMethodDef functions[] = {
     {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
     {"rest", call_rest, METH_O, "The next signal that is Python's: (signum, pid, uid, code); None after so many seconds. Raises OSError."},
+    {"sleep", call_sleep, METH_VARARGS, "As rest(), but Python may come to an end meanwhile, and begin anew: see sleep.c."},
+    {"kept", kept, METH_NOARGS, "What was given to sleep(), and how many orphans were reaped since."},
     {"rest_look", call_rest_look, METH_VARARGS, "Begin an entry of the table; what there is to be seen, or None."},
     {"rest_answer", call_rest_answer, METH_VARARGS, "Complete it: those who are told, and by what."},
     {"rest_forget", call_rest_forget, METH_NOARGS, "Empty the table."},
@@ -325,8 +359,8 @@ static PyObject *start, *variables, *set_signal; /* start.start(), posix.environ
 /* One line on stderr, where there may be no Python to write it; our exit status. */
 static int fail(const char *what)
 {
-    const char *parts[] = {"pyinit: error: ", command == 0 ? "cannot start: " : "", what,
-                           command == 0 ? "\n" : "; it goes on with less care\n"};
+    const char *parts[] = {"pyinit: error: ", own.command == 0 ? "cannot start: " : "", what,
+                           own.command == 0 ? "\n" : "; it goes on with less care\n"};
     char line[200] = "";
     for (size_t at = 0; at < sizeof parts / sizeof *parts; at++)
         strncat(line, parts[at], sizeof line - strlen(line) - 1);
@@ -407,8 +441,8 @@ static PyObject *held(const char *module, const char *name)
 static void set_the_stage(void)
 {
     static char *words[] = {"pyinit", "--", "true", NULL}, *entries[] = {"PATH=/usr/bin", "TZ=UTC0", NULL};
-    argument_count = 3;
-    argument_words = words;
+    own.count = 3;
+    own.words = words;
     environ = entries;
 }
 
@@ -483,7 +517,11 @@ static int make(const struct _frozen *rehearsal)
     set_signal = held("_signal", "signal");
     if (start == NULL || variables == NULL || set_signal == NULL)
         return fail_with_traceback();
-    if (rehearse(rehearsal, "stop", NULL) < 0 || freeze() < 0)
+    static const char *const lives[] = {"script", "trap", "wake", "stop"};
+    for (size_t at = 0; at < sizeof lives / sizeof *lives; at++)
+        if (rehearse(rehearsal, lives[at], NULL) < 0)
+            return fail_with_traceback();
+    if (freeze() < 0)
         return fail_with_traceback();
     PyObject *roots[] = {start, variables, set_signal};
     return immortalise(roots, sizeof roots / sizeof *roots) < 0 ? fail_with_traceback() : 0;
@@ -507,10 +545,6 @@ static void forget(void)
     _PyRuntime.main_thread = 0;
     state->thread_id = state->native_thread_id = 0;
     memset(our_modules, 0, sizeof our_modules);
-    memset(&given_signals, 0, sizeof given_signals);
-    argument_count = 0;
-    argument_words = NULL;
-    command = 0;
 }
 
 /* --- the start -------------------------------------------------------------------------------------------------- */
@@ -558,14 +592,12 @@ static int revive(void)
     return read_variables() < 0 || read_dispositions() < 0 ? -1 : 0;
 }
 
-static int run(int count, char **words)
+static int run(void)
 {
-    argument_count = count;
-    argument_words = words;
     if (revive() == 0)
         PyObject_CallNoArgs(start); /* returns only by an exception: cli.main() leaves by itself */
     int status = fail_with_traceback();
-    return command == 0 ? status : plain_loop(command);
+    return own.command == 0 ? status : plain_loop(own.command);
 }
 
 /* What rehearse.py calls at the end of the last one. */
@@ -591,13 +623,13 @@ static int rehearse_for_plan(const struct _frozen *rehearsal, const char *until,
 }
 
 /* pyinit-unmade MODULES PLAN FILE: make the interpreter, by a plan of its heap, and write it into FILE, a copy of this program.
- * pyinit-unmade MODULES PLAN start|stop|settled NEW-PLAN: make it, and rehearse, for the next plan. (Where the objects lie has a small
+ * pyinit-unmade MODULES PLAN (start|stop|...|settled) NEW-PLAN: make it, and rehearse, for the next plan. (Where the objects lie has a small
  * effect on how the interpreter is made, by way of CPython's caches. So some pieces stay that have passed before; when all has been
  * rehearsed, the last plans keep a place for those, and change nothing else.) */
 static int build(int count, char **words)
 {
     if ((count != 4 && count != 5) || read_modules(words[1]) < 0)
-        return fail("usage: pyinit-unmade MODULES PLAN (FILE | start|stop|settled NEW-PLAN)");
+        return fail("usage: pyinit-unmade MODULES PLAN (FILE | start|stop|script|trap|wake|settled NEW-PLAN)");
     heap_open(words[2]);
     struct _frozen rehearsal = take_last_module();
     int status = make(&rehearsal);
@@ -614,7 +646,11 @@ int main(int count, char **words)
         return build(count, words);
     sigset_t all;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &given_signals);
-    command = plain_start(count, words, &given_signals);
-    return run(count, words);
+    sigprocmask(SIG_SETMASK, &all, &own.mask);
+    own.count = count;
+    own.words = words;
+    own.command = plain_start(count, words, &own.mask);
+    if (setjmp(sleep_bed) != 0)
+        sleep_until_needed();
+    return run();
 }

@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #include "plain.h"
+#include "rest.h"
 
 #define FIRST_OF_LIBC 32 /* from here to SIGRTMIN: cancelling and changing the user of threads */
 #define PATIENCE 5 /* seconds, as in pyinit/life/last_resort.py; so is what follows */
 #define UNKNOWN 125
+
+struct own own;
 
 int __real_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
                        char *const[]);
@@ -132,7 +135,10 @@ int plain_loop(pid_t command)
         if (pid < 0 || (status >= 0 && now() >= leave_at))
             return status < 0 ? UNKNOWN : status;
         struct timespec second = {.tv_sec = 1};
-        int signum = status < 0 ? sigwaitinfo(&all, NULL) : sigtimedwait(&all, NULL, &second);
+        siginfo_t kept;
+        int signum = rest_take(&kept);
+        if (signum == 0)
+            signum = status < 0 ? sigwaitinfo(&all, NULL) : sigtimedwait(&all, NULL, &second);
         if (signum > 0 && signum != SIGCHLD)
             kill(-command, signum);
     }

@@ -1,6 +1,20 @@
-/* What main.c and plain.c have in common. */
+/* What main.c, plain.c and sleep.c have in common. */
+#ifndef PLAIN_H
+#define PLAIN_H
+
 #include <signal.h>
 #include <sys/types.h>
 
+/* What this process was started with. It is in no part of the snapshot, so it outlives a sleep. */
+struct own {
+    sigset_t mask; /* of signals, as it was before */
+    int count;
+    char **words;
+    pid_t command; /* 0: it has not been started, as far as C knows */
+};
+extern struct own own;
+
 pid_t plain_start(int count, char **words, const sigset_t *mask);
 int plain_loop(pid_t command);
+
+#endif

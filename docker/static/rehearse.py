@@ -19,18 +19,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMAND = 2
+COMMAND, BELOW = 2, 3
+#: Of /proc/PID/stat: PID, name, parent; what it catches, HUP and TERM or nothing.
+STAT = "%d (%s) S %d 2 2 0 -1 4194304 55 0 0 0 0 0 0 0 20 0 1 0 400 819200 20 18446744073709551615 1 1 0 0 0 0 0 0 %d 1" + " 0" * 18
+HANDLES = 1 << _signal.SIGHUP - 1 | 1 << _signal.SIGTERM - 1
+
+#: Who is there: an application alone, or below the shell of a start script, or a shell with a trap and what it has started.
+ALONE = {COMMAND: ("app", 1, HANDLES, b"/app\0")}
+SCRIPT = {COMMAND: ("sh", 1, 1 << _signal.SIGINT - 1, b"sh\0/start.sh\0"), BELOW: ("app", COMMAND, HANDLES, b"/app\0")}
+TRAP = {COMMAND: ("sh", 1, HANDLES, b"sh\0/start.sh\0"), BELOW: ("app", COMMAND, 0, b"/app\0")}
+
 FILES = {
-    f"/proc/{COMMAND}/stat": b"2 (app) S 1 2 2 0 -1 4194304 55 0 0 0 0 0 0 0 20 0 1 0 400 819200 20 18446744073709551615"
-    b" 1 1 0 0 0 0 0 0 16896 1 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-    f"/proc/{COMMAND}/cmdline": b"/app\0",
     "/proc/self/net/snmp": b"Tcp: InErrs OutRsts\nTcp: 0 0\n",
     "/proc/self/net/netstat": b"TcpExt: ListenOverflows ListenDrops\nTcpExt: 0 0\n",
 }
-FOLDERS = {"/proc/self/fd": ["0", "1", "2"], "/proc": ["1", str(COMMAND), "self"]}
 LINKS = {"/proc/self": "1"}
 THERE = ("/usr/bin/true", "/proc/sys/net/core/netdev_budget")
 VARIABLES = {b"PATH": b"/usr/bin", b"TZ": b"UTC0"}  # as in main.c
+
+#: As life/kept.py has it.
+KEPT = b"\0".join((b"1000.0", b"3", b"1", b"0", b"0", b"/", b"", b"Tcp: InErrs OutRsts\nTcp: 0 0\n"))
 
 #: A struct nlmsghdr with NLMSG_DONE, and its status.
 NO_SOCKETS = bytes((20, 0, 0, 0, 3, 0, 2, 0)) + bytes(12)
@@ -91,10 +99,24 @@ class Poll:
 
 
 class Kernel:
-    """What becomes of one command: it runs, is told to stop, and ends with 0. `until` "start" it is told, or "stop" it ends."""
+    """What becomes of one command: it runs, is told to stop, and ends with 0.
+
+    `until` "start": until it is told. "stop": until it ends. "wake": from the moment at which PID 1 wakes because of that, until
+    it ends. "script" and "trap" are as "stop", with others who are there.
+    """
 
     def __init__(self, until: str, end: "Callable[[], None]") -> None:
         self.until, self.end = until, end
+        self.wakes = until == "wake"
+        people = {"script": SCRIPT, "trap": TRAP}.get(until, ALONE)
+        self.files = dict(FILES)
+        self.folders = {"/proc/self/fd": ["0", "1", "2"], "/proc": ["1", *map(str, people), "self"]}
+        self.links = dict(LINKS)
+        for pid, (name, parent, caught, words) in people.items():
+            self.files[f"/proc/{pid}/stat"] = (STAT % (pid, name, parent, caught)).encode() + b"\n"
+            self.files[f"/proc/{pid}/cmdline"] = words
+            self.files[f"/proc/{pid}/wchan"] = b"do_wait"
+            self.links |= {f"/proc/{pid}/exe": f"/bin/{name}", f"/proc/{pid}/fd/0": "/dev/null", f"/proc/{pid}/fd/1": "pipe:[1]"}
         self.arrivals = [(_signal.SIGTERM, 0, 0), (_signal.SIGCHLD, COMMAND, 1)]
         self.has_ended = False
         self.faults = []
@@ -115,13 +137,13 @@ class Kernel:
                 "getppid": lambda: 0,
                 "kill": nothing,
                 "killpg": nothing,
-                "listdir": look_up(FOLDERS),
+                "listdir": look_up(self.folders),
                 "memfd_create": lambda *_: 3,
                 "open": self.open,
                 "posix_spawn": lambda *_, **__: COMMAND,
                 "pwrite": lambda _, data, __: len(data),
                 "read": self.read,
-                "readlink": look_up(LINKS),
+                "readlink": look_up(self.links),
                 "stat": stat,
                 "tcgetpgrp": no_terminal,
                 "waitpid": self.wait,
@@ -133,7 +155,13 @@ class Kernel:
                 "process_time": lambda: next(self.moments) / 1e6,
                 "time": lambda: float(next(self.moments)),
             },
-            _pyinit: {"rest": self.wait_for_signal},
+            _pyinit: {
+                "kept": lambda: (KEPT, 0) if self.wakes else (b"", 0),
+                "rest": self.wait_for_signal,
+                "rest_forget": nothing,
+                "sleep": self.wait_for_signal,
+                "started": lambda: COMMAND if self.wakes else 0,
+            },
             _signal: {"sigtimedwait": nothing},
             _socket: {"socket": lambda *_: Socket()},
             select: {"poll": Poll},
@@ -144,7 +172,7 @@ class Kernel:
         if path in ("/", "/dev/null"):
             return 9
         descriptor = 10 + len(self.opened)
-        self.opened[descriptor] = look_up(FILES)(path)
+        self.opened[descriptor] = look_up(self.files)(path)
         return descriptor
 
     def read(self, descriptor, _):
@@ -168,7 +196,7 @@ class Kernel:
         self.has_ended = True
         return COMMAND, 0
 
-    def wait_for_signal(self, _):
+    def wait_for_signal(self, *_):
         """The next of the arrivals; a start ends here."""
         if self.until == "start":
             self.end()

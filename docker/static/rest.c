@@ -382,6 +382,16 @@ void rest_keep(const siginfo_t *found)
     table.has_signal = 1;
 }
 
+/* A signal that is to be handed out once more; 0: there is none. */
+int rest_take(siginfo_t *found)
+{
+    if (!table.has_signal)
+        return 0;
+    table.has_signal = 0;
+    *found = table.signal;
+    return found->si_signo;
+}
+
 /* Wait until a signal comes that is Python's, which is returned, or that moment of the monotonic clock (0). -1 and errno where the
  * kernel fails. The order is that of pyinit/kernel/arrivals.py: after each signal that is answered here those come that ask for a
  * stop, and after some of them those that have not been taken of late. */
@@ -389,11 +399,9 @@ int rest(const struct timespec *until, siginfo_t *found)
 {
     sigset_t all, stops, others;
     int left = PATIENCE;
-    if (table.has_signal) {
-        table.has_signal = 0;
-        *found = table.signal;
-        return found->si_signo;
-    }
+    int kept = rest_take(found);
+    if (kept != 0)
+        return kept;
     sigfillset(&all);
     sigemptyset(&stops);
     for (int signum = 1; signum <= 64; signum++)

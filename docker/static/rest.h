@@ -26,5 +26,6 @@ void rest_settle(int signum);
 void rest_forget(void);
 int rest(const struct timespec *until, siginfo_t *found);
 void rest_keep(const siginfo_t *found);
+int rest_take(siginfo_t *found);
 
 #endif

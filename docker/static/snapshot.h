@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 /* heap.c */
+void heap_forget(void);
 void *heap_malloc(size_t size);
 void *heap_calloc(size_t count, size_t size);
 void *heap_realloc(void *piece, size_t size);
@@ -29,3 +30,6 @@ void snapshot_watched(int kind);
 
 /* Of the linker: what goes into the file. */
 extern char snapshot_start[], heap_start[], heap_end[], snapshot_end[];
+
+/* Of main.c: a page of the snapshot that holds nothing. */
+extern char *const snapshot_canary;

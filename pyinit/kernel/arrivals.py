@@ -13,7 +13,7 @@ from pyinit.kernel.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 #: So many signals are taken between two looks for those that have not been taken of late.
 PATIENCE = 8
@@ -29,9 +29,11 @@ class Arrivals:
         self._taken: set[int] = set()  # since a look has last found nothing else
         self._left = PATIENCE  # until the next look for the others
 
-    def take(self, seconds: float | None) -> system.Received | None:
-        """As system.wait_signal(): the next signal, or None when the time is over."""
-        received = self._look() or system.wait_signal(seconds)
+    def take(
+        self, seconds: float | None, sleep: "Callable[[], system.Received | None] | None" = None
+    ) -> system.Received | None:
+        """As system.wait_signal(): the next signal, or None when the time is over. `sleep` waits in its place."""
+        received = self._look() or (system.wait_signal(seconds) if sleep is None else sleep())
         if received is not None:
             signum = received.signum
             # SIGSYS is one of the faults, which the kernel hands out before all others (next_signal() in kernel/signal.c).

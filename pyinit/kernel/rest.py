@@ -30,13 +30,12 @@ LINKS = ("fd/", "exe")
 
 
 class Rest:
-    """Writes the table, and empties it."""
+    """Writes the table; system.forget_answers() empties it."""
 
     def __init__(self, command: int, stops: "Collection[int]") -> None:
         """`stops` are the numbers of the stop requests, which never wait for anything that is written down."""
         self._command = command
         self._stops = sum(1 << signum - 1 for signum in stops)
-        self._is_empty = True
         self._before: dict[int, object] = {}  # by signal, who was there when it came last
 
     def learn(self, received: int, seen: "Seen") -> None:
@@ -53,14 +52,7 @@ class Rest:
         if is_the_same:
             system.answer(received, seen.told)
 
-    def forget(self) -> None:
-        """Empty the table, and close its files."""
-        if not self._is_empty:
-            self._is_empty = True
-            system.forget_answers()
-
     def _ask(self, received: int, questions: list[tuple[int, str]]) -> list[bytes] | None:
-        self._is_empty = False
         return system.look_for_answer(received, self._stops, questions)
 
     def _look_at_one(self, received: int, seen: "Seen") -> bool:

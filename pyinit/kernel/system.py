@@ -550,11 +550,35 @@ def wait_signal(seconds: float | None) -> Received | None:
 def _rest(seconds: float | None) -> Received | None:
     import _pyinit
 
-    found = _pyinit.rest(seconds)
+    return _taken(_pyinit.rest(seconds))
+
+
+def _taken(found: "tuple[int, int, int, int] | None") -> Received | None:
     if found is None:
         return None
     signum, sender_pid, sender_uid, code = found
     return Received(signum, sender_pid, sender_uid, signum == signal.SIGIO and code > 0)
+
+
+def kept() -> tuple[bytes, int]:
+    """What was given to sleep() when PID 1 fell asleep, and how many orphans were reaped since; nothing at a start."""
+    if IS_FROZEN:
+        import _pyinit
+
+        found: tuple[bytes, int] = _pyinit.kept()
+        return found
+    return b"", 0
+
+
+def sleep(seconds: float, command: int, page: int | None, place: int, orphans: int, kept: bytes) -> Received | None:
+    """As wait_signal(None), in the static binary. Where nothing comes for so many seconds, this Python ends without a word.
+
+    C goes on waiting, and reaps who is an orphan. When anything else happens Python begins anew, as at a start, and finds what
+    was `kept`. At `place` on the state page there is the count of `orphans`, in ten digits, which C keeps up to date.
+    """
+    import _pyinit
+
+    return _taken(_pyinit.sleep(seconds, command, -1 if page is None else page, place, orphans, kept))
 
 
 def look_for_answer(received: int, stops: int, questions: list[tuple[int, str]]) -> list[bytes] | None:

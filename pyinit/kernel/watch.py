@@ -8,6 +8,8 @@ from pyinit.kernel import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyinit.kernel.arrivals import Arrivals
 
 #: Seconds between two looks at a process that cannot be watched (a kernel before 5.3, a Python without ctypes).
@@ -50,15 +52,17 @@ class Watch:
             system.close(self._process)
         self._process, self.pid, self._has_exited = None, None, False
 
-    def wait(self, seconds: float | None) -> system.Received | None:
+    def wait(
+        self, seconds: float | None, sleep: "Callable[[], system.Received | None] | None" = None
+    ) -> system.Received | None:
         """Sleep until a signal arrives, which is returned, or the process exits, or the time is over.
 
-        `seconds` None means for ever. None may be returned early.
+        `seconds` None means for ever. None may be returned early. `sleep` is as in Arrivals.take(), where nobody is watched.
         """
         if self.pid is None:
             if self._signals is not None:
                 self.clear()
-            return self._arrivals.take(seconds)
+            return self._arrivals.take(seconds, sleep)
         if self._process is not None and self._signals is not None:
             self._has_exited = self._process in system.wait_readable((self._process, self._signals), seconds)
             return self._arrivals.take(0)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pyinit.health.doors import Doors
     from pyinit.kernel.rest import Rest
     from pyinit.kernel.terminal import JobControl
+    from pyinit.life.kept import Kept
     from pyinit.life.actions import Action
     from pyinit.life.care import Care
     from pyinit.life.deliver import Messenger
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
 #: Seconds of CPU from which on one search among all children is dear; and the share of a CPU that searches may cost then.
 DEAR_SEARCH = 0.00003
 SHARE_OF_SEARCHES = 0.05
+
+#: Seconds for which PID 1 stays awake after a signal: another one may follow.
+STAYS_AWAKE = 1.0
 
 #: So many exits that SIGCHLD tells of one by one are taken before anything else.
 EXITS_AT_ONCE = 64
@@ -74,30 +78,37 @@ class Supervisor:
         jobs: "JobControl",
         page: int | None,
         doors: "Doors | None" = None,
+        kept: "Kept | None" = None,
     ) -> None:
+        """`kept` is what there was when PID 1 fell asleep, where it wakes."""
         self.command = command
         self.config = config
         self.log = log
         self.folder = folder  # in which we were started, and the command too
-        self.lifecycle = Lifecycle(config, command.pid, system.monotonic())
+        self.lifecycle = Lifecycle(config, command.pid, system.monotonic() if kept is None else kept.started_at)
         self.jobs = jobs
         self.watch = Watch(command.arrivals)
         # The network namespace, and what it counts, may be much older than we: that of a pod outlives its containers.
-        self.counters_at_start = system.read_file("/proc/self/net/snmp") if config.pre_stop_delay is None else b""
+        self.counters_at_start = b""
+        if kept is not None:
+            self.counters_at_start = kept.counters_at_start
+        elif config.pre_stop_delay is None:
+            self.counters_at_start = system.read_file("/proc/self/net/snmp")
         self.traffic: Watcher | None = None  # from the stop request on
         self.is_blind = False  # it has failed
         self.losses: Losses | None = None
         self.noted = b""  # what stands in the termination log by now
-        self.oom_counter, self.oom_kills = system.oom_kills()
+        self.oom_counter, self.oom_kills = system.oom_kills() if kept is None else (kept.oom_counter, kept.oom_kills)
         self.exit_status: int | None = None
         self.search_at = 0.0  # no search among all children before then
         self.owes_search = False  # somebody may have exited who has not been found yet
         now = self.lifecycle.story.started_at
         asked = (config.forward, config.usual_stop_signal)
         by_program = int(config.stop_signal == BY_PROGRAM)
-        first = State(self.lifecycle.phase, now, now, None, command.pid, None, *asked, by_program=by_program)
-        self.page = Page(page, first)
-        self.orphans = 0
+        self.orphans = 0 if kept is None else kept.orphans
+        shown = self.orphans
+        first = State(self.lifecycle.phase, now, now, None, command.pid, None, *asked, orphans=shown, by_program=by_program)
+        self.page = Page(page, first, 0 if kept is None else kept.sequence)
         self.care = None if doors is None else self.take_care(doors, environment, mask)
         self.everybody = Everybody(command, config, log, self.lifecycle, self.care, self.tell_traffic)
         self.messenger: Messenger | None = None  # from the first signal on
@@ -161,8 +172,8 @@ class Supervisor:
                 stop_signal=lifecycle.stop_signal if is_asked else shown.stop_signal,
                 orphans=self.orphans,
             )
-            if self.rest is not None:
-                self.rest.forget()
+            system.forget_answers()
+            self.rest = None
         self.page.on_orphans(self.orphans, now)
         if self.care is not None:
             self.care.show()
@@ -211,7 +222,30 @@ class Supervisor:
                 deadline = due_at if deadline is None else min(deadline, due_at)
         if self.owes_search:
             deadline = self.search_at if deadline is None else min(deadline, self.search_at)
-        return self.watch.wait(None if deadline is None else max(0.0, deadline - system.monotonic()))
+        if deadline is not None:
+            return self.watch.wait(max(0.0, deadline - system.monotonic()))
+        return self.watch.wait(None, self.sleep if system.IS_FROZEN and self.may_sleep() else None)
+
+    def may_sleep(self) -> bool:
+        """Whether all that would be forgotten is in a Kept, or comes out the same when Python begins anew."""
+        return (
+            self.lifecycle.phase == RUNNING
+            and not (self.command.exits or self.command.owed or self.command.status is not None)
+            and self.care is None
+            and not self.jobs.on_terminal
+            and not self.log.lost
+        )
+
+    def sleep(self) -> system.Received | None:
+        """Wait for a signal, asleep if it does not come soon; then a Supervisor of its own takes the place of this one."""
+        from pyinit.life import kept
+
+        self.page.update(orphans=self.orphans)
+        page = self.page
+        oom = (self.oom_counter, self.oom_kills)
+        left = (self.lifecycle.story.started_at, page.descriptor, page.sequence, self.orphans, self.folder, *oom)
+        words = kept.to_bytes(kept.Kept(*left, self.counters_at_start))
+        return system.sleep(STAYS_AWAKE, self.command.pid, page.descriptor, page.place_of_orphans(), self.orphans, words)
 
     def reap(self, received: system.Received | None) -> bool:
         """Reap whoever has exited, see take_exits(); return whether no child is left, as far as that is known by now.
