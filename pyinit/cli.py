@@ -229,7 +229,7 @@ def _supervise(
 def _wake(
     parsed: "Parsed", environment: dict[bytes, bytes], mask: frozenset[int], command: int, text: bytes, orphans: int
 ) -> int:
-    """Go on where PID 1 fell asleep. All that concerns the process is as it was then, and what there was to tell has been told."""
+    """Go on where PID 1 fell asleep: all that concerns the process is as it was then, and what there was to tell is told."""
     from pyinit.life import kept, supervise
     from pyinit.log import Log
 

@@ -11,8 +11,8 @@ nothing for PID 1 to answer, so nobody can hold it up or lead it astray.
 
 UTF-8, a line for each field of State that is not None, in any order. In a value a backslash is `\\` and a line end `\n`. The
 first figure is the version of the format; a reader leaves out keys that it does not know. The sequence number changes with
-each writing: where the two differ, the page was read while it was written. The count of orphans has ten digits, so that it can be
-changed alone (docker/static/sleep.c).
+each writing: where the two differ, the page was read while it was written. The count of orphans has ten digits, so that it
+can be changed alone (docker/static/sleep.c).
 """
 
 import pyinit
@@ -90,7 +90,7 @@ class Page:
     """The page's writer. It never fails: without the page all else works."""
 
     def __init__(self, descriptor: int | None, state: State, sequence: int = 0) -> None:
-        """`descriptor` is that of system.create_page(): None where there is none. With a `sequence` it has been written already."""
+        """`descriptor` is that of system.create_page(), None where there is none; with a `sequence` it has been written."""
         self.descriptor = descriptor
         self.state = state
         self.sequence = sequence

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 COMMAND, BELOW = 2, 3
 #: Of /proc/PID/stat: PID, name, parent; what it catches, HUP and TERM or nothing.
-STAT = "%d (%s) S %d 2 2 0 -1 4194304 55 0 0 0 0 0 0 0 20 0 1 0 400 819200 20 18446744073709551615 1 1 0 0 0 0 0 0 %d 1" + " 0" * 18
+STAT = (
+    "%d (%s) S %d 2 2 0 -1 4194304 55 0 0 0 0 0 0 0 20 0 1 0 400 819200 20 18446744073709551615 1 1 0 0 0 0 0 0 %d 1"
+    + " 0" * 18
+)
 HANDLES = 1 << _signal.SIGHUP - 1 | 1 << _signal.SIGTERM - 1
 
 #: Who is there: an application alone, or below the shell of a start script, or a shell with a trap and what it has started.
@@ -101,8 +104,8 @@ class Poll:
 class Kernel:
     """What becomes of one command: it runs, is told to stop, and ends with 0.
 
-    `until` "start": until it is told. "stop": until it ends. "wake": from the moment at which PID 1 wakes because of that, until
-    it ends. "script" and "trap" are as "stop", with others who are there.
+    `until` "start": until it is told. "stop": until it ends. "wake": from the moment at which PID 1 wakes because of that,
+    until it ends. "script" and "trap" are as "stop", with others who are there.
     """
 
     def __init__(self, until: str, end: "Callable[[], None]") -> None:
@@ -116,7 +119,11 @@ class Kernel:
             self.files[f"/proc/{pid}/stat"] = (STAT % (pid, name, parent, caught)).encode() + b"\n"
             self.files[f"/proc/{pid}/cmdline"] = words
             self.files[f"/proc/{pid}/wchan"] = b"do_wait"
-            self.links |= {f"/proc/{pid}/exe": f"/bin/{name}", f"/proc/{pid}/fd/0": "/dev/null", f"/proc/{pid}/fd/1": "pipe:[1]"}
+            self.links |= {
+                f"/proc/{pid}/exe": f"/bin/{name}",
+                f"/proc/{pid}/fd/0": "/dev/null",
+                f"/proc/{pid}/fd/1": "pipe:[1]",
+            }
         self.arrivals = [(_signal.SIGTERM, 0, 0), (_signal.SIGCHLD, COMMAND, 1)]
         self.has_ended = False
         self.faults = []

@@ -55,14 +55,17 @@ static void give_back_text(void)
             madvise((void *)(header->p_vaddr & ~(PAGE - 1)), header->p_memsz, MADV_DONTNEED);
 }
 
-static void give_back(void)
+/* -1: the snapshot cannot be had as it was, and then there is no Python any more. */
+static int give_back(void)
 {
+    if (madvise(snapshot_start, (size_t)(snapshot_end - snapshot_start), MADV_DONTNEED) < 0)
+        return -1;
     heap_forget();
     malloc_trim(0);
-    madvise(snapshot_start, (size_t)(snapshot_end - snapshot_start), MADV_DONTNEED);
     uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - PAGE) & ~(PAGE - 1);
     madvise((void *)(end - STACK), STACK, MADV_DONTNEED);
     give_back_text();
+    return 0;
 }
 
 /* The state page tells the truth. Its readers see one figure or the other. */
@@ -91,20 +94,22 @@ static int is_needed(void)
     }
 }
 
-/* Sleep; what has ended that is handed out by rest() next, or found by a look at the children. */
-void sleep_until_needed(void)
+/* Sleep; what has ended that is handed out by rest() next, or found by a look at the children. -1: Python cannot be had any more. */
+int sleep_until_needed(void)
 {
     siginfo_t found;
     own.command = asleep.command;
     asleep.orphans = 0;
-    give_back();
+    if (give_back() < 0)
+        return -1;
     while (!is_needed()) {
         int signum = rest(NULL, &found);
         if (signum < 0)
-            return; /* Python will see why, and say so */
+            break; /* Python will see why, and say so */
         if (signum != SIGCHLD) {
             rest_keep(&found);
-            return;
+            break;
         }
     }
+    return 0;
 }

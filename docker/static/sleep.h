@@ -24,6 +24,6 @@ extern struct sleep asleep;
 extern jmp_buf sleep_bed;
 
 int sleep_may(void);
-void sleep_until_needed(void);
+int sleep_until_needed(void);
 
 #endif

@@ -7,7 +7,7 @@ from pyinit.record import Record
 
 
 class Kept(Record):
-    """What a Supervisor goes on with. `folder` is as its parameter, and all else as its fields; `page` is a descriptor, or None."""
+    """What a Supervisor goes on with: `folder` as its parameter, all else as its fields; `page` is a descriptor, or None."""
 
     started_at: float = 0.0
     page: int | None = None

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from pyinit.health.doors import Doors
     from pyinit.kernel.rest import Rest
     from pyinit.kernel.terminal import JobControl
-    from pyinit.life.kept import Kept
     from pyinit.life.actions import Action
     from pyinit.life.care import Care
     from pyinit.life.deliver import Messenger
     from pyinit.life.hook import Hook
+    from pyinit.life.kept import Kept
     from pyinit.life.last_resort import Command
     from pyinit.log import Log
     from pyinit.settings.config import Config

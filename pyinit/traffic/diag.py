@@ -57,8 +57,8 @@ HEADER = 16
 #: Bytes of notices that may wait for us; the kernel allows what net.core.rmem_max says, without an error.
 LARGEST_QUEUE = 1 << 23
 
-#: Bytes; more of them would have to be cleared at once, and one call takes some rows in 16 KiB as in 32
-BUFFER = 1 << 14
+#: Bytes; the kernel fills at most 32 KiB at a time.
+BUFFER = 1 << 15
 
 
 class Sum:

@@ -182,6 +182,7 @@ def without_python(tmp_path: Path) -> str:
         f"-I{static}",
         str(source),
         str(static / "plain.c"),
+        str(static / "rest.c"),
         "-o",
         str(made),
     ]
