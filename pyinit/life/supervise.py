@@ -248,9 +248,11 @@ class Supervisor:
     def take_care(self, doors: "Doors", environment: dict[bytes, bytes], mask: frozenset[int]) -> "Care | None":
         """Have a health helper, which turn() starts; None, and a warning, where that cannot be."""
         try:
+            from pyinit.health.keeper import Keeper
             from pyinit.life.care import Care
 
-            return Care(self.config, doors, environment, mask, self.folder, self.page, self.log, self.lifecycle)
+            keeper = Keeper(self.config, doors, environment, mask, self.folder, self.page, self.log, self.lifecycle)
+            return Care(keeper, self.log)
         except Exception as error:  # noqa: BLE001 - what the helper serves is worth less than the command
             self.log.say("warning", "health_fault", f"there is no health helper: {error}")
             return None
