@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import json
 import socket
 import tarfile
@@ -18,6 +17,7 @@ from docker import DockerClient
 
 from tests.docker.conftest import Start
 from tests.docker.engine import IMAGE_LABEL, Contained, image
+from tests.shared import folder_of, turn
 from tests.waiting import PATIENCE, wait_until
 
 PORT = 8080
@@ -102,8 +102,7 @@ def serving(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> s
             member.mode = 0o755
             archive.addfile(member, BytesIO(text.encode()))
     context.seek(0)
-    with (tmp_path_factory.getbasetemp().parent / "serving.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the others find it in the engine's cache
+    with turn(folder_of(tmp_path_factory) / "serving.lock"):  # the others find it in the engine's cache
         client.images.build(
             fileobj=context, custom_context=True, tag=image("serving"), labels={IMAGE_LABEL: "serving"}, rm=True
         )
