@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pyinit.rehearse import arms, orchestrators, outcome, rules
+from pyinit.rehearse import arms, orchestrators, outcome, protocols, rules
 from pyinit.rehearse.crew import HANDLES, IGNORES, NOTHING, Crew, Process, number
 from pyinit.rehearse.judge import Tally, by_kind
 from pyinit.rehearse.orchestrators import Orchestrator
@@ -97,6 +97,8 @@ class Case:
     tally: Tally
     cure: Tally | None = None  #: the same with pyinit in front, where that was tried
     ruled: tuple[Ruled, ...] = ()  #: what pyinit-check finds, the worst first
+    protocol: str = protocols.HTTP1
+    tls: bool = False  #: whether the protocol is spoken over TLS
 
     @property
     def signum(self) -> int:
@@ -431,20 +433,37 @@ def _more_grace(case: Case, ruled: str) -> Change:
 
 
 def _readiness(case: Case, _: str) -> Change:
-    says = "A check of whether it can serve, so that traffic comes when it can."
-    url = f"http://127.0.0.1:{case.port}{case.path}"
+    target, probe = _probe(case)
+    if target.startswith("tcp:"):
+        says = "A check of whether it listens, which is all that pyinit can ask here; better ask whether it can serve."
+    else:
+        says = "A check of whether it can serve, so that traffic comes when it can."
     if case.found.subject.source == KUBERNETES or case.orchestrator.admits == orchestrators.PROBE:
         return Change(
             says,
-            ("+    readinessProbe:", f"+      httpGet: {{path: {case.path}, port: {case.port}}}", "+      periodSeconds: 1"),
+            ("+    readinessProbe:", f"+      {probe}", "+      periodSeconds: 1"),
         )
     if case.found.subject.source == COMPOSE:
         return Change(
             says,
-            ("+    healthcheck:", f'+      test: ["CMD", "pyinit", "--probe", "{url}"]', "+      interval: 5s"),
+            ("+    healthcheck:", f'+      test: ["CMD", "pyinit", "--probe", "{target}"]', "+      interval: 5s"),
         )
-    words = shlex.join(["pyinit", "--probe", url])
+    words = shlex.join(["pyinit", "--probe", target])
     return Change(says, (f"+HEALTHCHECK --interval=5s --start-period=60s CMD {json.dumps(shlex.split(words))}",))
+
+
+def _probe(case: Case) -> tuple[str, str]:
+    """What asks whether it can serve, in what it speaks: a target of pyinit --probe, and a probe of Kubernetes.
+
+    Neither of them speaks HTTP/2, WebSocket, or gRPC over TLS.
+    """
+    if case.protocol == protocols.HTTP1:
+        scheme = "https" if case.tls else "http"
+        further = ", scheme: HTTPS" if case.tls else ""
+        return f"{scheme}://127.0.0.1:{case.port}{case.path}", f"httpGet: {{path: {case.path}, port: {case.port}{further}}}"
+    if case.protocol == protocols.GRPC and not case.tls and case.path == "/":  # it has answered its health check
+        return f"grpc:{case.port}", f"grpc: {{port: {case.port}}}"
+    return f"tcp:{case.port}", f"tcpSocket: {{port: {case.port}}}"
 
 
 def _signal(case: Case) -> Change:

@@ -326,6 +326,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
             tally,
             cure if name == arms.AS_IS else None,
             ruled if name == arms.AS_IS else (),
+            setting.protocol,
+            setting.tls,
         )
         for name, tally in tallies.items()
     }

@@ -128,10 +128,19 @@ def address(container: Contained) -> tuple[str, int]:
     """Where the server is; the test is skipped where the engine's bridge cannot be reached from here."""
     container.container.reload()
     found = (str(container.container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]), PORT)
-    try:
-        socket.create_connection(found, timeout=PATIENCE).close()
-    except TimeoutError:
-        pytest.skip("containers cannot be reached by their address here (an engine in a virtual machine)")
+
+    def is_reached() -> bool:
+        try:
+            socket.create_connection(found, timeout=PATIENCE).close()
+        except TimeoutError:
+            pytest.skip("containers cannot be reached by their address here (an engine in a virtual machine)")
+        except OSError as error:
+            if error.errno != errno.EHOSTUNREACH:
+                raise
+            return False  # the bridge has just got this port
+        return True
+
+    wait_until(is_reached, "a way to the container")
     return found
 
 
