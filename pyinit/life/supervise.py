@@ -99,6 +99,7 @@ class Supervisor:
         self.care = None if doors is None else self.take_care(doors, environment, mask)
         self.everybody = Everybody(command, config, log, self.lifecycle, self.care, self.tell_traffic)
         self.messenger: Messenger | None = None  # from the first signal on
+        self.cannot_look = False  # it could not be loaded
         self.hook: Hook | None = None
         if config.pre_stop is not None:
             from pyinit.life import hook  # loaded while all is well
@@ -352,7 +353,10 @@ class Supervisor:
             try:
                 from pyinit.life.deliver import Messenger
             except (OSError, ImportError, MemoryError) as error:
-                self.log.say("warning", "blind", f"/proc is not looked at, for what does that cannot be loaded: {error}")
+                reason = "out of memory" if isinstance(error, MemoryError) else error
+                if not self.cannot_look:
+                    self.log.say("warning", "blind", f"/proc is not looked at, for what does that cannot be loaded: {reason}")
+                self.cannot_look = True  # once is enough: while SIGKILL is at work it is tried for each exit
                 return None
             self.messenger = Messenger(self.everybody)
         return self.messenger
