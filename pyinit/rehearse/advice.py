@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -434,22 +433,23 @@ def _more_grace(case: Case, ruled: str) -> Change:
 
 def _readiness(case: Case, _: str) -> Change:
     target, probe = _probe(case)
-    if target.startswith("tcp:"):
-        says = "A check of whether it listens, which is all that pyinit can ask here; better ask whether it can serve."
-    else:
-        says = "A check of whether it can serve, so that traffic comes when it can."
     if case.found.subject.source == KUBERNETES or case.orchestrator.admits == orchestrators.PROBE:
-        return Change(
-            says,
-            ("+    readinessProbe:", f"+      {probe}", "+      periodSeconds: 1"),
-        )
+        says = _LISTENS if probe.startswith("tcpSocket:") else _SERVES
+        return Change(says, ("+    readinessProbe:", f"+      {probe}", "+      periodSeconds: 1"))
+    says = _LISTENS if target.startswith("tcp:") else _SERVES
+    if target.startswith("https:"):
+        says, target = f"{_LISTENS} A pyinit of a wheel can ask {target}; the static binary has no TLS.", f"tcp:{case.port}"
     if case.found.subject.source == COMPOSE:
         return Change(
             says,
             ("+    healthcheck:", f'+      test: ["CMD", "pyinit", "--probe", "{target}"]', "+      interval: 5s"),
         )
-    words = shlex.join(["pyinit", "--probe", target])
-    return Change(says, (f"+HEALTHCHECK --interval=5s --start-period=60s CMD {json.dumps(shlex.split(words))}",))
+    words = json.dumps(["pyinit", "--probe", target])
+    return Change(says, (f"+HEALTHCHECK --interval=5s --start-period=60s CMD {words}",))
+
+
+_SERVES = "A check of whether it can serve, so that traffic comes when it can."
+_LISTENS = "A check of whether it listens, which is all that can be asked here; better ask whether it can serve."
 
 
 def _probe(case: Case) -> tuple[str, str]:

@@ -464,4 +464,5 @@ def test_where_the_tool_of_a_check_is_missing_pyinit_is_to_ask_the_same(
 ) -> None:
     files = {"Dockerfile": f'FROM debian:bookworm-slim\nHEALTHCHECK --interval=5s CMD {check}\nCMD ["/app"]\n'}
     (mend,) = [one.mend for one in findings(tmp_path, files, monkeypatch) if one.rule == "PI107"]
-    assert mend == f"install it, or ask with `pyinit --probe {target}`"
+    of_tls = " (the static binary has no TLS, and asks tcp:8443)" if target.startswith("https:") else ""
+    assert mend == f"install it, or ask with `pyinit --probe {target}`{of_tls}"

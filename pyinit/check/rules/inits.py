@@ -35,7 +35,7 @@ def pi107(subject: Subject) -> Iterator[Finding]:
             f"{tool} is not in the image as far as its Dockerfile tells, so the container is never healthy",
             place,
             subject.chain,
-            mend=f"install it, or ask with `pyinit --probe {_probe_target(text)}`",
+            mend=f"install it, or ask with `pyinit --probe {_probe_target(text)}`{_of_tls(text)}",
         )
     if "interval" not in found.flags and "start-interval" not in found.flags:
         offset = found.start + len("HEALTHCHECK")
@@ -69,6 +69,12 @@ def _probe_target(text: str) -> str:
             except ValueError:  # a name that would have to be resolved, a variable
                 continue
     return ANY_TARGET
+
+
+def _of_tls(text: str) -> str:
+    """What is to be known where the target is https://."""
+    asked = target.parse(_probe_target(text))
+    return f" (the static binary has no TLS, and asks tcp:{asked.port})" if asked.kind == target.HTTPS else ""
 
 
 def _first_word(text: str) -> str:
