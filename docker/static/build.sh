@@ -79,6 +79,8 @@ compile() {
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
             -I"$work" -isystem "$include/python$version" -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
+    # The table of rest.c behind all others, not between variables that would share their pages without it.
+    $triplet-objcopy --rename-section .bss=table "$work/rest.o"
     # libpython with a memory of its own (heap.c), with all of its variables in one section, and without what unwinds the stack.
     $triplet-ld -r -d --trace -T "$here/joined.ld" "$work/main.o" "$work/unneeded.o" "$library" -o "$work/joined.o" >"$work/trace"
     $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
