@@ -53,7 +53,7 @@ class Table:
             return ("app",)
 
         monkeypatch.setattr(processes, "_words", words)
-        monkeypatch.setattr(processes, "FILES", {words: (("cmdline",), processes.words_of)})
+        monkeypatch.setattr(processes, "FILES", {words: (("cmdline",), lambda _, line: processes.words_of(line))})
 
     def look(self, received: int, _: int, questions: list[tuple[int, str]]) -> list[bytes] | None:
         """See everything as it is; None where a process has gone."""
@@ -169,7 +169,8 @@ def test_with_others_who_are_others_by_now_it_is_not_written_down(table: Table, 
     assert table.answers == {}
 
 
-def test_what_cannot_be_looked_at_again_is_not_written_down(table: Table) -> None:
+def test_who_is_never_steady_is_not_written_down(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_turns", lambda _: 0)
     table.processes |= other()
     writer = Rest(COMMAND, ())
     for _ in range(3):
@@ -210,5 +211,5 @@ def test_a_closer_look_is_what_is_made_of_its_files(ask: Callable[[processes.Loo
     contents = []
     for name in names:
         path = Path(f"/proc/{OWN}/{name}")
-        contents.append(os.readlink(path).encode() if name.startswith(rest.LINKS) else path.read_bytes())
-    assert make(*contents) == answer
+        contents.append(os.readlink(path).encode() if rest.kind_of(name) == rest.LINK else path.read_bytes())
+    assert make(OWN, *contents) == answer
