@@ -149,8 +149,8 @@ def test_below_a_script_in_a_file_too(traced: Trace, tmp_path: Path, shell: str,
     end(pid_1)
     *_, before, last = turns(pid_1)
     assert "wait4" not in before
-    if script in ("sidecar", "wait"):
-        assert "wait4" in last, "the text of the script tells who is in the background, so it is read again"
+    if script == "sidecar":
+        assert "wait4" in last, "the text of the script tells who is in the foreground, so it is read again"
 
 
 @pytest.mark.forms(STATIC)
@@ -233,7 +233,7 @@ def test_who_comes_and_goes_below_a_script_is_told_as_if_it_had_always_been_so(s
 
 
 def test_who_begins_to_wait_for_signals_is_told_from_then_on(start: Start) -> None:
-    namespace = start("--", "sh", "-c", f"{CHANGING} sigwait & {' '.join(APP)} & wait; exit 3")
+    namespace = start("--", "sh", "-c", f"{CHANGING} sigwait & {' '.join(ALONE)} & wait; exit 3")
     namespace.wait_for_output("ready", times=2)
     tell(namespace, 4)
     tell(namespace, 1, signal.SIGUSR2, "changed")
