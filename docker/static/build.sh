@@ -104,12 +104,15 @@ compile() {
             -nostdinc -isystem "$($triplet-gcc -print-file-name=include)" -isystem "$include/python$version" -isystem "$include/$triplet" \
             -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
     done
+    # The table of rest.c behind all others, not between variables that would share their pages without it.
+    $triplet-objcopy --rename-section .bss=table "$work/rest.o"
     # 300 KiB of constants are there to make the interpreter a second time, in one process; so they are left zero.
     (cd "$work" && $triplet-ar x "$library" pystate.o)
     $triplet-objcopy --remove-relocations=.rodata --rename-section .rodata=untouched,alloc "$work/pystate.o"
     # libpython with a memory of its own (heap.c), with all of its variables in one section, and without what unwinds the stack, and
     # without the constructor that mimalloc, which is not used, has run before main().
-    $triplet-ld -r -d --trace --wrap=_PyMem_init_obmalloc -T "$here/joined.ld" "$work/main.o" "$work/immortal.o" "$work/unneeded.o" "$work/pystate.o" "$library" -o "$work/joined.o" >"$work/trace"
+    $triplet-ld -r -d --trace --wrap=_PyMem_init_obmalloc -T "$here/joined.ld" "$work/main.o" "$work/immortal.o" \
+        "$work/unneeded.o" "$work/pystate.o" "$library" -o "$work/joined.o" >"$work/trace"
     $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
         --redefine-sym free=heap_free --remove-section=.eh_frame --remove-section=.rela.eh_frame \
         --remove-section=.init_array --remove-section=.rela.init_array "$work/joined.o"

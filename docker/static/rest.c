@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -136,6 +137,58 @@ static ssize_t list_pids(int folder, pid_t *pids)
     }
 }
 
+/* At most so many bytes of a file that the kernel hands out in one piece; -1 where it cannot be read. */
+static ssize_t read_of(const char *folder, const char *name, char *text, size_t room)
+{
+    char path[64] = "";
+    if (strlen(folder) + strlen(name) >= sizeof path)
+        return -1;
+    int file = open(strcat(strcat(path, folder), name), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return -1;
+    ssize_t size = pread(file, text, room, 0);
+    close(file);
+    if (size >= 0)
+        text[size] = '\0';
+    return size;
+}
+
+/* How often a process has been given a CPU; 0 where the kernel does not count that. As processes._turns(). */
+static unsigned long long turns_of(const char *folder)
+{
+    char text[100], *at = text;
+    if (read_of(folder, "schedstat", text, sizeof text - 1) <= 0)
+        return 0;
+    for (int field = 0; field < 2 && at != NULL; field++)
+        at = strchr(at + 1, ' ');
+    return at == NULL ? 0 : strtoull(at, NULL, 10);
+}
+
+/* A process, and where it sleeps, if it has not moved between the two: as processes.Look.blocks(). */
+static ssize_t look_steadily(const char *folder, char *answer)
+{
+    struct process *found = (struct process *)answer;
+    unsigned long long turns = turns_of(folder);
+    ssize_t size = turns == 0 ? -1 : read_of(folder, "stat", raw, LINE);
+    if (size <= 0 || !read_process(raw, (size_t)size, found) || (found->blocked & BASIC) == BASIC)
+        return -1;
+    found->blocked &= ~found->caught; /* as in is_same_process() */
+    size = read_of(folder, "wchan", answer + sizeof *found, LONGEST_NAME);
+    return size < 0 || turns_of(folder) != turns ? -1 : (ssize_t)sizeof *found + size;
+}
+
+/* Which file it is, and when it was changed. */
+static ssize_t look_at_status(const char *path, char *answer)
+{
+    struct stat found;
+    if (stat(path, &found) < 0)
+        return 0;
+    uint64_t fields[] = {found.st_dev, found.st_ino, found.st_mode, (uint64_t)found.st_size,
+                         (uint64_t)found.st_ctim.tv_sec, (uint64_t)found.st_ctim.tv_nsec};
+    memcpy(answer, fields, sizeof fields);
+    return sizeof fields;
+}
+
 static ssize_t read_once(int file, int kind, char *answer, size_t room)
 {
     if (kind == REST_PIDS)
@@ -149,7 +202,11 @@ static ssize_t look(int kind, const char *path, int kept, char *answer)
 {
     size_t room = kind == REST_HANDLER || kind == REST_PROCESS ? LINE : REST_LONGEST;
     ssize_t size;
-    if (kind == REST_LINK) {
+    if (kind == REST_STEADY) {
+        size = look_steadily(path, answer);
+    } else if (kind == REST_STATUS) {
+        size = look_at_status(path, answer);
+    } else if (kind == REST_LINK) {
         size = readlink(path, answer, room);
     } else if (kept >= 0) {
         size = read_once(table.kept[kept].file, kind, answer, room);
@@ -284,8 +341,9 @@ const char *rest_ask(int signum, int kind, const char *path, size_t *size)
         memcpy(place + path_size, answer, (size_t)found);
     }
     entry->end += sizeof *asked + path_size + ((asked->size + 7) & ~7UL);
-    *size = (size_t)found;
-    return answer;
+    size_t hidden = kind == REST_STEADY ? sizeof(struct process) : 0;
+    *size = (size_t)found - hidden;
+    return answer + hidden;
 }
 
 /* Have somebody told, by a signal or as a group; 0: that are too many. */

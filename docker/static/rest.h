@@ -17,6 +17,8 @@ enum {
     REST_FILE,        /* all of a file; what cannot be read is empty, as in processes.py */
     REST_LINK,        /* where a link points to */
     REST_PIDS,        /* the processes in /proc, in the order of their numbers */
+    REST_STEADY,      /* /proc/PID/: the process, and where it sleeps; it has not moved while that was read */
+    REST_STATUS,      /* which file it is that a path leads to, and when it was changed */
 };
 
 int rest_begin(int signum, uint64_t stops);

@@ -198,16 +198,21 @@ class Look:
     def __init__(self, until: float | None = None) -> None:
         self._until = until
         self._known: dict[tuple[object, int], object] = {}
-        self._has_waited = False  # for a moment, which does not come again
+        #: Whether each process that was looked at for a moment was steady then, and did not wait for signals.
+        self._moments: dict[int, bool] = {}
 
     def files(self) -> "list[tuple[int, tuple[str, ...], Callable[..., object], object]] | None":
-        """What was looked at: PID, names in /proc/PID, what is made of their contents, and the answer.
+        """What was looked at: PID, names in /proc/PID, what makes the answer of the PID and their contents, and the answer.
 
-        Names that begin with "fd/" or "exe" are links, and all others files. None where not all can be looked at in this way.
+        A name that begins with "=" is that of a file whose status tells whether it has changed. Other names with "fd/" or "exe"
+        are links. "" is a process that was steady; its content is where it sleeps. All others are files. None where not all
+        can be looked at in this way.
         """
-        if self._has_waited or any(find not in FILES for find, _ in self._known):
+        if not all(self._moments.values()) or any(find not in FILES for find, _ in self._known):
             return None
-        return [(pid, *FILES[find], answer) for (find, pid), answer in self._known.items()]
+        looks = [(pid, *FILES[find], answer) for (find, pid), answer in self._known.items()]
+        found = [(pid, names(pid) if callable(names) else names, make, answer) for pid, names, make, answer in looks]
+        return [*found, *((pid, ("",), _is_elsewhere, True) for pid in self._moments)]
 
     def _once(self, find: "Callable[[int], object]", pid: int) -> "object":
         key = (find, pid)
@@ -247,7 +252,8 @@ class Look:
         The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile. None
         where it spawned somebody all the while, which tells nothing.
         """
-        spawns, self._has_waited = False, True
+        spawns, was_steady = False, self._moments.get(pid, True)
+        self._moments[pid] = False
         for _ in range(MOMENTS):
             turns = _turns(pid)
             process = read(pid)
@@ -257,6 +263,7 @@ class Look:
             if (process.blocks(signum) and not spawns) or "sigtimedwait" in _sleeps_in(pid):
                 return True
             if turns and turns == _turns(pid) and not spawns:
+                self._moments[pid] = was_steady
                 return False  # it has not moved between the two
         return None if spawns else False
 
@@ -348,15 +355,24 @@ def _writes_to(pid: int) -> frozenset[str]:
 
 
 def _script(pid: int) -> str:
-    line = system.read_file(f"/proc/{pid}/cmdline", LONGEST_SCRIPT).decode("utf-8", "replace").split("\0")
-    options = [word for word in line[1:4] if word[:1] == "-" and word.endswith("c")]
-    if options:
-        return "\0".join(line[line.index(options[0]) + 1 :])
+    given = _given(system.read_file(f"/proc/{pid}/cmdline", LONGEST_SCRIPT))
+    if given is not None:
+        return given
     for descriptor in SCRIPT_AT:
-        path = f"/proc/{pid}/fd/{descriptor}"
-        if system.is_regular_file(path) and _is_closed_on_exec(pid, descriptor):
-            return system.read_file(path, LONGEST_SCRIPT).decode("utf-8", "replace")
+        if _is_script_at(pid, descriptor):
+            return system.read_file(f"/proc/{pid}/fd/{descriptor}", LONGEST_SCRIPT).decode("utf-8", "replace")
     return ""
+
+
+def _given(cmdline: bytes) -> str | None:
+    """The text that a shell was given by `-c`, with the words behind it; None where it was not."""
+    line = cmdline.decode("utf-8", "replace").split("\0")
+    options = [word for word in line[1:4] if word[:1] == "-" and word.endswith("c")]
+    return "\0".join(line[line.index(options[0]) + 1 :]) if options else None
+
+
+def _is_script_at(pid: int, descriptor: int) -> bool:
+    return system.is_regular_file(f"/proc/{pid}/fd/{descriptor}") and _is_closed_on_exec(pid, descriptor)
 
 
 def _is_closed_on_exec(pid: int, descriptor: int) -> bool:
@@ -374,14 +390,33 @@ def _done(pid: int) -> str:
     return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")
 
 
-#: Closer looks that are nothing but the contents of some files, and what is made of these.
-FILES: "dict[object, tuple[tuple[str, ...], Callable[..., object]]]" = {
-    _words: (("cmdline",), words_of),
-    _shell: (("exe",), lambda link: _called(system.decode(link)) if link else None),
-    _sleeps_in: (("wchan",), lambda text: text.decode("ascii", "replace")),
-    _reads_from: (("fd/0",), system.decode),
-    _opened: (("fdinfo/0",), lambda text: text.decode("ascii", "replace")),
-    _writes_to: (("fd/1", "fd/2"), lambda *links: frozenset(map(system.decode, links))),
+def _is_elsewhere(_: int, sleeps_in: bytes) -> bool:
+    """Whether a process sleeps in something else than sigwait()."""
+    return b"sigtimedwait" not in sleeps_in
+
+
+def _places(pid: int) -> tuple[str, ...]:
+    """The files that tell what script a shell runs, up to the one that does."""
+    names = ["cmdline"]
+    if _given(system.read_file(f"/proc/{pid}/cmdline", LONGEST_SCRIPT)) is None:
+        for descriptor in SCRIPT_AT:
+            names += [f"=fd/{descriptor}", f"fdinfo/{descriptor}"]
+            if _is_script_at(pid, descriptor):
+                break
+    return tuple(names)
+
+
+#: Closer looks by the files that tell, and what makes the answer of the PID and their contents. What they tell of a script is
+#: whether it is still the same; so it is looked at again.
+FILES: "dict[object, tuple[tuple[str, ...] | Callable[[int], tuple[str, ...]], Callable[..., object]]]" = {
+    _words: (("cmdline",), lambda _, line: words_of(line)),
+    _shell: (("exe",), lambda _, link: _called(system.decode(link)) if link else None),
+    _sleeps_in: (("wchan",), lambda _, text: text.decode("ascii", "replace")),
+    _reads_from: (("fd/0",), lambda _, link: system.decode(link)),
+    _opened: (("fdinfo/0",), lambda _, text: text.decode("ascii", "replace")),
+    _writes_to: (("fd/1", "fd/2"), lambda _, *links: frozenset(map(system.decode, links))),
+    _script: (_places, lambda pid, *_: _script(pid)),
+    _done: (lambda pid: (*_places(pid), f"fdinfo/{BASH_SCRIPT_AT}"), lambda pid, *_: _done(pid)),
 }
 
 

@@ -23,10 +23,16 @@ ALLOWED = frozenset(range(1, processes.LAST_IN_STAT + 1)) - signals.IGNORED_BY_D
 FEW = 100
 
 #: Kinds of questions, as in docker/static/rest.h.
-HANDLER, PROCESS, KEPT, FILE, LINK, PIDS = 1, 2, 3, 4, 5, 6
+HANDLER, PROCESS, KEPT, FILE, LINK, PIDS, STEADY, STATUS = 1, 2, 3, 4, 5, 6, 7, 8
 
-#: How the names of links begin, see processes.Look.files().
-LINKS = ("fd/", "exe")
+
+def kind_of(name: str) -> int:
+    """The kind of a question about a name of processes.Look.files()."""
+    if name.startswith("="):
+        return STATUS
+    if not name:
+        return STEADY
+    return LINK if name.startswith(("fd/", "exe")) else FILE
 
 
 class Rest:
@@ -75,7 +81,7 @@ class Rest:
         others = [pid for pid in pids if pid != system.getpid()]
         questions = [(PIDS, "/proc"), *((PROCESS, self._path("stat", pid)) for pid in others)]
         for pid, names, _, _ in files:
-            questions += [(LINK if name.startswith(LINKS) else FILE, self._path(name, pid)) for name in names]
+            questions += [(kind_of(name), self._path(name.removeprefix("="), pid)) for name in names]
         found = self._ask(received, questions)
         if found is None or list(memoryview(found[0]).cast("i")) != pids:
             return False
@@ -84,7 +90,7 @@ class Rest:
             if not self._is_as_seen(stat, [table[pid], *single] if pid in table else []):
                 return False
         contents = iter(found[1 + len(others) :])
-        return all(make(*(next(contents) for _ in names)) == answer for _, names, make, answer in files)
+        return all(make(pid, *[next(contents) for _ in names]) == answer for pid, names, make, answer in files)
 
     def _path(self, name: str, pid: int = 0) -> str:
         return f"/proc/{pid or self._command}/{name}"

@@ -21,6 +21,8 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 #: Whether this is the static binary.
 IS_FROZEN = hasattr(sys, "frozen")
+if IS_FROZEN:
+    import _pyinit  # type: ignore[import-not-found]  # of C: docker/static/main.c
 
 #: Bits of stat(2)'s st_mode.
 S_IFMT, S_IFIFO, S_IFCHR, S_IFREG = 0o170000, 0o010000, 0o020000, 0o100000
@@ -139,18 +141,14 @@ def environ() -> dict[bytes, bytes]:
 
 def _given_entries() -> list[bytes]:
     """All entries of the environment, as execve(2) has handed them to us; none where that is not to be known."""
-    if hasattr(sys, "frozen"):
-        import _pyinit  # type: ignore[import-not-found]  # of C: docker/static/main.c
-
+    if IS_FROZEN:
         return list(_pyinit.environment())
     return read_file("/proc/self/environ", LONGEST_ENVIRONMENT).split(b"\0")[:-1]
 
 
 def started() -> int:
     """The PID of the command where the static binary has started it before it has looked at anything; else 0."""
-    if hasattr(sys, "frozen"):
-        import _pyinit
-
+    if IS_FROZEN:
         return int(_pyinit.started())
     return 0
 
@@ -536,21 +534,15 @@ def wait_signal(seconds: float | None) -> Received | None:
     In the static binary C sleeps, and answers by itself what Python has written down for it (kernel/rest.py).
     """
     if IS_FROZEN:
-        return _rest(seconds)
+        return _taken(_pyinit.rest(seconds))
     if seconds is None:
         info = signal.sigwaitinfo(signals.ALL)
     else:
-        found = _wait_for(signals.ALL, max(0.0, seconds))
-        if found is None:
+        within = _wait_for(signals.ALL, max(0.0, seconds))
+        if within is None:
             return None
-        info = found
+        info = within
     return _received(info)
-
-
-def _rest(seconds: float | None) -> Received | None:
-    import _pyinit
-
-    return _taken(_pyinit.rest(seconds))
 
 
 def _taken(found: "tuple[int, int, int, int] | None") -> Received | None:
@@ -563,8 +555,6 @@ def _taken(found: "tuple[int, int, int, int] | None") -> Received | None:
 def kept() -> tuple[bytes, int]:
     """What was given to sleep() when PID 1 fell asleep, and how many orphans were reaped since; nothing at a start."""
     if IS_FROZEN:
-        import _pyinit
-
         found: tuple[bytes, int] = _pyinit.kept()
         return found
     return b"", 0
@@ -576,8 +566,6 @@ def sleep(seconds: float, command: int, page: int | None, place: int, orphans: i
     C goes on waiting, and reaps who is an orphan. When anything else happens Python begins anew, as at a start, and finds what
     was `kept`. At `place` on the state page there is the count of `orphans`, in ten digits, which C keeps up to date.
     """
-    import _pyinit
-
     return _taken(_pyinit.sleep(seconds, command, -1 if page is None else page, place, orphans, kept))
 
 
@@ -587,24 +575,18 @@ def look_for_answer(received: int, stops: int, questions: list[tuple[int, str]])
     A question is a kind (REST_HANDLER and so on in docker/static/rest.h) and a path. Bit n-1 of `stops` says that signal n is
     a stop request. None where C answers nothing: it cannot look at all that, or no descriptor is to spare.
     """
-    import _pyinit
-
     found: list[bytes] | None = _pyinit.rest_look(received, stops, questions)
     return found
 
 
 def answer(received: int, told: list[tuple[int, int]]) -> None:
     """Have C answer a signal by telling these (PID, or group, and signal), as long as all is as look_for_answer() has said."""
-    import _pyinit
-
     _pyinit.rest_answer(received, told)
 
 
 def forget_answers() -> None:
     """Have no signal answered by C any more."""
     if IS_FROZEN:
-        import _pyinit
-
         _pyinit.rest_forget()
 
 

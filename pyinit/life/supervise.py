@@ -372,7 +372,10 @@ class Supervisor:
             from pyinit.kernel.rest import Rest
 
             self.rest = Rest(self.command.pid, self.command.arrivals.first)
-        self.rest.learn(received, seen)
+        try:
+            self.rest.learn(received, seen)
+        except Exception:  # noqa: BLE001 - that C answers is worth less than the command
+            self.rest.forget()
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom it is for; where that cannot be told, everybody; where SIGKILL is due, nobody."""

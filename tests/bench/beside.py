@@ -2,8 +2,9 @@
 
 The others are that of the commit before, tini-static and the floor, which is the least that an init in C can do. The command
 has no C library (programs/tiny.c), as /bin/echo takes longer to start than these inits do. Instructions are those of the
-whole life of PID 1, by callgrind, and the same in each run; the other figures are medians, in turns, before all other
-processes. Every init is a real PID 1 in a PID namespace of its own. Needs Debian, as root; gcc, git, valgrind.
+whole life of PID 1, or those of one signal more in it, by callgrind, and the same in each run; the other figures are medians,
+in turns, before all other processes. Every init is a real PID 1 in a PID namespace of its own. Needs Debian, as root; gcc,
+git, valgrind.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 from tests.bench import measures
 from tests.bench.contenders import PROGRAMS, PYINIT, TINI_STATIC, Contender
 from tests.bench.pressure import before_all_others
-from tests.bench.profile import build, callgrind, total
+from tests.bench.profile import build, callgrind, per_signal, total
 from tests.bench.table import Row, Target, Values, markdown
 from tests.namespace import ROOT
 
@@ -39,9 +40,14 @@ ROWS = (
     Row("rss", "resident at rest, KiB", "{:.0f}"),
     Row("private", "private of that, KiB", "{:.0f}", Target(BEFORE, at_most=1)),
     Row("first_stop", "SIGTERM, the first signal of a life, p50, µs", "{:.0f}", Target(BEFORE, at_most=0.5)),
-    Row("latency_p50", "SIGUSR1 to a command that is alone, p50, µs", "{:.0f}"),
+    Row("latency_p50", "SIGUSR1 to a command that is alone, p50, µs", "{:.0f}", Target(TINI_STATIC, at_most=2)),
     Row("latency_p99", "the same, p99, µs", "{:.0f}"),
+    Row("answer", "SIGUSR1 to a command with 20 workers, thousand instructions", "{:.1f}", Target(BEFORE, at_most=0.5)),
+    Row("answer_below", "the same, with a script above the command", "{:.1f}", Target(BEFORE, at_most=0.5)),
 )
+
+#: How many workers the command has that signals are counted with.
+WORKERS = 20
 
 OF_OTHERS = "before: the binary of the commit before. floor: blocks, starts, waits, and nothing else."
 
@@ -96,6 +102,7 @@ def with_option(found: Sequence[Contender]) -> list[Contender]:
 
 def measure(found: Sequence[Contender], folder: Path, quick: bool) -> dict[str, Values]:
     """All values, by row and name."""
+    asker = str(compile_program("asker", folder))
     tiny = str(compile_program("tiny", folder, "-nostdlib", "-ffreestanding", "-fno-stack-protector"))
     stamp = [str(compile_program("stamp", folder))]
     size = {name: sizes[quick] for name, sizes in SIZES.items()}
@@ -103,11 +110,20 @@ def measure(found: Sequence[Contender], folder: Path, quick: bool) -> dict[str, 
         "size": measures.size(found),
         "plain": measures.start(found, sys.executable, size["start"], tiny),
         "option": measures.start(with_option(found), sys.executable, size["start"], tiny),
-        "instructions": {each.name: total(callgrind(each.words, folder, command=tiny)) for each in found},
+        "instructions": {each.name: total(callgrind(each.words, folder, command=[tiny])) for each in found},
     }
     values["rss"], values["private"] = measures.memory(found, sys.executable, size["memory"])
     values["first_stop"] = measures.first_stop(found, sys.executable, size["first_stop"], stamp)
     values["latency_p50"], values["latency_p99"] = measures.latency(found, sys.executable, size["latency"], stamp)
+    values["answer"] = {
+        each.name: per_signal(each.words, folder, lambda signals: (asker, str(WORKERS), str(signals))) for each in found
+    }
+    # The others tell the command alone, so the script, which dies of it.
+    values["answer_below"] = {
+        each.name: per_signal(each.words, folder, lambda signals: ("sh", "-c", f"{asker} {WORKERS} {signals}; exit 0"))
+        for each in found
+        if each.name in (PYINIT, BEFORE)
+    }
     return values
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench.stage import Pid1
@@ -24,6 +24,9 @@ OF_SNAPSHOT = "the snapshot, as far as it was written to"
 #: Options with which Python decides before the command is started.
 WITH_OPTION = ("--log-level", "info", "--")
 
+#: So many signals, fewer and more: what is done for the first ones alone is in both.
+SIGNALS = (40, 140)
+
 
 def build(folder: Path, **environment: str) -> Path:
     """Build the binary for this machine's architecture."""
@@ -34,10 +37,10 @@ def build(folder: Path, **environment: str) -> Path:
     return folder / f"pyinit-linux-{architecture}"
 
 
-def callgrind(words: Sequence[str], folder: Path, *options: str, command: str = "/bin/true") -> Path:
+def callgrind(words: Sequence[str], folder: Path, *options: str, command: Sequence[str] = ("/bin/true",)) -> Path:
     """Run an init with a command that ends at once, under callgrind as PID 1; the file with the counts."""
     counts = folder / "callgrind"
-    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counts}", *options, *words, command]
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counts}", *options, *words, *command]
     unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     subprocess.run([*unshare, *valgrind], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
     return counts
@@ -46,6 +49,12 @@ def callgrind(words: Sequence[str], folder: Path, *options: str, command: str = 
 def total(counts: Path) -> float:
     """Millions of instructions in a file of callgrind's."""
     return int(re.findall(r"^(?:summary|totals): (\d+)", counts.read_text(), re.MULTILINE)[0]) / 1e6
+
+
+def per_signal(words: Sequence[str], folder: Path, command: Callable[[int], Sequence[str]]) -> float:
+    """Instructions of an init for each SIGUSR1 more, in thousands; `command` gives one that asks for so many."""
+    few, many = (total(callgrind(words, folder, command=command(signals))) for signals in SIGNALS)
+    return (many - few) * 1e3 / (SIGNALS[1] - SIGNALS[0])
 
 
 def regions(binary: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ exec        the same program with the same words is executed
 drop        SIGUSR1 has its default again
 title       the command line is that of memcached
 name        the name is that of memcached
+sigwait     SIGUSR1, which it does not handle before, is taken by sigwait()
 daemon      there is another one of it, which has no parent
 """
 
@@ -42,6 +43,11 @@ def change(how: str) -> None:
         set_title()
     if how == "name":
         ctypes.CDLL(None).prctl(PR_SET_NAME, OTHER, 0, 0, 0)
+    if how == "sigwait":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        os.write(1, b"changed\n")
+        while signal.sigwait([signal.SIGUSR1]):
+            os.write(1, b"got SIGUSR1\n")
     if how == "daemon":
         between = os.fork()
         if between == 0:
@@ -55,7 +61,8 @@ def change(how: str) -> None:
 def main() -> None:
     """Never ends by itself."""
     # An exec leaves the mask as it is, and it is done in the handler of SIGUSR2.
-    signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"got SIGUSR1\n"))
+    if sys.argv[1] != "sigwait":
+        signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"got SIGUSR1\n"))
     signal.signal(signal.SIGUSR2, lambda *_: change(sys.argv[1]))
     os.write(1, b"ready\n")
     while True:

@@ -123,6 +123,36 @@ def test_with_others_there_everybody_is_looked_at_and_the_same_are_told(traced: 
     assert len([call for call in last if call in ("openat", "pread64", "close")]) <= 3 * (processes + 3)
 
 
+#: Scripts above the application, with others that handle nothing, and with a text that has to be read.
+SCRIPTS = {
+    "pipe": "APP | tee /dev/null",
+    "sidecar": "sleep 1000 & APP; exit 3",
+    "wait": "sleep 1000 & APP & wait; exit 3",
+    "wrapper": "timeout 1000 APP; exit 3",
+}
+
+
+@pytest.mark.forms(STATIC)
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_below_a_script_in_a_file_too(traced: Trace, tmp_path: Path, shell: str, script: str) -> None:
+    need(shell)
+    path = tmp_path / "start.sh"
+    path.write_text(f"#!/usr/bin/env {shell}\n{SCRIPTS[script].replace('APP', ' '.join(APP))}\n")
+    path.chmod(0o755)
+    pid_1 = traced("--", str(path))
+    pid_1.namespace.wait_for_output("ready")
+    tell(pid_1.namespace, 8)
+    with path.open("a") as file:
+        file.write("# changed\n")
+    tell(pid_1.namespace, 1)
+    end(pid_1)
+    *_, before, last = turns(pid_1)
+    assert "wait4" not in before
+    if script == "sidecar":
+        assert "wait4" in last, "the text of the script tells who is in the foreground, so it is read again"
+
+
 @pytest.mark.forms(STATIC)
 def test_at_debug_level_each_signal_is_logged_and_nothing_is_answered_without_python(traced: Trace) -> None:
     pid_1 = traced("--log-level=debug", "--", *ALONE)
@@ -200,6 +230,17 @@ def test_who_comes_and_goes_below_a_script_is_told_as_if_it_had_always_been_so(s
     wait_until(lambda: not process.is_running(), "its end")
     tell(namespace, 4, text=f"one {USR1}")
     assert namespace.stdout.count(f"other {USR1}") == 4
+
+
+def test_who_begins_to_wait_for_signals_is_told_from_then_on(start: Start) -> None:
+    namespace = start("--", "sh", "-c", f"{CHANGING} sigwait & {' '.join(ALONE)} & wait; exit 3")
+    namespace.wait_for_output("ready", times=2)
+    tell(namespace, 4)
+    tell(namespace, 1, signal.SIGUSR2, "changed")
+    told = namespace.stdout.count(USR1)
+    for number in range(1, 5):
+        namespace.signal(signal.SIGUSR1)
+        namespace.wait_for_output(USR1, told + 2 * number)
 
 
 def test_a_newcomer_is_told_though_all_others_are_as_they_were(start: Start, tmp_path: Path) -> None:
