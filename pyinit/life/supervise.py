@@ -375,7 +375,7 @@ class Supervisor:
         try:
             self.rest.learn(received, seen)
         except Exception:  # noqa: BLE001 - that C answers is worth less than the command
-            self.rest.forget()
+            system.forget_answers()
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom it is for; where that cannot be told, everybody; where SIGKILL is due, nobody."""

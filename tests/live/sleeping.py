@@ -1,0 +1,29 @@
+"""Whether PID 1 sleeps without its interpreter: the static binary alone does so."""
+
+import re
+from pathlib import Path
+
+from tests.namespace import Namespace
+from tests.waiting import wait_until
+
+#: KiB of the snapshot that are written to in a sleep at most: of some 3,200, and of 150 that a Python at rest has written to.
+SLEEPER = 16
+
+
+def written(pid: int) -> int:
+    """KiB of a process's program file that it has in copies of its own, as it has written to them."""
+    text = Path(f"/proc/{pid}/smaps").read_text()
+    program = re.escape(str(Path(f"/proc/{pid}/exe").readlink()))
+    found = re.findall(rf"^\S+ rw-p .* {program}\n(?:\w+:.*\n)*?Anonymous: +(\d+)", text, re.MULTILINE)
+    return sum(map(int, found))
+
+
+def is_asleep(namespace: Namespace) -> bool:
+    """Whether there is no interpreter in memory, and PID 1 waits for a signal."""
+    pid = namespace.init.pid
+    return written(pid) <= SLEEPER and "sigtimedwait" in Path(f"/proc/{pid}/wchan").read_text()
+
+
+def wait_until_asleep(namespace: Namespace) -> None:
+    """Which takes a second without a signal."""
+    wait_until(lambda: is_asleep(namespace), "PID 1 to sleep")
