@@ -650,7 +650,9 @@ int main(int count, char **words)
     own.count = count;
     own.words = words;
     own.command = plain_start(count, words, &own.mask);
-    if (setjmp(sleep_bed) != 0 && sleep_until_needed() < 0)
+    if (setjmp(sleep_bed) != 0 && sleep_until_needed() < 0) {
+        fail("the interpreter cannot be had back");
         return plain_loop(own.command);
+    }
     return run();
 }

@@ -6,6 +6,7 @@ is started, and one line says why. Which calls there are is not listed here but 
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -78,6 +79,9 @@ ERRORS = {
 #: For a call that is not in there: a kernel that does not know it, one that forbids it, one without memory.
 ANY_ERROR = ("ENOSYS", "EPERM", "ENOMEM")
 
+#: In a line of strace: that PID 1 is asleep and looks who has exited; or that it has met the fault.
+FELL_ASLEEP = re.compile(r"waitid\(|.*\(INJECTED\)")
+
 #: Side by side.
 AT_A_TIME = 4
 
@@ -90,7 +94,9 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 class Case:
     """One container with one fault, while others run beside it."""
 
-    def __init__(self, words: list[str], folder: Path, call: Call | None, error: str, forwarded: int = 0) -> None:
+    def __init__(
+        self, words: list[str], folder: Path, call: Call | None, error: str, forwarded: int = 0, is_late: bool = False
+    ) -> None:
         self.call, self.name = call, "none" if call is None else f"{call.name} {call.when} {error}"
         own = folder / self.name.replace(" ", "-")
         own.mkdir()
@@ -99,6 +105,7 @@ class Case:
         self.namespace = self.traced.namespace
         self._told, self._asked = 0.0, 0
         self._forwarded, self._sent = forwarded, 0
+        self._is_late = is_late
 
     def has_ended(self) -> bool:
         """Ask for a stop once the application is ready, and again each second as an impatient person would; True at the end.
@@ -115,6 +122,8 @@ class Case:
                 self._told, self._sent = now, self._sent + 1
                 with contextlib.suppress(AssertionError, ProcessLookupError, psutil.NoSuchProcess):
                     self.namespace.signal(signal.SIGUSR1)
+            return False
+        if self._is_late and not self._asked and not any(map(FELL_ASLEEP.match, self.traced.lines)):
             return False
         if "app ready" in said and "app got SIGTERM" not in said and now > self._told + 1:
             self._told, self._asked = now, self._asked + 1
@@ -149,11 +158,12 @@ class Case:
 
 
 def run(
-    words: list[str], folder: Path, faults: list[tuple[Call | None, str]], forwarded: int = 0
+    words: list[str], folder: Path, faults: list[tuple[Call | None, str]], forwarded: int = 0, is_late: bool = False
 ) -> tuple[list[str], list[Call], int]:
     """Run cases side by side; return what is wrong about any, the calls that the last one made, and how many have failed.
 
-    With signals that are forwarded the calls are told apart by the first of these, and not by the stop request.
+    With signals that are forwarded the calls are told apart by the first of these, and not by the stop request. If it is late,
+    the stop request comes when PID 1 is asleep, or has tried to be.
     """
     problems = []
     calls: list[Call] = []
@@ -162,7 +172,7 @@ def run(
         with contextlib.ExitStack() as stack:
             cases = []
             for call, error in faults[first : first + AT_A_TIME]:
-                cases.append(Case(words, folder, call, error, forwarded))
+                cases.append(Case(words, folder, call, error, forwarded, is_late))
                 stack.enter_context(cases[-1].traced)
             running, deadline = list(cases), time.monotonic() + PATIENCE
             while running and time.monotonic() < deadline:
@@ -283,5 +293,27 @@ def test_a_signal_is_told_once_whatever_system_call_fails(pyinit: list[str], tmp
         for number, call in enumerate(sorted(some)):
             faults += [(call, error) for error in (errors if IS_LONG else errors[number % len(errors) :][:1])]
     problems, _, failed = run(words, tmp_path, faults, FORWARDED)
+    assert problems == []
+    assert failed >= 0.75 * len(faults), "or this would prove little"
+
+
+@pytest.mark.forms(STATIC)
+@pytest.mark.timeout(1200 if IS_LONG else 200)
+def test_a_stop_after_a_sleep_survives_the_failure_of_any_system_call(pyinit: list[str], tmp_path: Path) -> None:
+    """From the moment on at which PID 1 falls asleep: on its way there, in its sleep, on its way back, and in the stop."""
+    need("strace")
+    words = [*pyinit, "--settle=10", "--", start_script(tmp_path)]
+    problems, calls, _ = run(words, tmp_path, [(None, "")], is_late=True)
+    assert problems == []
+    asleep = next(at for at, call in enumerate(calls) if call.name == "madvise")
+    stop = next(at for at, call in enumerate(calls) if call.in_stop)
+    assert {"madvise", "munmap", "waitid"} <= {call.name for call in calls[asleep:stop]}
+    late = [call for call in calls[asleep:stop] if call.name not in LEFT_OUT]
+    late += [call for call in chosen(calls[stop:]) if call.name not in LEFT_OUT]
+    faults: list[tuple[Call | None, str]] = []
+    for number, call in enumerate(late):
+        errors = ERRORS.get(call.name, ANY_ERROR)
+        faults += [(call, error) for error in (errors if IS_LONG else errors[number % len(errors) :][:1])]
+    problems, _, failed = run(words, tmp_path, faults, is_late=True)
     assert problems == []
     assert failed >= 0.75 * len(faults), "or this would prove little"

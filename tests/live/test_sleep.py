@@ -256,3 +256,4 @@ def test_where_the_snapshot_cannot_be_had_back_c_goes_on(traced: Trace) -> None:
     pid_1.namespace.signal(signal.SIGTERM)
     assert pid_1.namespace.wait() == 7
     assert pid_1.namespace.stdout.count("app got SIGTERM") == 1
+    assert "the interpreter cannot be had back; it goes on with less care" in pid_1.namespace.stderr
