@@ -63,6 +63,14 @@ class Cgroup:
                 swap = ("memory.memsw.limit_in_bytes", limit) if self._version == 1 else ("memory.swap.max", 0)
                 (self.path / swap[0]).write_text(str(swap[1]))
 
+    def limit_to(self, headroom: int) -> None:
+        """Limit the memory to so many bytes more than what is used now. Caches that could be given up are, first."""
+        with contextlib.suppress(OSError):
+            emptied = ("memory.force_empty", "0") if self._version == 1 else ("memory.reclaim", str(headroom))
+            (self.path / emptied[0]).write_text(emptied[1])
+        used = {1: "memory.usage_in_bytes", 2: "memory.current"}[self._version]
+        self.limit(int(self.read(used)) + headroom)
+
     @property
     def enter(self) -> str:
         """A line of shell by which it enters."""
