@@ -39,11 +39,9 @@ class Messenger:
     def __init__(self, everybody: "Everybody") -> None:
         self.everybody = everybody
         self.command = everybody.command
-        self.config = everybody.config
         self.log = everybody.log
         self.lifecycle = everybody.lifecycle
-        self.own_pid = everybody.own_pid
-        self.place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
+        self.place = plan.Place(everybody.own_pid, self.command.pid, everybody.config.forward)
         #: The signal that was judged last, who was there, and its plan: for deliver(), which comes next.
         self.judged: tuple[int, dict[int, Process], Plan] | None = None
         #: What is looked at for the signal that is dealt with; and of the last one that was no stop request, when all is done.
@@ -111,7 +109,7 @@ class Messenger:
         seen, look = self.seen, self.seen.look
         self.judged = self.seen = None
         early = self.tell_command_first(request, seen)
-        if early is not None and not request.is_stop and self.config.forward != HANDLERS:
+        if early is not None and not request.is_stop and self.place.forward != HANDLERS:
             self.tell_of_one(request, early)
             self.end(request, seen)
             return []
@@ -247,22 +245,22 @@ class Messenger:
     def find_left(self) -> "tuple[dict[int, Process], list[int]]":
         """Those below us, and what is known of them: nothing, where there is no time for it."""
         try:
-            table = self.look_around(0, True, system.monotonic() + NAMES_MAY_TAKE if self.own_pid == 1 else None) or {}
+            table = self.look_around(0, True, system.monotonic() + NAMES_MAY_TAKE if self.place.own_pid == 1 else None) or {}
         except processes.TimeIsOver:
-            return {}, [pid for pid in system.list_processes() if pid != self.own_pid]
-        return table, [process.pid for process in processes.below_us(table, self.own_pid)]
+            return {}, [pid for pid in system.list_processes() if pid != self.place.own_pid]
+        return table, [process.pid for process in processes.below_us(table, self.place.own_pid)]
 
     def kill_all(self) -> None:
         """SIGKILL everybody below us; as PID 1 everybody but us, and those who are left once more without a look at them."""
-        if self.own_pid == 1 and self.everybody.has_killed:
+        if self.place.own_pid == 1 and self.everybody.has_killed:
             system.send(-1, signal.SIGKILL)  # who has got it already does not mind
             return
-        if self.own_pid == 1 and self.everybody.care is not None:
+        if self.place.own_pid == 1 and self.everybody.care is not None:
             self.everybody.care.end()
         self.everybody.has_killed = True
         table, left = self.find_left()
         self.everybody.tell_traffic(lambda traffic: traffic.on_kill())
-        if self.own_pid == 1:
+        if self.place.own_pid == 1:
             system.send(-1, signal.SIGKILL)
         else:
             system.send(-self.command.pid, signal.SIGKILL)
