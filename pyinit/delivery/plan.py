@@ -36,6 +36,7 @@ from pyinit.delivery import (
     LEFT,
     LEFT_TO,
     LOOKS,
+    LOOKS_AT_STARVED,
     MAY_FINISH,
     READS,
     TOLD,
@@ -299,21 +300,42 @@ class Walk:
         return OLD
 
     def has_moment(self, process: "Process") -> bool:
-        """Whether it blocks every signal or catches its parent's, perhaps only for the moment between fork and exec.
+        """Whether it is in a moment that passes, so that what it would do about a signal is not to be seen yet.
 
         One that sleeps with every signal blocked waits for them, by a signalfd. Whoever spawns is in an uninterruptible sleep,
-        and its child runs. The child of a shell that shares its image is that shell still.
+        and its child runs. The child of a shell that shares its image is that shell still. A shell that does not sleep may be
+        about to start somebody, who is to be told with it or in its place; and a child that its trap tells must hear it.
         """
-        if not self.may_look_again():
+        if not self.may_look_again(process):
             return False
         if process.blocked & BASIC == BASIC:
-            return process.state not in "ST"
+            return not process.is_asleep
+        if self.request.is_stop and (self.is_copy(process) or self.starts_somebody(process)):
+            return True
         if not process.caught:
             return False
         parent = self.processes.get(process.parent)
         if parent is None or process.image != parent.image or not process.image or process.caught != parent.caught:
             return False
         return any(process.catches(one) for one in self.choices if one != INT) and self.looks_like_shell(process)
+
+    def starts_somebody(self, process: "Process") -> bool:
+        """Whether a shell may be about to start somebody, or has a child that has still to become what it is to be."""
+        children = self.children.get(process.pid, ())
+        may_start = not process.is_asleep or any(self.is_copy(self.processes[child]) for child in children)
+        return may_start and self.is_shell(process)
+
+    def is_copy(self, process: "Process") -> bool:
+        """Whether a process may be a copy of another one that has still to execute its own program.
+
+        A signal that it handles it forgets: the handler is its parent's. Where that has gone, nothing tells whose it is.
+        """
+        if process.is_asleep or process.pid == self.place.command:
+            return False
+        parent = self.processes.get(process.parent)
+        if parent is None or parent.pid == self.place.own_pid:
+            return self.hears(process)
+        return (process.image, process.name) == (parent.image, parent.name)
 
     def hears(self, process: "Process") -> bool:
         """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
@@ -347,11 +369,18 @@ class Walk:
         is_wrapper = program is not None and program.what == programs.HELD_BACK and process.pid in self.children
         if self.settle_signal(process, is_wrapper):
             return HANDLER
-        return BLURRED if process.pid in self.spawning and self.may_look_again() else WRAPPER
+        return BLURRED if process.pid in self.spawning and self.may_look_again(process) else WRAPPER
 
-    def may_look_again(self) -> bool:
-        """Whether a second look does no harm: it would merge real-time signals, of which each counts."""
-        return self.request.looks < LOOKS and self.request.signum <= LAST_STANDARD
+    def may_look_again(self, process: "Process") -> bool:
+        """Whether another look at a process may tell more, and does no harm: it would merge real-time signals.
+
+        Who has had no CPU since the last look is where it was then. So on a busy machine there are more looks.
+        """
+        request = self.request
+        if request.signum > LAST_STANDARD:
+            return False
+        is_starved = request.unsure.get(process.pid) == (process.started, process.ran)
+        return request.looks < (LOOKS_AT_STARVED if is_starved else LOOKS)
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
@@ -852,10 +881,11 @@ class Walk:
         reasons = {pid: reason for pid, reason in self.reasons.items() if pid in self.now}
         is_whole = not held and not unsure and not belonging and not request.told and set(self.now.values()) == {request.signum}
         is_whole = is_whole and all(self.processes[pid].group == self.place.command for pid in self.now)
-        is_whole = is_whole and request.scope == IN_GROUP and not spared
+        # What a handler starts meanwhile belongs to it, and would get the signal with the group.
+        is_whole = is_whole and request.scope == IN_GROUP and not spared and all(self.is_end_of(pid) for pid in self.now)
         heard = dict(request.heard)
         if request.is_stop:
-            left = (self.processes[pid] for pid in belonging if self.has_handler(pid))
+            left = (self.processes[pid] for pid in belonging if self.has_handler(pid) and not self.is_copy(self.processes[pid]))
             heard |= {process.pid: (process.started, process.image) for process in left}
         return Plan(
             self.now, self.next(heard, held), is_whole, resume, held, working if held or unsure or spared else frozenset(),
@@ -871,13 +901,28 @@ class Walk:
         is_owned = self.fates[self.fates[pid][1]][0] in (TOLD, FINISHES)
         return is_owned and any(self.processes[pid].catches(one) for one in self.choices)
 
+    def nobody_goes_on(self) -> bool:
+        """Whether all in reach got a signal of which they die.
+
+        Then nobody is left who could run last lines: what was started since was on its way already, and is not to be spared.
+        """
+        return bool(self.now) and all(pid in self.now and self.is_end_of(pid) for pid in self.fates)
+
+    def is_end_of(self, pid: int) -> bool:
+        """Whether one who is told dies of it."""
+        process, signum = self.processes[pid], self.now[pid]
+        return not process.catches(signum) and not process.blocks(signum)
+
     def next(self, heard: "Mapping[int, tuple[int, int]] | None" = None, held: tuple[int, ...] = ()) -> Request:
         """The request for the next round."""
         request = self.request
         told = {pid: (self.processes[pid].started, self.processes[pid].image) for pid in self.now}
         seen, usual = request.seen, request.usual
-        is_blurred = BLURRED in self.kinds.values()  # then the first round is not over
-        if request.is_stop and seen is None and not is_blurred:
+        unsure = {pid: self.processes[pid] for pid, kind in self.kinds.items() if kind == BLURRED}
+        is_blurred = bool(unsure)  # then the first round is not over
+        if request.is_stop and self.nobody_goes_on():
+            seen = None
+        elif request.is_stop and seen is None and not is_blurred:
             seen = {pid: process.started for pid, process in self.processes.items()}
         if request.is_stop and held:
             # Only a script that is held back starts anything, and only what it has started before is started again.
@@ -889,6 +934,7 @@ class Walk:
             seen=seen,
             usual=usual,
             looks=request.looks + 1 if is_blurred else 0,
+            unsure={pid: (process.started, process.ran) for pid, process in unsure.items()},
             has_drained=request.has_drained or (request.scope == LEFT and not is_blurred),
         )
 

@@ -14,7 +14,8 @@ SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "lksh", "mksh",
 LAST_IN_STAT = 31
 
 #: Fields of /proc/PID/stat behind the name, counted from 0 (proc(5)).
-STATE, PARENT, GROUP, SESSION, THREADS, STARTED, START_CODE, START_STACK = 0, 1, 2, 3, 17, 19, 23, 25
+STATE, PARENT, GROUP, SESSION, USER_TIME, SYSTEM_TIME, THREADS, STARTED = 0, 1, 2, 3, 11, 12, 17, 19
+START_CODE, START_STACK = 23, 25
 BLOCKED, IGNORED, CAUGHT = 29, 30, 31
 
 #: Signals that are all blocked in the moment between fork and exec, and never all by one who waits for some: the first 31, but
@@ -45,7 +46,8 @@ class Process(Record):
 
     In the three masks bit n-1 stands for signal n; they hold the first 31 signals, or all where a higher one was asked about.
     `state` is the letter of ps(1). `started` is the start time in clock ticks, which tells one PID from its next bearer.
-    `image` changes whenever another program is executed, and is that of its parent until then (0 where we may not know).
+    `image` changes whenever another program is executed, and is that of its parent until then (0 where we may not know). `ran`
+    is how long it has had a CPU, in clock ticks.
     """
 
     pid: int
@@ -59,6 +61,12 @@ class Process(Record):
     caught: int
     started: int = 0
     image: int = 0
+    ran: int = 0
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it waits for something that a signal ends, or was stopped; and is not on its way from one thing to the next."""
+        return self.state in ("S", "T")
 
     @property
     def is_stopped(self) -> bool:
@@ -104,6 +112,7 @@ def parse(stat: bytes, status: bytes = b"") -> Process | None:
         caught,
         int(fields[STARTED]),
         int(fields[START_CODE]) ^ int(fields[START_STACK]),
+        int(fields[USER_TIME]) + int(fields[SYSTEM_TIME]),
     )
 
 

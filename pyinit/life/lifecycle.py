@@ -285,7 +285,8 @@ class Lifecycle:
             self.kill_at = min(now + self._config.grace_period, self.kill_at or now + self._config.grace_period)
         self.rounds.on_new_request()
         # It is passed on as it came: who asks twice wants something else than the first time.
-        return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True, has_drained=True))]
+        scope, looks = LEFT if self.phase == SWEEPING else IN_GROUP, self.rounds.looks
+        return [said, Deliver(Request(stop_signal, scope, True, looks=looks, has_drained=True))]
 
     def _begin_pre_stop(self, heading: str, fields: dict[str, object], signum: int, now: float) -> list[Action]:
         self.phase = PRE_STOP

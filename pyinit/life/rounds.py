@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.life.actions import Story
 
-#: Seconds until those are looked at again who may have blocked every signal for a moment.
+#: Seconds until those are looked at again who may be in a moment that passes.
 BLINK = 1 / 64
 
 #: Seconds that what was started since the request may take, if it handles the signal, where no time is known that it has.
@@ -23,8 +23,11 @@ REST = 9
 
 
 def _blink(looks: int) -> float:
-    """Seconds to the next look: most who spawn are done at once, and the others shall not hold PID 1 in a loop."""
-    return min(BLINK, BLINK / 8 * (1 << looks))
+    """Seconds to the next look: most who spawn are done at once, and the others shall not hold PID 1 in a loop.
+
+    The last looks are at those who get no CPU: one of them is not kept waiting for longer than it was without one.
+    """
+    return min(BLINK, BLINK / 8 * (1 << looks)) * (1 << max(0, looks + 1 - LOOKS))
 
 
 class Rounds:
@@ -52,6 +55,11 @@ class Rounds:
     def times(self) -> tuple[float | None, ...]:
         """When on_timeout() wants to be called."""
         return self._round_at, self._second_look_at, self._patience_over_at, self._last_call_at
+
+    @property
+    def looks(self) -> int:
+        """How often those have been looked at of whom it is not known yet what they are: a new request is no reason to begin anew."""
+        return self.request.looks if self.request is not None else 0
 
     # --- what begins and ends them ---
 
@@ -81,7 +89,7 @@ class Rounds:
 
     def on_forwarded(self, request: Request, plan: Plan, now: float) -> None:
         """A signal that is no stop request has been delivered as planned: some may be looked at again."""
-        if plan.unsure and request.looks < LOOKS:
+        if plan.unsure:
             self._second_looks[request.signum] = plan.next
             self._second_look_at = now + _blink(request.looks)
 
