@@ -36,11 +36,11 @@ from pyinit.delivery import (
     LEFT,
     LEFT_TO,
     LOOKS,
-    LOOKS_AT_STARVED,
     MAY_FINISH,
     READS,
     TOLD,
     UNSURE,
+    WAITS,
     Plan,
     Request,
     programs,
@@ -306,7 +306,7 @@ class Walk:
         and its child runs. The child of a shell that shares its image is that shell still. A shell that does not sleep may be
         about to start somebody, who is to be told with it or in its place; and a child that its trap tells must hear it.
         """
-        if not self.may_look_again(process):
+        if not self.may_look_again():
             return False
         if process.blocked & BASIC == BASIC:
             return not process.is_asleep
@@ -369,18 +369,12 @@ class Walk:
         is_wrapper = program is not None and program.what == programs.HELD_BACK and process.pid in self.children
         if self.settle_signal(process, is_wrapper):
             return HANDLER
-        return BLURRED if process.pid in self.spawning and self.may_look_again(process) else WRAPPER
+        return BLURRED if process.pid in self.spawning and self.may_look_again() else WRAPPER
 
-    def may_look_again(self, process: "Process") -> bool:
-        """Whether another look at a process may tell more, and does no harm: it would merge real-time signals.
-
-        Who has had no CPU since the last look is where it was then. So on a busy machine there are more looks.
-        """
+    def may_look_again(self) -> bool:
+        """Whether another look may tell more, and does no harm: it would merge real-time signals, of which each counts."""
         request = self.request
-        if request.signum > LAST_STANDARD:
-            return False
-        is_starved = request.unsure.get(process.pid) == (process.started, process.ran)
-        return request.looks < (LOOKS_AT_STARVED if is_starved else LOOKS)
+        return request.looks < LOOKS and request.waits < WAITS and request.signum <= LAST_STANDARD
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
@@ -910,16 +904,18 @@ class Walk:
 
     def is_end_of(self, pid: int) -> bool:
         """Whether one who is told dies of it."""
-        process, signum = self.processes[pid], self.now[pid]
-        return not process.catches(signum) and not process.blocks(signum)
+        return self.kinds.get(pid) == WRAPPER and not self.processes[pid].catches(self.now[pid])
 
     def next(self, heard: "Mapping[int, tuple[int, int]] | None" = None, held: tuple[int, ...] = ()) -> Request:
         """The request for the next round."""
         request = self.request
         told = {pid: (self.processes[pid].started, self.processes[pid].image) for pid in self.now}
         seen, usual = request.seen, request.usual
-        unsure = {pid: self.processes[pid] for pid, kind in self.kinds.items() if kind == BLURRED}
+        blurred = [pid for pid, kind in self.kinds.items() if kind == BLURRED]
+        unsure = {pid: (self.processes[pid].started, self.look.ran(pid)) for pid in blurred}
         is_blurred = bool(unsure)  # then the first round is not over
+        # Who has had no CPU since the last look is where it was then: on a busy machine that look does not count.
+        is_early = any(has_run and request.unsure.get(pid) == (started, has_run) for pid, (started, has_run) in unsure.items())
         if request.is_stop and self.nobody_goes_on():
             seen = None
         elif request.is_stop and seen is None and not is_blurred:
@@ -933,8 +929,9 @@ class Walk:
             heard=request.heard if heard is None else heard,
             seen=seen,
             usual=usual,
-            looks=request.looks + 1 if is_blurred else 0,
-            unsure={pid: (process.started, process.ran) for pid, process in unsure.items()},
+            looks=request.looks + (not is_early) if is_blurred else 0,
+            unsure=unsure,
+            waits=request.waits + is_early if is_blurred else 0,
             has_drained=request.has_drained or (request.scope == LEFT and not is_blurred),
         )
 

@@ -14,8 +14,7 @@ SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "lksh", "mksh",
 LAST_IN_STAT = 31
 
 #: Fields of /proc/PID/stat behind the name, counted from 0 (proc(5)).
-STATE, PARENT, GROUP, SESSION, USER_TIME, SYSTEM_TIME, THREADS, STARTED = 0, 1, 2, 3, 11, 12, 17, 19
-START_CODE, START_STACK = 23, 25
+STATE, PARENT, GROUP, SESSION, THREADS, STARTED, START_CODE, START_STACK = 0, 1, 2, 3, 17, 19, 23, 25
 BLOCKED, IGNORED, CAUGHT = 29, 30, 31
 
 #: Signals that are all blocked in the moment between fork and exec, and never all by one who waits for some: the first 31, but
@@ -46,8 +45,7 @@ class Process(Record):
 
     In the three masks bit n-1 stands for signal n; they hold the first 31 signals, or all where a higher one was asked about.
     `state` is the letter of ps(1). `started` is the start time in clock ticks, which tells one PID from its next bearer.
-    `image` changes whenever another program is executed, and is that of its parent until then (0 where we may not know). `ran`
-    is how long it has had a CPU, in clock ticks.
+    `image` changes whenever another program is executed, and is that of its parent until then (0 where we may not know).
     """
 
     pid: int
@@ -61,7 +59,6 @@ class Process(Record):
     caught: int
     started: int = 0
     image: int = 0
-    ran: int = 0
 
     @property
     def is_asleep(self) -> bool:
@@ -112,7 +109,6 @@ def parse(stat: bytes, status: bytes = b"") -> Process | None:
         caught,
         int(fields[STARTED]),
         int(fields[START_CODE]) ^ int(fields[START_STACK]),
-        int(fields[USER_TIME]) + int(fields[SYSTEM_TIME]),
     )
 
 
@@ -221,6 +217,10 @@ class Look:
         """The kernel function that it sleeps in (/proc/PID/wchan)."""
         return self._once(_sleeps_in, pid)  # type: ignore[return-value]  # of _sleeps_in()
 
+    def ran(self, pid: int) -> bytes:
+        """What changes whenever it is given a CPU (/proc/PID/schedstat); nothing where the kernel does not count that."""
+        return self._once(_ran, pid)  # type: ignore[return-value]  # of _ran()
+
     def reads_from(self, pid: int) -> str:
         """What its stdin is: "pipe:[4026]", "/dev/null"."""
         return self._once(_reads_from, pid)  # type: ignore[return-value]  # of _reads_from()
@@ -291,10 +291,15 @@ def _sleeps_in(pid: int) -> str:
     return system.read_at_once(f"/proc/{pid}/wchan").decode("ascii", "replace")
 
 
+def _ran(pid: int) -> bytes:
+    """The nanoseconds that a process has had a CPU, those that it has waited for one, and how often (sched-stats.rst)."""
+    return system.read_at_once(f"/proc/{pid}/schedstat")
+
+
 def _turns(pid: int) -> int:
-    """How often a process has been given a CPU (sched-stats.rst of the kernel); 0 where the kernel does not count that."""
+    """How often a process has been given a CPU; 0 where the kernel does not count that."""
     try:
-        return int(system.read_at_once(f"/proc/{pid}/schedstat").split()[2])
+        return int(_ran(pid).split()[2])
     except (IndexError, ValueError):
         return 0
 

@@ -1,6 +1,6 @@
 """PURE. The rounds of a request: those held back come after those who work, newcomers get a time, at last there is a call."""
 
-from pyinit.delivery import LEFT, LOOKS, Plan, Request
+from pyinit.delivery import LEFT, Plan, Request
 from pyinit.life.actions import Action, Deliver, WatchExit, say
 from pyinit.log import seconds
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 #: Seconds until those are looked at again who may be in a moment that passes.
 BLINK = 1 / 64
+
+#: So many looks may come too early for one without a CPU before they become rarer.
+EARLY = 6
 
 #: Seconds that what was started since the request may take, if it handles the signal, where no time is known that it has.
 NEWCOMERS_MAY_TAKE = 10.0
@@ -22,12 +25,13 @@ LAST_CALL_AT = 21 / 32
 REST = 9
 
 
-def _blink(looks: int) -> float:
+def _blink(request: Request) -> float:
     """Seconds to the next look: most who spawn are done at once, and the others shall not hold PID 1 in a loop.
 
-    The last looks are at those who get no CPU: one of them is not kept waiting for longer than it was without one.
+    Who gets no CPU is kept waiting for as long again as it was without one, and no longer.
     """
-    return min(BLINK, BLINK / 8 * (1 << looks)) * (1 << max(0, looks + 1 - LOOKS))
+    first = min(BLINK, BLINK / 8 * (1 << request.looks + request.waits))
+    return first * (1 << max(0, request.waits - EARLY))
 
 
 class Rounds:
@@ -56,16 +60,16 @@ class Rounds:
         """When on_timeout() wants to be called."""
         return self._round_at, self._second_look_at, self._patience_over_at, self._last_call_at
 
-    @property
-    def looks(self) -> int:
-        """How often those have been looked at of whom it is not known yet what they are: a new request is no reason to begin anew."""
-        return self.request.looks if self.request is not None else 0
-
     # --- what begins and ends them ---
 
     def on_new_request(self) -> None:
         """A stop was requested once more, of those who have been told already."""
         self.is_blind = self._has_looked_again = False
+
+    def after_the_same_looks(self, request: Request) -> Request:
+        """A new request, of those too of whom it is not known yet what they are: they are not looked at more often for it."""
+        last = self.request
+        return request if last is None else request.but(looks=last.looks, waits=last.waits)
 
     def on_time_known(self, now: float, left: float) -> None:
         """There are so many seconds left from now on: the last call comes in time for them."""
@@ -91,7 +95,7 @@ class Rounds:
         """A signal that is no stop request has been delivered as planned: some may be looked at again."""
         if plan.unsure:
             self._second_looks[request.signum] = plan.next
-            self._second_look_at = now + _blink(request.looks)
+            self._second_look_at = now + _blink(request)
 
     def on_last_call(self, plan: Plan) -> None:
         """The last call has been delivered as planned; the round that goes on knows who was told by it."""
@@ -108,7 +112,7 @@ class Rounds:
         elif self._patience_over_at is None:
             self._patience_over_at = self._last_call_at or now + NEWCOMERS_MAY_TAKE
         if plan.unsure or (plan.held and not plan.working):  # or nobody to wait for: those who work may not be signalled
-            self._round_at = now + (_blink(request.looks) if plan.unsure else BLINK)
+            self._round_at = now + (_blink(request) if plan.unsure else BLINK)
             return []
         # In the sweep we look once more: one that was told between fork and exec is another program by then.
         looks_again = request.scope == LEFT and not self._has_looked_again and is_sweep and not plan.held

@@ -53,6 +53,10 @@ class Answers(Look):
         """As given."""
         return str(self._answer("sleeps_in", pid, ""))
 
+    def ran(self, pid: int) -> bytes:
+        """As given."""
+        return self._answer("ran", pid, b"")  # type: ignore[return-value]  # as given
+
     def opened(self, pid: int) -> str:
         """No two /dev/null differ by how they were opened here, but by their names."""
         return str(self._answer("opened", pid, ""))

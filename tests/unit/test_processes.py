@@ -47,7 +47,7 @@ def stat(
 def test_the_fields_are_read() -> None:
     found = processes.parse(stat(blocked=1, ignored=2, caught=4))
     image = 93824992231424 ^ 140737488347872
-    assert found == Process(42, 7, 41, 40, "app", "S", 1, 2, 4, 9876, image, 5)
+    assert found == Process(42, 7, 41, 40, "app", "S", 1, 2, 4, 9876, image)
 
 
 def test_for_real_time_signals_the_masks_are_those_of_the_stat() -> None:
