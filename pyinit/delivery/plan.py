@@ -180,6 +180,7 @@ class Walk:
         self.kinds: dict[int, str] = {}  # of those that were visited, in the order of the way down
         self.signums: dict[int, int] = {}  # what each would get
         self.reasons: dict[int, str] = {}
+        self.images: set[int] | None = None  # of those who were told before, once somebody asks
         self.jobs: dict[int, tuple[list[int], list[int]]] = {}  # foreground and background, of whoever is open
         self.first: dict[int, int] = {}  # who holds others up, below or at each that was visited; 0: nobody
         self.beyond: list[int] = []  # background jobs that have left the group
@@ -490,7 +491,7 @@ class Walk:
                     is_behind = stdin.startswith("/dev/null") and not self.has_same_stdin(child.pid, process.pid)
                     is_behind |= stdin.startswith("pipe:") and stdin in self.look.writes_to(process.pid)
                 (background if is_behind else foreground).append(child.pid)
-            if is_matter and foreground and self.is_in_wait(process.pid):
+            if is_matter and foreground and not self.is_subshell(process) and self.is_in_wait(process.pid):
                 background += foreground
                 foreground = []
             if is_shell and len(foreground) > 1:
@@ -516,6 +517,15 @@ class Walk:
     def is_shell(self, process: "Process") -> bool:
         """Whether a process is a shell."""
         return self.look.is_shell(process.pid, process.name)
+
+    def is_subshell(self, process: "Process") -> bool:
+        """Whether a shell is a subshell, perhaps of one that was told and has gone: the text tells where the script is, not where it is."""
+        parent = self.processes.get(process.parent)
+        if parent is not None and parent.pid != self.place.own_pid:
+            return process.image == parent.image != 0
+        if self.images is None:
+            self.images = {image for _, image in self.request.told.values() if image}
+        return process.image in self.images and process.pid not in self.request.told
 
     def is_in_wait(self, shell: int) -> bool:
         """Whether the text of a shell's script says that it is in `wait`, and so can run a trap at once."""

@@ -113,6 +113,7 @@ def test_an_application_in_the_background_is_told_once_and_the_last_lines_run(st
     assert (namespace.wait(), namespace.stdout) == (7, "waits\napp ready\napp got SIGTERM\nlast line 7\n")
 
 
+@pytest.mark.parametrize("interpreter", [shell for shell in SHELLS if shell != "zsh"], indirect=True)  # it waits for its child
 @pytest.mark.parametrize("moment", [BORN, EXEC])
 def test_a_job_of_a_script_that_has_ended_by_itself_is_told_when_it_is_somebody(
     start: Start, tmp_path: Path, interpreter: str, moment: str
