@@ -337,6 +337,15 @@ def test_where_all_die_of_it_nobody_is_left_who_could_run_last_lines() -> None:
         assert decide(SHELL, last).next.seen == {OWN: OWN, 2: 2, 3: 3}, "one who lives on"
 
 
+def test_the_text_of_a_script_tells_where_the_script_is_and_not_where_its_subshells_are() -> None:
+    text = {3: "trap stop TERM; (sleep 9; echo no) & wait"}
+    subshell = process(3, OWN, "mksh", caught=[SIGTERM], image=5)
+    request = Request(SIGTERM, LEFT, True, told={2: (2, 5)})
+    assert decide(subshell, process(4, 3, "sleep"), request=request, scripts=text).now == {3: SIGTERM, 4: SIGTERM}
+    script = process(3, OWN, "mksh", caught=[SIGTERM], image=6)
+    assert decide(script, process(4, 3, "sleep"), request=request, scripts=text).now == {3: SIGTERM}
+
+
 def test_the_whole_group_is_told_at_once_only_where_all_die_of_it() -> None:
     assert decide(SHELL, process(3, 2)).whole_group
     assert not decide(TRAPPER).whole_group, "what it starts at this moment belongs to it"
