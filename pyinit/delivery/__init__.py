@@ -44,8 +44,8 @@ class Request(Record):
     handled the signal and were left to somebody who was told. `seen` are all processes of the first round, by PID their start
     time; None in that round. `usual` are the command lines of those who were told or held back then. `looks` counts the looks
     at those who may be in a moment that passes, `waits` those looks that came too early for one without a CPU. `unsure` are
-    those who were looked at last: by PID the start time, and how long each had run. `has_waited`: processes that were started since have had their
-    time. `has_drained`: so have, in a sweep, those who read a pipe.
+    those who were looked at last: by PID the start time, and how long each had run. `has_waited`: processes that were started
+    since have had their time. `has_drained`: so have, in a sweep, those who read a pipe.
     `denied` are those whom we have no right to signal.
     `is_last_call`: whoever handles the signal and was not told is told now. `spares_mortals`: nobody may die of it. `spared` is
     the process group of a pre-stop command, which has a time limit of its own.

@@ -12,6 +12,8 @@ The rules, from the command down:
 * A shell with a trap gets it. If it waits for a foreground job, that job is told as well, for the trap runs only after it
   (POSIX, "Shell Command Language", 2.12); background jobs belong to the trap. That a shell catches what it has no trap for
   does not count.
+* Who is on the way to something else is looked at again: a shell that is awake, and a child that has still to execute its
+  program. That has its parent's handlers, and forgets what they take.
 * In a script, what was put in the background is told when the foreground has gone; if nobody handles it there, at once.
 * Who reads the output of one who works is held back until that one has gone. In the sweep who reads a pipe may read to its end.
 * If nobody handles it, everybody gets it, at once.
@@ -519,7 +521,10 @@ class Walk:
         return self.look.is_shell(process.pid, process.name)
 
     def is_subshell(self, process: "Process") -> bool:
-        """Whether a shell is a subshell, perhaps of one that was told and has gone: the text tells where the script is, not where it is."""
+        """Whether a shell is a subshell, perhaps of one that was told and has gone.
+
+        The text of a script tells where the script is, and not where its subshells are.
+        """
         parent = self.processes.get(process.parent)
         if parent is not None and parent.pid != self.place.own_pid:
             return process.image == parent.image != 0

@@ -62,7 +62,7 @@ class Process(Record):
 
     @property
     def is_asleep(self) -> bool:
-        """Whether it waits for something that a signal ends, or was stopped; and is not on its way from one thing to the next."""
+        """Whether it was stopped, or waits in a way that a signal ends; and is not on its way from one thing to the next."""
         return self.state in ("S", "T")
 
     @property

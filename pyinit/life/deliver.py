@@ -188,7 +188,7 @@ class Messenger:
             parts.append(f"{signals.name(signum)} to {named(pids, table)}{reason}")
         parts = parts or ([f"{name} to nobody"] if request.seen is None and not found.draining else [])
         if is_starved:
-            parts.append(f"looked at again: {named(found.unsure, table)}, until there is a CPU to become another program or to sleep")
+            parts.append(f"looked at again: {named(found.unsure, table)}, which gets no CPU")
         if request.is_last_call:
             parts[0] = f"two thirds of the time are over: {parts[0]}"
         held = [pid for pid in found.held if found.fates[pid][0] != READS]

@@ -1,7 +1,7 @@
 """A shell that is stopped in the middle of starting somebody, from outside of its namespace, for as long as a test likes.
 
-strace(1) holds whoever makes a certain system call before the kernel carries it out: for the others it looks as if that one got no
-CPU. When strace is ended, all go on as if it had not been there.
+strace(1) holds whoever makes a certain system call before the kernel carries it out: for the others it looks as if that one got
+no CPU. When strace is ended, all go on as if it had not been there.
 """
 
 import contextlib

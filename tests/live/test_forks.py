@@ -1,7 +1,7 @@
 """A stop request while a shell is about to start somebody: the application hears of it once, and nobody waits for what is lost.
 
-For every shell, and each of the moments of tests/live/frozen.py: whoever is in it stays there until pyinit has looked so often that
-the log tells of it, as on a machine that is very busy.
+For every shell, and each of the moments of tests/live/frozen.py: whoever is in it stays there until pyinit has looked so often
+that the log tells of it, as on a machine that is very busy.
 """
 
 import os
@@ -49,7 +49,7 @@ def interpreter(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def stop(start: Start, tmp_path: Path, interpreter: str) -> Stop:
-    """A function that starts a script of these lines, and has it stopped while somebody is in a moment that comes after `GO`."""
+    """A function that starts a script of these lines, and has it stopped in a moment that comes after `GO`."""
     need("strace")
     for name, text in (("app", APPLICATION), ("server", SERVER)):
         (tmp_path / name).write_text(text.replace("FOLDER", str(tmp_path)))
