@@ -313,7 +313,8 @@ class Walk:
             return False
         if process.blocked & BASIC == BASIC:
             return not process.is_asleep
-        if self.request.is_stop and (self.is_copy(process) or self.starts_somebody(process)):
+        has_time = self.request.is_stop and not self.request.is_last_call
+        if has_time and (self.is_copy(process) or self.starts_somebody(process)):
             return True
         if not process.caught:
             return False

@@ -298,6 +298,13 @@ def test_a_shell_that_does_not_sleep_may_be_about_to_start_the_application(caugh
     assert decide(process(2, 1, caught=caught, is_asleep=False)).now == {2: SIGTERM}, "it is no shell"
 
 
+def test_at_the_last_call_a_shell_with_a_trap_is_told_asleep_or_not() -> None:
+    for is_asleep in (True, False):
+        newcomer = process(3, 2, "sh", caught=[SIGTERM], is_asleep=is_asleep, image=6)
+        request = STOP.but(told={2: (2, 0)}, is_last_call=True, has_waited=True, seen={2: 2})
+        assert decide(app(2, 1), newcomer, request=request).now == {3: SIGTERM}
+
+
 def test_a_copy_whose_shell_has_gone_is_looked_at_again_in_the_sweep_and_told_when_it_is_somebody() -> None:
     request = Request(SIGTERM, LEFT, True, told={2: (2, 5)})
     copy = process(3, OWN, "perl", caught=[SIGTERM], is_asleep=False, image=5)
