@@ -79,9 +79,9 @@ kubernetes: $(VENV)/ready ## build a Kubernetes node, test all kinds of stops in
 	$(RUN) -m tests.kubernetes.page
 	$(RUN) -m tests.kubernetes.glance
 
-rehearse: $(VENV)/ready image ## judge pyinit-rehearse by images with known faults (Debian, as root, with Docker; takes long)
+rehearse: $(VENV)/ready image ## judge pyinit-rehearse by images with known faults; prints the tables of docs/rehearse.md (Debian, as root, with Docker; takes long)
 	tests/docker/prepare.sh
-	$(RUN) -m tests.rehearse
+	$(RUN) -m tests.rehearse --page docs/rehearse.md
 
 rehearse-image: $(VENV)/ready image ## build the image `pyinit-rehearse`, which rehearses with nothing but the engine's socket (Docker)
 	PYTHON=$(abspath $(RUN)) docker/rehearse/build.sh

@@ -236,7 +236,7 @@ PROGRAMS = (
         "sudo(8), SIGNAL HANDLING",
     ),
     Program(
-        ("uv", "foreman", "honcho", "overmind", "supervisord", "pm2", "pm2-runtime"),
+        ("uv", "foreman", "honcho", "overmind", "supervisord", "supervisor.supervisord", "pm2", "pm2-runtime"),
         PASSES_ON,
         "by their behaviour, see docs/programs.md",
     ),

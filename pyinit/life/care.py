@@ -1,6 +1,5 @@
 """Care for what keeps the health helper: it fails alone. Imported where there is to be a helper."""
 
-from pyinit.health.keeper import Keeper
 from pyinit.kernel import system
 from pyinit.kernel.signals import signal
 
@@ -9,13 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from pyinit.health.doors import Doors
+    from pyinit.health.keeper import Keeper
     from pyinit.kernel.system import Reaped
     from pyinit.life.actions import Action
-    from pyinit.life.lifecycle import Lifecycle
     from pyinit.log import Log
-    from pyinit.page import Page
-    from pyinit.settings.config import Config
 
     Answer = TypeVar("Answer")
 
@@ -23,19 +19,9 @@ if TYPE_CHECKING:
 class Care:
     """Asks who keeps the helper, as long as he can answer."""
 
-    def __init__(
-        self,
-        config: "Config",
-        doors: "Doors",
-        environment: dict[bytes, bytes],
-        mask: frozenset[int],
-        folder: str,
-        page: "Page",
-        log: "Log",
-        lifecycle: "Lifecycle",
-    ) -> None:
-        """Have a health helper, which turn() starts."""
-        self._keeper: Keeper | None = Keeper(config, doors, environment, mask, folder, page, log, lifecycle)
+    def __init__(self, keeper: "Keeper", log: "Log") -> None:
+        """`log` is told when he fails."""
+        self._keeper: Keeper | None = keeper
         self._log = log
 
     @property

@@ -41,11 +41,9 @@ class Messenger:
     def __init__(self, everybody: "Everybody") -> None:
         self.everybody = everybody
         self.command = everybody.command
-        self.config = everybody.config
         self.log = everybody.log
         self.lifecycle = everybody.lifecycle
-        self.own_pid = everybody.own_pid
-        self.place = plan.Place(self.own_pid, self.command.pid, self.config.forward)
+        self.place = plan.Place(everybody.own_pid, self.command.pid, everybody.config.forward)
         #: The signal that was judged last, what was seen by the way, and its plan: for deliver(), which comes next.
         self.judged: tuple[int, processes.Look, dict[int, Process], Plan] | None = None
 
@@ -100,7 +98,7 @@ class Messenger:
             _, look, table, forwarded = self.judged
         self.judged = None
         early = self.tell_command_first(request, look)
-        if early is not None and not request.is_stop and self.config.forward != HANDLERS:
+        if early is not None and not request.is_stop and self.place.forward != HANDLERS:
             self.tell_of_one(request, early)
             return []
         table = table or self.look_around(request.signum, request.is_stop, until)
@@ -225,22 +223,22 @@ class Messenger:
     def find_left(self) -> "tuple[dict[int, Process], list[int]]":
         """Those below us, and what is known of them: nothing, where there is no time for it."""
         try:
-            table = self.look_around(0, True, system.monotonic() + NAMES_MAY_TAKE if self.own_pid == 1 else None) or {}
+            table = self.look_around(0, True, system.monotonic() + NAMES_MAY_TAKE if self.place.own_pid == 1 else None) or {}
         except processes.TimeIsOver:
-            return {}, [pid for pid in system.list_processes() if pid != self.own_pid]
-        return table, [process.pid for process in processes.below_us(table, self.own_pid)]
+            return {}, [pid for pid in system.list_processes() if pid != self.place.own_pid]
+        return table, [process.pid for process in processes.below_us(table, self.place.own_pid)]
 
     def kill_all(self) -> None:
         """SIGKILL everybody below us; as PID 1 everybody but us, and those who are left once more without a look at them."""
-        if self.own_pid == 1 and self.everybody.has_killed:
+        if self.place.own_pid == 1 and self.everybody.has_killed:
             system.send(-1, signal.SIGKILL)  # who has got it already does not mind
             return
-        if self.own_pid == 1 and self.everybody.care is not None:
+        if self.place.own_pid == 1 and self.everybody.care is not None:
             self.everybody.care.end()
         self.everybody.has_killed = True
         table, left = self.find_left()
         self.everybody.tell_traffic(lambda traffic: traffic.on_kill())
-        if self.own_pid == 1:
+        if self.place.own_pid == 1:
             system.send(-1, signal.SIGKILL)
         else:
             system.send(-self.command.pid, signal.SIGKILL)

@@ -99,6 +99,7 @@ class Supervisor:
         self.care = None if doors is None else self.take_care(doors, environment, mask)
         self.everybody = Everybody(command, config, log, self.lifecycle, self.care, self.tell_traffic)
         self.messenger: Messenger | None = None  # from the first signal on
+        self.cannot_look = False  # it could not be loaded
         self.hook: Hook | None = None
         if config.pre_stop is not None:
             from pyinit.life import hook  # loaded while all is well
@@ -248,9 +249,11 @@ class Supervisor:
     def take_care(self, doors: "Doors", environment: dict[bytes, bytes], mask: frozenset[int]) -> "Care | None":
         """Have a health helper, which turn() starts; None, and a warning, where that cannot be."""
         try:
+            from pyinit.health.keeper import Keeper
             from pyinit.life.care import Care
 
-            return Care(self.config, doors, environment, mask, self.folder, self.page, self.log, self.lifecycle)
+            keeper = Keeper(self.config, doors, environment, mask, self.folder, self.page, self.log, self.lifecycle)
+            return Care(keeper, self.log)
         except Exception as error:  # noqa: BLE001 - what the helper serves is worth less than the command
             self.log.say("warning", "health_fault", f"there is no health helper: {error}")
             return None
@@ -350,7 +353,10 @@ class Supervisor:
             try:
                 from pyinit.life.deliver import Messenger
             except (OSError, ImportError, MemoryError) as error:
-                self.log.say("warning", "blind", f"/proc is not looked at, for what does that cannot be loaded: {error}")
+                reason = "out of memory" if isinstance(error, MemoryError) else error
+                if not self.cannot_look:
+                    self.log.say("warning", "blind", f"/proc is not looked at, for what does that cannot be loaded: {reason}")
+                self.cannot_look = True  # once is enough: while SIGKILL is at work it is tried for each exit
                 return None
             self.messenger = Messenger(self.everybody)
         return self.messenger

@@ -2,11 +2,10 @@
 
 import json
 import re
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pyinit.rehearse import arms, orchestrators, outcome, rules
+from pyinit.rehearse import arms, orchestrators, outcome, protocols, rules
 from pyinit.rehearse.crew import HANDLES, IGNORES, NOTHING, Crew, Process, number
 from pyinit.rehearse.judge import Tally, by_kind
 from pyinit.rehearse.orchestrators import Orchestrator
@@ -97,6 +96,8 @@ class Case:
     tally: Tally
     cure: Tally | None = None  #: the same with pyinit in front, where that was tried
     ruled: tuple[Ruled, ...] = ()  #: what pyinit-check finds, the worst first
+    protocol: str = protocols.HTTP1
+    tls: bool = False  #: whether the protocol is spoken over TLS
 
     @property
     def signum(self) -> int:
@@ -431,20 +432,38 @@ def _more_grace(case: Case, ruled: str) -> Change:
 
 
 def _readiness(case: Case, _: str) -> Change:
-    says = "A check of whether it can serve, so that traffic comes when it can."
-    url = f"http://127.0.0.1:{case.port}{case.path}"
+    target, probe = _probe(case)
     if case.found.subject.source == KUBERNETES or case.orchestrator.admits == orchestrators.PROBE:
-        return Change(
-            says,
-            ("+    readinessProbe:", f"+      httpGet: {{path: {case.path}, port: {case.port}}}", "+      periodSeconds: 1"),
-        )
+        says = _LISTENS if probe.startswith("tcpSocket:") else _SERVES
+        return Change(says, ("+    readinessProbe:", f"+      {probe}", "+      periodSeconds: 1"))
+    says = _LISTENS if target.startswith("tcp:") else _SERVES
+    if target.startswith("https:"):
+        says, target = f"{_LISTENS} A pyinit of a wheel can ask {target}; the static binary has no TLS.", f"tcp:{case.port}"
     if case.found.subject.source == COMPOSE:
         return Change(
             says,
-            ("+    healthcheck:", f'+      test: ["CMD", "pyinit", "--probe", "{url}"]', "+      interval: 5s"),
+            ("+    healthcheck:", f'+      test: ["CMD", "pyinit", "--probe", "{target}"]', "+      interval: 5s"),
         )
-    words = shlex.join(["pyinit", "--probe", url])
-    return Change(says, (f"+HEALTHCHECK --interval=5s --start-period=60s CMD {json.dumps(shlex.split(words))}",))
+    words = json.dumps(["pyinit", "--probe", target])
+    return Change(says, (f"+HEALTHCHECK --interval=5s --start-period=60s CMD {words}",))
+
+
+_SERVES = "A check of whether it can serve, so that traffic comes when it can."
+_LISTENS = "A check of whether it listens, which is all that can be asked here; better ask whether it can serve."
+
+
+def _probe(case: Case) -> tuple[str, str]:
+    """What asks whether it can serve, in what it speaks: a target of pyinit --probe, and a probe of Kubernetes.
+
+    Neither of them speaks HTTP/2, WebSocket, or gRPC over TLS.
+    """
+    if case.protocol == protocols.HTTP1:
+        scheme = "https" if case.tls else "http"
+        further = ", scheme: HTTPS" if case.tls else ""
+        return f"{scheme}://127.0.0.1:{case.port}{case.path}", f"httpGet: {{path: {case.path}, port: {case.port}{further}}}"
+    if case.protocol == protocols.GRPC and not case.tls and case.path == "/":  # it has answered its health check
+        return f"grpc:{case.port}", f"grpc: {{port: {case.port}}}"
+    return f"tcp:{case.port}", f"tcpSocket: {{port: {case.port}}}"
 
 
 def _signal(case: Case) -> Change:

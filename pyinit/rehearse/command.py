@@ -55,6 +55,9 @@ from pyinit.rehearse.yaml_files import lines_of
 #: On everything that is borrowed from the engine.
 OWNER = engine.Owner("pyinit.rehearse", "pyinit-rehearse")
 
+#: What ends a rehearsal before its time.
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 NO_PORT = "none"
 
 #: Our own image, of docker/rehearse/build.sh.
@@ -323,6 +326,8 @@ def rehearse(client: DockerClient, options: argparse.Namespace, wanted: Subject,
             tally,
             cure if name == arms.AS_IS else None,
             ruled if name == arms.AS_IS else (),
+            setting.protocol,
+            setting.tls,
         )
         for name, tally in tallies.items()
     }
@@ -383,8 +388,7 @@ def _write(path: Path, text: str, mode: str = "w") -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """The command; return its exit status."""
     terminal = Terminal()
-    for signum in (signal.SIGTERM, signal.SIGHUP):  # as by Ctrl-C, all is removed
-        signal.signal(signum, _interrupted)
+    _take_signals()
     try:
         options = parse(sys.argv[1:] if words is None else words)
         try:
@@ -449,5 +453,18 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def _take_signals() -> None:
+    """Have these end us when all is removed.
+
+    A shell without job control starts its background jobs with SIGINT ignored, unasked. They are to end with their script all
+    the same, for a rehearsal that nobody waits for would go on. An ignored SIGHUP was asked for, by nohup.
+    """
+    for signum in ENDS:
+        if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, _interrupted)
+
+
 def _interrupted(*_: object) -> NoReturn:
+    for signum in ENDS:  # CI systems send SIGTERM some seconds after SIGINT: it must not end what removes
+        signal.signal(signum, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench import measures
-from tests.bench.contenders import Contender, find
+from tests.bench.contenders import PYINIT, Contender, find
 from tests.bench.measures import Values
 from tests.bench.table import markdown, rows
 
@@ -99,6 +99,7 @@ def report(options: argparse.Namespace) -> None:
     contenders = find(options.python, ours, options.static is not None)
     size = {name: sizes[options.quick] for name, sizes in SIZES.items()}
     values = measure(contenders, options.python, size, options.only, lambda text: print(text, file=sys.stderr))
+    values = {key: found for key, found in values.items() if PYINIT in found}  # the package is not one file, as others are
     versions = {contender.name: contender.version for contender in contenders}
     machine = f"Linux {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs"
     machine += f", load {before:.1f} before and {os.getloadavg()[0]:.1f} after"

@@ -23,6 +23,10 @@ def test_nothing_wakes_it_up_while_nothing_happens(tmp_path: Path) -> None:
     assert bench("idle", tmp_path) == {"idle": 0}
 
 
+def test_the_size_of_a_file_is_told_of_a_static_binary_alone(tmp_path: Path) -> None:
+    assert bench("size", tmp_path) == {}
+
+
 def test_a_probe_is_cheaper_than_one_with_the_standard_library() -> None:
     words = [sys.executable, "-m", "tests.bench.probes", "--runs", "5"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)

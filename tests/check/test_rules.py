@@ -9,7 +9,7 @@ from pyinit.check.pages.orchestrator import PROBE
 from pyinit.check.pages.rule import INGRESS, PORT, SERVICE, deployment
 from pyinit.check.pages.stops import OURS, compose
 from pyinit.delivery import programs
-from tests.check.checked import rules
+from tests.check.checked import findings, rules
 
 START = 'FROM debian:bookworm-slim\nCOPY start.sh /\nCMD ["/start.sh"]\n'
 
@@ -442,3 +442,27 @@ def test_programs_that_execute_theirs_are_looked_through(words: list[str | None]
 def test_short_commands_and_servers_are_told_apart(line: str, short: bool, server: bool) -> None:
     words = line.split()
     assert (commands.is_short(words), commands.is_server(words)) == (short, server)
+
+
+@pytest.mark.parametrize(
+    ("check", "target"),
+    [
+        ("curl -fsk https://localhost:8443/healthz || exit 1", "https://localhost:8443/healthz"),
+        ('["curl", "--fail", "http://127.0.0.1:9000/up"]', "http://127.0.0.1:9000/up"),
+        ("wget -q --spider 'http://localhost/'", "http://localhost/"),
+        ("grpc_health_probe -addr=:50051", "grpc:50051"),
+        ('["grpc_health_probe", "-addr=localhost:50051", "-connect-timeout", "1s"]', "grpc:50051"),
+        ("grpc_health_probe -tls -addr=:50051", "tcp:50051"),
+        ("nc -z -w 1 127.0.0.1 6379", "tcp:6379"),
+        ('["nc", "-z", "localhost", "6379"]', "tcp:6379"),
+        ("curl -f http://web:8080/", "http://127.0.0.1:8080/"),
+        ("curl -f http://localhost:$PORT/", "http://127.0.0.1:8080/"),
+    ],
+)
+def test_where_the_tool_of_a_check_is_missing_pyinit_is_to_ask_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: str, target: str
+) -> None:
+    files = {"Dockerfile": f'FROM debian:bookworm-slim\nHEALTHCHECK --interval=5s CMD {check}\nCMD ["/app"]\n'}
+    (mend,) = [one.mend for one in findings(tmp_path, files, monkeypatch) if one.rule == "PI107"]
+    of_tls = " (the static binary has no TLS, and asks tcp:8443)" if target.startswith("https:") else ""
+    assert mend == f"install it, or ask with `pyinit --probe {target}`{of_tls}"

@@ -1,8 +1,6 @@
 """Fixtures of the Docker tests: an engine with all images built, and containers that are removed after each test."""
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import pytest
 from docker import DockerClient
 
 from tests.docker.engine import Contained, build_images, files_of, need_engine, remove_stale
+from tests.shared import folder_of, turn
 
 Start = Callable[..., Contained]
 
@@ -20,12 +19,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerClient]:
     """A client of the engine, after all images have been built; the test is skipped, or under CI fails, where none answers."""
     engine = need_engine()
     with contextlib.closing(engine):
-        folder = tmp_path_factory.getbasetemp()
-        if "PYTEST_XDIST_WORKER" in os.environ:
-            folder = folder.parent  # the one that all workers of this run share
+        folder = folder_of(tmp_path_factory)
         built = folder / "images-are-built"
-        with (folder / "images.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with turn(folder / "images.lock"):
             if not built.exists():
                 remove_stale(engine)
                 build_images(engine)

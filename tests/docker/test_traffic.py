@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import json
 import socket
 import tarfile
@@ -18,6 +17,7 @@ from docker import DockerClient
 
 from tests.docker.conftest import Start
 from tests.docker.engine import IMAGE_LABEL, Contained, image
+from tests.shared import folder_of, turn
 from tests.waiting import PATIENCE, wait_until
 
 PORT = 8080
@@ -102,8 +102,7 @@ def serving(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> s
             member.mode = 0o755
             archive.addfile(member, BytesIO(text.encode()))
     context.seek(0)
-    with (tmp_path_factory.getbasetemp().parent / "serving.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the others find it in the engine's cache
+    with turn(folder_of(tmp_path_factory) / "serving.lock"):  # the others find it in the engine's cache
         client.images.build(
             fileobj=context, custom_context=True, tag=image("serving"), labels={IMAGE_LABEL: "serving"}, rm=True
         )
@@ -129,10 +128,19 @@ def address(container: Contained) -> tuple[str, int]:
     """Where the server is; the test is skipped where the engine's bridge cannot be reached from here."""
     container.container.reload()
     found = (str(container.container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]), PORT)
-    try:
-        socket.create_connection(found, timeout=PATIENCE).close()
-    except TimeoutError:
-        pytest.skip("containers cannot be reached by their address here (an engine in a virtual machine)")
+
+    def is_reached() -> bool:
+        try:
+            socket.create_connection(found, timeout=PATIENCE).close()
+        except TimeoutError:
+            pytest.skip("containers cannot be reached by their address here (an engine in a virtual machine)")
+        except OSError as error:
+            if error.errno != errno.EHOSTUNREACH:
+                raise
+            return False  # the bridge has just got this port
+        return True
+
+    wait_until(is_reached, "a way to the container")
     return found
 
 

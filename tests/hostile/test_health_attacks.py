@@ -19,7 +19,7 @@ from tests.hostile.pid1 import assert_asleep, assert_not_larger, private, releas
 from tests.hostile.stages import PATIENT
 from tests.http_reference import h11_takes
 from tests.live.conftest import Start
-from tests.live.health import PORT, ask, helper, receive, shown
+from tests.live.health import PORT, ask, helper, receive, shown, wait_for_answer
 from tests.live.network import WITH_NETWORK, Network
 from tests.live.test_health_notify import address
 from tests.namespace import ROOT, Namespace
@@ -71,13 +71,7 @@ def namespace(start: Start, go: Path) -> Namespace:
     made = start(*OPTIONS, "--", *PATIENT, str(go), unshare=WITH_NETWORK)
     made.wait_for_output("app ready")
     with Network(made.init.pid) as network:
-
-        def answers() -> bool:
-            with contextlib.suppress(OSError):
-                return ask(network).status == 503
-            return False
-
-        wait_until(answers, "the helper answers")
+        wait_for_answer(network, 503)
     return made
 
 

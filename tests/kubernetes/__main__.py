@@ -4,6 +4,7 @@ Prints the table of docs/kubernetes.md. The cluster is one of our own (tests/kub
 """
 
 import argparse
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,12 @@ from tests.kubernetes import arms
 from tests.kubernetes.cluster import NoCluster, cluster
 from tests.kubernetes.page import SERVERS as MEASURED
 from tests.kubernetes.page import keep
-from tests.kubernetes.rollout import Cell, observed, run_all
+from tests.kubernetes.rollout import Cell, observed, run
 from tests.namespace import ROOT
 from tests.rolling.report import Report
 from tests.rolling.results import RolloutResult
 from tests.rolling.servers import SERVERS
+from tests.rolling.side_by_side import run_all
 
 WORK = ROOT / "build" / "kubernetes"
 
@@ -61,7 +63,7 @@ def main() -> None:
     report = Kept(options.out, 2 * sum(rollouts for _, rollouts in plan))
     try:
         with cluster() as one, observed(one) as observer:
-            results = run_all(one, observer, plan, options.jobs, report.tell)
+            results = run_all(plan, options.jobs, functools.partial(run, one, observer), report.tell)
     except NoCluster as error:
         sys.exit(f"tests.kubernetes: {error}")
     print(report.write(results))

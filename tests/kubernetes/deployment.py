@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import http.client
 import itertools
 import json
 import os
@@ -14,7 +13,7 @@ from pyinit.rehearse.moments import Stop
 from tests.kubernetes import arms
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.observer import Observer, Pod
-from tests.rolling.deployment import Rollout
+from tests.rolling.deployment import Rollout, answers
 from tests.rolling.variants import Variant
 from tests.waiting import wait_until
 
@@ -51,17 +50,10 @@ def network_of(pid: int) -> Iterator[None]:
             libc.setns(ours.fileno(), 0)
 
 
-def answers(cluster: Cluster, host: str, port: int) -> bool:
+def service_answers(cluster: Cluster, host: str, port: int) -> bool:
     """Whether a Service answers: kube-proxy learns of it, and of its first pods, a little later than the API server."""
     with network_of(cluster.pid) if cluster.pid else contextlib.nullcontext():
-        connection = http.client.HTTPConnection(host, port, timeout=5)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return answers(host, port)
 
 
 class Deployment:
@@ -86,7 +78,7 @@ class Deployment:
                 addresses = nodes["items"][0]["status"]["addresses"]
                 self.host = next(one["address"] for one in addresses if one["type"] == "InternalIP")
                 self.port = service["spec"]["ports"][0]["nodePort"]
-            wait_until(lambda: answers(self._cluster, self.host, self.port), "the Service answers", PATIENCE, pause=0.1)
+            wait_until(lambda: service_answers(self._cluster, self.host, self.port), "the Service answers", PATIENCE, pause=0.1)
             self._all = stack.pop_all()
         return self
 

@@ -1,6 +1,5 @@
 """The images of the tests, built by a Docker engine from this checkout, and put into a cluster: no registry is needed."""
 
-import fcntl
 import io
 import subprocess
 import tarfile
@@ -14,7 +13,7 @@ from tests.docker.engine import CONTEXT as ALL
 from tests.docker.engine import build, files_of_tag, have_base
 from tests.kubernetes.cluster import CACHE, Cluster
 from tests.kubernetes.settings import PAUSE, RUNTIME
-from tests.rolling.build import CONTEXT, WHEELS, WORK, download
+from tests.rolling.build import CONTEXT, WHEELS, builds, download
 
 #: On every image, so that those which a newer build has replaced are found.
 LABEL = "pyinit.kubernetes.image"
@@ -43,9 +42,7 @@ ALSO = {
 
 def build_all(client: DockerClient) -> None:
     """Build the images. It is quick where nothing has changed."""
-    WORK.mkdir(parents=True, exist_ok=True)
-    with (WORK / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several tests may begin at once
+    with builds():
         have_base(client)
         download(WHEELS)
         for tag, dockerfile, sent in IMAGES:

@@ -5,7 +5,6 @@ The folders are those of runs (`python -m tests.kubernetes --out FOLDER`); what 
 
 import argparse
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from pyinit.rehearse.outcome import Outcome
 from pyinit.rehearse.timeline import Variant, strip
 from tests.kubernetes import arms
 from tests.namespace import ROOT
+from tests.printed import put
 from tests.rolling.report import RESULTS, slug
 from tests.rolling.results import RolloutResult, read
 from tests.rolling.variants import Init
@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "kubernetes.md"
 PICTURES = ROOT / "docs" / "kubernetes"
 
 #: What stands before a printed part: the command, and what the part is called.
-MARK = "<!-- printed by: {}: {} -->\n"
+MARK = "<!-- printed by: {}: {} -->"
 COMMAND = "make kubernetes; python -m tests.kubernetes.page"
 
 #: Of each part: the server, and the kinds of connections that are told apart in its columns.
@@ -106,11 +106,8 @@ def picture(folders: Sequence[Path], server: str, kind: str, strategy: str) -> s
 
 
 def write_part(text: str, name: str, part: str, command: str = COMMAND) -> str:
-    """A page with a printed part put behind its mark, in the place of the one that was there: up to the next empty line."""
-    mark = MARK.format(command, name)
-    if mark not in text:
-        raise ValueError(f"{PAGE.name} has no mark: {mark.strip()}")
-    return re.sub(re.escape(mark) + r"(?:[^\n]+\n)*", lambda _: mark + part, text)
+    """A page with a printed part behind its mark, as put() does it."""
+    return put(text, MARK.format(command, name), part)
 
 
 def main() -> None:

@@ -1,19 +1,16 @@
-"""Many rolling updates of many variants, side by side in one cluster, under load."""
+"""Rolling updates of a cell in a cluster, under load."""
 
 import contextlib
 import itertools
 import json
 import math
-import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kubernetes import client, config
 
-from pyinit.rehearse.load import Load, LoadError
+from pyinit.rehearse.load import Load
 from pyinit.rehearse.outcome import Outcome
 from tests.kubernetes import arms
 from tests.kubernetes.cluster import Cluster
@@ -34,9 +31,6 @@ NEW, KEPT = "new", "kept"
 #: By which pods ask for pyinit in front of an untouched image.
 RUNTIME_CLASS = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "pyinit"}, "handler": "pyinit"}
 
-#: Rollouts that follow each other in one deployment.
-IN_A_ROW = 5
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -46,12 +40,9 @@ class Cell:
     strategy: arms.Strategy
 
     @property
-    def names(self) -> str:
-        """In one line."""
-        return ", ".join(self.variant.names)
-
-
-Told = Callable[[RolloutResult, Sequence[Outcome]], None]
+    def names(self) -> tuple[str, str, str, str, str]:
+        """As Variant has them."""
+        return self.variant.names
 
 
 @contextlib.contextmanager
@@ -100,42 +91,7 @@ def run(cluster: Cluster, observer: Observer, cell: Cell, numbers: Sequence[int]
     for number, rollout, (begin, end) in zip(numbers, rollouts, itertools.pairwise(begins), strict=True):
         for kind in (NEW, KEPT):
             its_own = [one for one in outcomes[kind] if begin <= one.at < end]
-            server, form, init, router, strategy = cell.variant.names
+            server, form, init, router, strategy = cell.names
             names = server, form, init, f"{router}, {kind}", strategy
             found.append((result(names, number, rollout, its_own), its_own))
     return found
-
-
-def run_all(
-    cluster: Cluster, observer: Observer, plan: Sequence[tuple[Cell, int]], jobs: int, tell: Told
-) -> list[RolloutResult]:
-    """So many rollouts of every cell, `jobs` deployments at a time; `tell` gets each result when its deployment is done."""
-    found: defaultdict[Cell, list[RolloutResult]] = defaultdict(list)
-    with ThreadPoolExecutor(jobs) as pool:
-        running = {pool.submit(_run, cluster, observer, cell, row): cell for cell, row in _rows(plan)}
-        try:
-            for future in as_completed(running):
-                for result, outcomes in future.result():
-                    found[running[future]].append(result)
-                    tell(result, outcomes)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [result for cell, _ in plan for result in sorted(found[cell], key=lambda one: (one.router, one.number))]
-
-
-def _run(cluster: Cluster, observer: Observer, cell: Cell, row: Sequence[int]) -> list[tuple[RolloutResult, list[Outcome]]]:
-    try:
-        return run(cluster, observer, cell, row)
-    except (AssertionError, LoadError, OSError) as error:
-        print(f"{cell.names}: failed, so it is made anew: {error}", file=sys.stderr)
-        return run(cluster, observer, cell, row)
-
-
-def _rows(plan: Sequence[tuple[Cell, int]]) -> Iterator[tuple[Cell, range]]:
-    """First some rollouts of every cell, then some more: neighbours in a table are measured at about the same time."""
-    most = max(rollouts for _, rollouts in plan)
-    for first in range(1, most + 1, IN_A_ROW):
-        for cell, rollouts in plan:
-            if first <= rollouts:
-                yield cell, range(first, min(first + IN_A_ROW, rollouts + 1))

@@ -9,7 +9,7 @@ from pyinit.rehearse.load import Load
 from pyinit.rehearse.outcome import Outcome
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.containers import SICK_FILE
-from tests.kubernetes.deployment import answers, network_of
+from tests.kubernetes.deployment import network_of, service_answers
 from tests.kubernetes.observer import Observer, Pod
 from tests.waiting import wait_until
 
@@ -127,7 +127,7 @@ class Stage:
                 found = self.get("service", service)["spec"]
             host = self.get("nodes")["items"][0]["status"]["addresses"][0]["address"]
             port = found["ports"][0]["nodePort"]
-        wait_until(lambda: answers(self.cluster, host, port), f"{service} answers", PATIENCE, pause=0.1)
+        wait_until(lambda: service_answers(self.cluster, host, port), f"{service} answers", PATIENCE, pause=0.1)
         with contextlib.ExitStack() as stack:
             with network_of(self.cluster.pid) if self.cluster.pid else contextlib.nullcontext():
                 load = stack.enter_context(Load(host, port, rate, 0.0, 0, 10.0, path=path))

@@ -12,6 +12,7 @@ import pytest
 from tests.live.forms import FORMS, SOURCE, Forms
 from tests.live.originals import OURS, RunCalled, init_called
 from tests.namespace import APP, WITH_PROC, Namespace, pyinit_from_source
+from tests.shared import folder_of
 
 Start = Callable[..., Namespace]
 
@@ -38,11 +39,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def forms(tmp_path_factory: pytest.TempPathFactory) -> Forms:
     """Where the forms of pyinit are built and found."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # the one that all workers of this run share
-    (folder / "forms").mkdir(exist_ok=True)
-    return Forms(folder / "forms")
+    folder = folder_of(tmp_path_factory) / "forms"
+    folder.mkdir(exist_ok=True)
+    return Forms(folder)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ NAME is the name that it is called by, in place of its own; the options are thos
 ERROR is the name of an errno, MemoryError, or LATE: the call is made, but only when our parent has been killed. WHEN says
 which calls fail: `start:1`, the first; `start:2`, the second; `start:always`; or `stop:1`, `stop:2`, `stop:always`, where
 they are counted from the first signal that PID 1 takes and that is no SIGCHLD. `time.time` fails in its own way: it goes
-back by an hour at each call.
+back by an hour at each call. `import.MODULE` is the import of a module that PID 1 loads later, which
+can fail with ImportError as well.
 """
 
 import os
@@ -47,6 +48,8 @@ class Fault:
                 return
             if self.error == "MemoryError":
                 raise MemoryError
+            if self.error == "ImportError":
+                raise ImportError(f"no {function.partition('.')[2]}")
             import errno  # OSError makes the subclass of the errno, as the real call does
 
             number = getattr(errno, self.error)
@@ -69,6 +72,17 @@ class Poll:
         """As select.poll has it."""
         self._fault.raise_if_due("poll.poll")
         return self._poll.poll(timeout)
+
+
+class Finder:
+    """Stands before those who find modules, and finds none: an import fails as told, or goes on as ever."""
+
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """As importlib.abc.MetaPathFinder has it."""
+        self._fault.raise_if_due(f"import.{name}")
 
 
 class Proxy(types.ModuleType):
@@ -126,6 +140,9 @@ def main() -> None:
         return fault_of_libc(function, *words)
 
     libc._call = call  # noqa: SLF001 - as above
+    if target.startswith("import."):
+        assert target.partition(".")[2] not in sys.modules, "it is imported too early to fail"
+        sys.meta_path.insert(0, Finder(fault))
     if target == "time.time":
         hours = iter(range(1 << 30))
 

@@ -3,7 +3,6 @@
 Wheel and binary are built once for a test run, whoever of its processes comes first.
 """
 
-import fcntl
 import os
 import platform
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.namespace import ROOT, pyinit_from_source
+from tests.shared import turn
 
 SOURCE, WHEEL, STATIC, ARM64 = "source", "wheel", "static", "arm64"
 
@@ -55,8 +55,7 @@ class Forms:
         folder = self._folder / name
         done, failure = folder / "done", folder / "failure"
         folder.mkdir(exist_ok=True)
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with turn(folder / "lock"):
             if not done.exists() and not failure.exists():
                 try:
                     make(folder)

@@ -55,6 +55,17 @@ def ask(network: Network, path: str = "/readyz", method: str = "GET", port: int 
         return understood(receive(connection))
 
 
+def wait_for_answer(network: Network, status: int) -> None:
+    """Wait until the helper answers with this status."""
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            return ask(network).status == status
+        return False
+
+    wait_until(answers, f"the helper answers with {status}")
+
+
 def helper(namespace: Namespace) -> psutil.Process:
     """The helper, as seen from outside."""
     return wait_until(lambda: namespace.named("pyinit-health"), "the health helper")[0]

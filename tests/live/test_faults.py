@@ -20,6 +20,9 @@ from tests.waiting import PATIENCE, wait_until
 
 FAULTY = [sys.executable, "-IS", str(ROOT / "tests" / "live" / "faulty.py")]
 
+#: What looks at processes, which is loaded with the first signal.
+MESSENGER = "import.pyinit.life.deliver"
+
 #: Which calls fail, see faulty.py.
 AT_START = ("start:1", "start:2")
 AT_STOP = ("stop:1", "stop:2")
@@ -321,3 +324,57 @@ def test_those_whom_a_blind_request_has_reached_are_not_told_again_when_proc_tel
         assert "SIGTERM to 3" not in namespace.stderr, "which would be told in the sweep"
         assert namespace.stdout.count("app got SIGTERM\n") <= case.asked
         assert namespace.wait(0) == 143
+
+
+def stubborn(folder: Path) -> list[str]:
+    """A command that ignores SIGTERM, as does a daemon that it has left in a session of its own; ready when both are there."""
+    path = folder / "stubborn.sh"
+    daemon = "setsid sh -c 'echo daemon ready; exec sleep 1000' &"
+    path.write_text(f"#!/bin/sh\ntrap '' TERM\n{daemon}\necho app ready\nsleep 1000\n")
+    path.chmod(0o755)
+    return ["--grace-period", "0.3", "--settle", "0.1", "--", str(path)]
+
+
+@pytest.mark.parametrize("error", ["ImportError", "EMFILE", "MemoryError"])
+def test_where_what_looks_at_processes_cannot_be_loaded_sigkill_goes_to_all_without_naming_them(
+    tmp_path: Path, error: str
+) -> None:
+    case = Case(tmp_path, MESSENGER, error, "start:always", *stubborn(tmp_path))
+    with case.namespace as namespace:
+        namespace.wait_for_output("app ready")
+        namespace.wait_for_output("daemon ready")
+        namespace.signal(signal.SIGTERM)
+        assert namespace.wait() == 137
+        reason = {"ImportError": "no pyinit.life.deliver", "EMFILE": "Too many open files", "MemoryError": "out of memory"}
+        assert f"what does that cannot be loaded: {'[Errno 24] ' * (error == 'EMFILE')}{reason[error]}\n" in namespace.stderr
+        assert "SIGTERM to everybody at once: /proc does not tell who handles it" in namespace.stderr
+        assert namespace.stderr.count("SIGKILL to") == namespace.stderr.count("SIGKILL to all, whoever they are") == 1
+        assert namespace.stderr.count("cannot be loaded") == 1
+        assert not any(words in namespace.stderr for words in ("do not die of SIGKILL", "less care"))
+
+
+def test_where_it_can_be_loaded_again_sigkill_names_whom_it_is_for(tmp_path: Path) -> None:
+    case = Case(tmp_path, MESSENGER, "MemoryError", "stop:1", *stubborn(tmp_path))
+    with case.namespace as namespace:
+        namespace.wait_for_output("app ready")
+        namespace.wait_for_output("daemon ready")
+        namespace.signal(signal.SIGTERM)
+        assert namespace.wait() == 137
+        assert "SIGTERM to everybody at once" in namespace.stderr
+        (line,) = [line for line in namespace.stderr.splitlines() if "SIGKILL to" in line]
+        assert "(stubborn.sh)" in line
+        assert line.count("(sleep)") == 2
+
+
+def test_where_it_cannot_be_loaded_and_we_are_not_pid_1_our_own_children_get_sigkill_and_nobody_else(tmp_path: Path) -> None:
+    faulty = [*FAULTY, MESSENGER, "MemoryError", "start:always", "--subreaper", *stubborn(tmp_path)]
+    beside = 'sleep 2000 & "$@"; status=$?; echo "status $status"; kill -0 $! && echo "the other lives"; exit $status'
+    with Namespace(["sh", "-c", beside, "sh", *faulty], tmp_path, env={"PATH": os.environ["PATH"]}) as namespace:
+        namespace.wait_for_output("app ready")
+        namespace.wait_for_output("daemon ready")
+        (found,) = [child for child in namespace.init.children() if child.children()]
+        found.terminate()
+        assert namespace.wait() == 137
+        assert namespace.stdout.endswith("status 137\nthe other lives\n")
+        assert "do not die of SIGKILL" not in namespace.stderr
+        assert namespace.stderr.count("SIGKILL to") == namespace.stderr.count("SIGKILL to all, whoever they are") == 1

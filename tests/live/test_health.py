@@ -531,4 +531,8 @@ def test_the_helper_holds_nothing_that_is_not_its_own(start: Start, script: Call
 def test_the_command_inherits_nothing_of_it(start: Start) -> None:
     namespace = start(*READY, "--ready", "notify", "--", "sleep", "1000", unshare=WITH_NETWORK)
     command = wait_until(lambda: namespace.named("sleep"), "the command")[0]
-    assert sorted(os.listdir(f"/proc/{command.pid}/fd")) == ["0", "1", "2"]
+
+    def opened() -> list[str]:
+        return sorted(os.listdir(f"/proc/{command.pid}/fd"))
+
+    wait_until(lambda: opened() == ["0", "1", "2"], f"nothing but these, once its loader has its libraries: {opened()}")

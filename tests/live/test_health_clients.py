@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import Start
-from tests.live.health import PORT, ask, helper, receive, understood
+from tests.live.health import PORT, ask, helper, receive, understood, wait_for_answer
 from tests.live.network import WITH_NETWORK, Network
 from tests.namespace import Namespace
 from tests.waiting import PATIENCE, wait_until
@@ -32,13 +32,7 @@ def namespace(start: Start) -> Namespace:
 def network(namespace: Namespace) -> Iterator[Network]:
     """Its network."""
     with Network(namespace.init.pid) as made:
-
-        def answers() -> bool:
-            with contextlib.suppress(OSError):
-                return ask(made).status == 200
-            return False
-
-        wait_until(answers, "the helper answers")
+        wait_for_answer(made, 200)
         yield made
 
 

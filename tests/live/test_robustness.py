@@ -110,19 +110,6 @@ def test_a_stopped_application_is_resumed_and_finishes(start: Start) -> None:
     assert namespace.stdout == "app ready\napp got SIGTERM\napp done\n"
 
 
-def test_a_stopped_wrapper_that_is_held_back_is_resumed_and_runs_its_last_lines(
-    start: Start, script: Callable[[str], str]
-) -> None:
-    namespace = start("--", script("APP\necho last line, $?\nexit 3"))
-    namespace.wait_for_output("app ready")
-    wrapper = namespace.processes()[0]
-    wrapper.suspend()
-    wait_until(lambda: wrapper.status() == psutil.STATUS_STOPPED, "the wrapper is stopped")
-    namespace.signal(signal.SIGTERM)
-    assert namespace.wait() == 3
-    assert namespace.stdout.endswith("app done\nlast line, 7\n")
-
-
 def test_a_stopped_daemon_is_resumed_in_the_sweep(start: Start, tmp_path: Path) -> None:
     said = tmp_path / "daemon"
     namespace = start("--", "sh", "-c", f"setsid {APP_WORDS} >{said} & read line", stdin=(pipe := os.pipe())[0])

@@ -65,6 +65,12 @@ class Served:
         self.namespace.signal(signal.SIGTERM)
         self.namespace.wait_for_log("stop requested")
 
+    def request_stop_after(self, seconds: float) -> None:
+        """SIGTERM to PID 1 when so much time has gone by from now, which is what is tested; returns as request_stop() does."""
+        begun = time.monotonic()
+        wait_until(lambda: time.monotonic() - begun > seconds, f"{seconds} s have gone by", seconds + PATIENCE)
+        self.request_stop()
+
     @property
     def since(self) -> float:
         """Seconds since the stop was requested."""
@@ -271,9 +277,7 @@ def test_the_log_does_not_tell_of_a_delay_that_there_is_not(serving: Serving) ->
 
 def test_a_server_that_nobody_has_called_for_as_long_as_the_maximum_is_told_after_the_minimum(serving: Serving) -> None:
     served = serving(*auto(0.3, 2.5))
-    begun = time.monotonic()
-    wait_until(lambda: time.monotonic() - begun > 2.5, "it is as old as the maximum")
-    served.request_stop()
+    served.request_stop_after(2.5)
     assert 0.3 <= served.told_after() < 2.5
     log = served.finish()
     assert "no traffic has ever come, in the " in log
@@ -290,9 +294,7 @@ def test_what_came_before_the_command_was_first_ready_is_no_traffic_that_could_c
     served.network.hang_up()
     flag.touch()
     served.namespace.wait_for_log("ready, ")
-    ready = time.monotonic()
-    wait_until(lambda: time.monotonic() - ready > 2.6, "it has been ready for longer than the maximum")
-    served.request_stop()
+    served.request_stop_after(2.6)
     assert 0.3 <= served.told_after() < 2.5
     log = served.finish()
     assert "no traffic has come, in the " in log
@@ -857,9 +859,7 @@ def test_without_the_counters_silence_is_seen_and_losses_are_not_told(serving: S
 
 def test_where_nobody_has_counted_who_came_the_age_of_a_server_means_nothing(serving: Serving) -> None:
     served = serving(*auto(0.1, 1.5), unshare=WITHOUT_TABLES)
-    begun = time.monotonic()
-    wait_until(lambda: time.monotonic() - begun > 1.5, "it is as old as the maximum")
-    served.request_stop()
+    served.request_stop_after(1.5)
     assert 1.5 <= served.told_after() < AT_ONCE
     assert "no traffic has ever come, so that silence means nothing: served on for 1.5s (--pre-stop-max)" in served.finish()
 

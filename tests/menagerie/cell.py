@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.menagerie.inits import PYINIT, words_of
 from tests.menagerie.row import APPS, CACHE, NPM, PATH, PIP, ROOT, WORK, Program, Row
 from tests.namespace import WITH_PROC, Namespace
+from tests.shared import turn
 from tests.waiting import wait_until
 
 #: Seconds for a program to become ready on a machine that is busy with others.
@@ -151,12 +152,10 @@ def is_listened_on(pid: int, port: int) -> bool:
 
 def make_once(program: Program, folder: Path) -> None:
     """Make in the cache what all cells of a program share. The folder `folder` holds the lock and the proof that it is made."""
-    import fcntl
-
     CACHE.mkdir(exist_ok=True)
-    with (folder / f"{program.name.replace(' ', '-')}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        made = folder / f"{program.name.replace(' ', '-')}.made"
+    name = program.name.replace(" ", "-")
+    with turn(folder / f"{name}.lock"):
+        made = folder / f"{name}.made"
         if not made.exists():
             line = program.once.replace("@CACHE@", str(CACHE)).replace("@APPS@", str(APPS)).replace("@NPM@", str(NPM))
             subprocess.run(["sh", "-ec", line], check=True, capture_output=True)

@@ -1,16 +1,20 @@
 """Rehearse images of Debian's programs, each with a known fault put in: whether it is named, and where the time goes.
 
 `python -m tests.rehearse [NAME ...]` needs a Docker engine, and the image `pyinit` (make image) or --pyinit FILE. Its exit
-status is 0 where every fault was named, what can be cured was, and no rehearsal took longer than it may.
+status is 0 where every fault was named, what can be cured was, and no rehearsal took longer than it may. With --page the tables
+are put into docs/rehearse.md, whole.
 """
 
 import argparse
 import contextlib
 import json
+import os
+import platform
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ from pyinit.rehearse.engine import connect
 from pyinit.rehearse.ready import STEADY
 from pyinit.rehearse.worker import SETTLED
 from tests.namespace import ROOT
+from tests.printed import put
 from tests.rehearse.subjects import IMAGE, SUBJECTS, Subject, build_image
 
 #: Seconds for two arms and one round, where the image is ready within READY seconds and stops within STOPPED.
@@ -92,19 +97,42 @@ HEAD = (
     "|---|---|---:|---:|---|---:|---:|---|---|---:|---|",
 )
 
+#: Of the parts of docs/rehearse.md: both tables, and how they were measured.
+MARK = "<!-- printed by: make rehearse: {} -->"
+PARTS = ("the faults", "the times", "measured with")
+
 HEAD_OF_TIMES = (
     f"| seconds | ready | stopped | finding out | {' | '.join(PHASES)} | the rest | in all | at most {LONGEST:g} |",
     f"|---|---:|---:|---:|{'---:|' * len(PHASES)}---:|---:|---|",
 )
 
 
+def page(text: str, parts: Sequence[Sequence[str]]) -> str:
+    """The document with what was measured, as PARTS has it. Raises ValueError where a mark is missing."""
+    for name, lines in zip(PARTS, parts, strict=True):
+        text = put(text, MARK.format(name), "".join(f"{line}\n" for line in lines))
+    return text
+
+
+def measured_with(max_late: str) -> str:
+    """What the figures depend on."""
+    machine = f"Linux {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+    return f"{machine}; `--max-late {max_late}`."
+
+
 def main() -> int:
-    """Rehearse, and print one table."""
+    """Rehearse, and print both tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.rehearse", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"those whose name has this word in it, of {len(SUBJECTS)}")
     parser.add_argument("--max-late", default="50", metavar="MS", help="as pyinit-rehearse has it, for a busy machine")
     parser.add_argument("--pyinit", metavar="FILE", help="the static binary")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put the tables into this document, docs/rehearse.md")
     options = parser.parse_args()
+    if options.page and options.names:
+        parser.error("--page is for all of them: name none")
+    before = options.page.read_text(encoding="utf-8") if options.page else ""
+    if options.page:
+        page(before, [[] for _ in PARTS])  # a mark that is missing is told now
     chosen = [one for one in SUBJECTS if not options.names or any(name in one.name for name in options.names)]
     with contextlib.closing(connect()) as client:
         build_image(client)
@@ -122,7 +150,10 @@ def main() -> int:
         lines.append(row(subject, document, seconds, wrong))
         print(lines[-1], file=sys.stderr)
         print(spent[-1], file=sys.stderr)
-    print("\n".join([*lines, "", *spent]))
+    parts = lines, spent, [measured_with(options.max_late)]
+    print("\n".join("\n".join([*part, ""]) for part in parts))
+    if options.page:
+        options.page.write_text(page(before, parts), encoding="utf-8")
     return 1 if failed else 0
 
 

@@ -102,8 +102,9 @@ def case(
     grace: float = 10.0,
     port: int = 8000,
     cure: Trial | None = None,
+    **further: Any,
 ) -> Case:
-    """A case of these trials; `cure`: with pyinit in front."""
+    """A case of these trials; `cure`: with pyinit in front. Further keywords are those of Case."""
     cured = None if cure is None else Tally("pyinit", (cure,))
     tally = Tally(trials[0].arm, trials)
-    return Case(image or found(), ORCHESTRATORS[orchestrator], "SIGTERM", grace, port, "/", tally, cured)
+    return Case(image or found(), ORCHESTRATORS[orchestrator], "SIGTERM", grace, port, "/", tally, cured, **further)

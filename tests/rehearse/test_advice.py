@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from pyinit.rehearse import advice, outcome
+from pyinit.probe.target import parse
+from pyinit.rehearse import advice, outcome, protocols
 from pyinit.rehearse.advice import changes, faults
 from pyinit.rehearse.result import NEW, Trial, Units
 from pyinit.rehearse.subject import COMPOSE, KUBERNETES
@@ -140,6 +141,43 @@ def test_a_check_is_proposed_in_the_words_of_its_file(source: str, line: str) ->
     early = trial(further=[asked(REQUESTED + 0.1, outcome.EARLY, NEW)])
     (change,) = changes(case(early, image=found(source=source), orchestrator="swarm"), None)
     assert change.diff[0] == line
+
+
+@pytest.mark.parametrize(
+    ("protocol", "tls", "target", "probe"),
+    [
+        (protocols.HTTP1, False, "http://127.0.0.1:8000/", "httpGet: {path: /, port: 8000}"),
+        (protocols.HTTP1, True, "tcp:8000", "httpGet: {path: /, port: 8000, scheme: HTTPS}"),
+        (protocols.GRPC, False, "grpc:8000", "grpc: {port: 8000}"),
+        (protocols.GRPC, True, "tcp:8000", "tcpSocket: {port: 8000}"),
+        (protocols.H2C, False, "tcp:8000", "tcpSocket: {port: 8000}"),
+        (protocols.WS, False, "tcp:8000", "tcpSocket: {port: 8000}"),
+        (protocols.TCP, False, "tcp:8000", "tcpSocket: {port: 8000}"),
+    ],
+)
+def test_a_check_is_proposed_in_what_the_port_speaks(protocol: str, tls: bool, target: str, probe: str) -> None:
+    early = trial(further=[asked(REQUESTED + 0.1, outcome.EARLY, NEW)])
+    assert parse(target).text == target, "pyinit --probe takes it"
+    (change,) = changes(case(early, orchestrator="swarm", protocol=protocol, tls=tls), None)
+    assert change.diff == (f'+HEALTHCHECK --interval=5s --start-period=60s CMD ["pyinit", "--probe", "{target}"]',)
+    assert ("whether it can serve," in change.says) == (not target.startswith("tcp:"))
+    manifest = found(source=KUBERNETES)
+    (change,) = changes(case(early, image=manifest, orchestrator="swarm", protocol=protocol, tls=tls), None)
+    assert ("whether it can serve," in change.says) == (not probe.startswith("tcpSocket"))
+    assert change.diff == ("+    readinessProbe:", f"+      {probe}", "+      periodSeconds: 1")
+
+
+def test_over_tls_it_is_said_which_pyinit_could_ask_more() -> None:
+    early = trial(further=[asked(REQUESTED + 0.1, outcome.EARLY, NEW)])
+    (change,) = changes(case(early, orchestrator="swarm", tls=True), None)
+    assert "A pyinit of a wheel can ask https://127.0.0.1:8000/; the static binary has no TLS." in change.says
+
+
+def test_of_an_rpc_that_was_named_nobody_knows_whether_its_server_has_a_health_check() -> None:
+    early = trial(further=[asked(REQUESTED + 0.1, outcome.EARLY, NEW)])
+    named_rpc = replace(case(early, orchestrator="swarm", protocol=protocols.GRPC), path="/shop.Shop/Get")
+    (change,) = changes(named_rpc, None)
+    assert '"tcp:8000"' in change.diff[0]
 
 
 def test_more_time_is_proposed_in_the_words_of_the_orchestrator() -> None:

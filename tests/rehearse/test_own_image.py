@@ -45,9 +45,10 @@ def ours(client: DockerClient) -> list[Container]:
     return list(client.containers.list(all=True, filters={"label": OWNER.label}, ignore_removed=True))
 
 
-def test_the_image_rehearses_with_nothing_but_the_socket_of_the_engine(client: DockerClient, own: str) -> None:
-    words = ["docker", "run", "--rm", "-v", f"{SOCKET}:{SOCKET}", own, image(SERVERS), "--max-late=10000", "--rate=10"]
-    before = {one.id for one in ours(client)}
+def test_the_image_rehearses_with_nothing_but_the_socket_of_the_engine(client: DockerClient, own: str, tmp_path: Path) -> None:
+    told = tmp_path / "id"
+    run = ["docker", "run", "--rm", f"--cidfile={told}", "-v", f"{SOCKET}:{SOCKET}"]
+    words = [*run, own, image(SERVERS), "--max-late=10000", "--rate=10"]
     done = subprocess.run(
         [*words, "--grace=20", "--", *GUNICORN], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
@@ -57,7 +58,7 @@ def test_the_image_rehearses_with_nothing_but_the_socket_of_the_engine(client: D
     assert advice.TOO_SOON in said
     assert "not seen" not in said
     assert "With pyinit passes." in said
-    assert {one.id for one in ours(client)} <= before
+    assert made_by(client, told.read_text()) == []
 
 
 def test_where_the_containers_cannot_be_reached_a_container_of_the_image_rehearses(

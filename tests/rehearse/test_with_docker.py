@@ -1,11 +1,12 @@
 """Rehearsals of real containers: what is found out, what is said, and that nothing is left of them."""
 
+import contextlib
 import json
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,17 @@ def left(client: DockerClient, pid: int) -> list[str]:
     return [*(str(one.name) for one in containers), *(str(one.name) for one in client.networks.list(filters=mine))]
 
 
-def start(*words: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "pyinit.rehearse", "--max-late=10000", *words]
+def start(*words: str, before: Sequence[str] = ("env", "--default-signal")) -> "subprocess.Popen[str]":
+    """A rehearsal, `before` which stands what says which signals are ignored."""
+    command = [*before, sys.executable, "-m", "pyinit.rehearse", "--max-late=10000", *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ignored(pid: int) -> set[int]:
+    """The signals that a process ignores; none of one that has ended."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    mask = next((int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:")), 0)
+    return {signum for signum in range(1, signal.NSIG) if mask >> (signum - 1) & 1}
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:
@@ -50,10 +59,10 @@ def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:
     return process.returncode, out + err
 
 
-@pytest.fixture
-def begun(client: DockerClient) -> Iterator["subprocess.Popen[str]"]:
-    """A rehearsal whose first container runs."""
-    process = start(BASE, "--proto=none", "--arms=as-is", "--", "sleep", "1000")
+@contextlib.contextmanager
+def beginning(client: DockerClient, *before: str) -> Iterator["subprocess.Popen[str]"]:
+    """A rehearsal whose first container runs; `before` is as in start()."""
+    process = start(BASE, "--proto=none", "--arms=as-is", "--", "sleep", "1000", before=before)
     try:
         wait_until(lambda: client.containers.list(filters={"label": f"{OWNER.label}={process.pid}"}), "it runs", PATIENCE)
         yield process
@@ -61,6 +70,13 @@ def begun(client: DockerClient) -> Iterator["subprocess.Popen[str]"]:
         process.kill()
         process.communicate()
         OWNER.remove_stale(client)
+
+
+@pytest.fixture
+def begun(client: DockerClient) -> Iterator["subprocess.Popen[str]"]:
+    """A rehearsal whose first container runs."""
+    with beginning(client, "env", "--default-signal") as process:
+        yield process
 
 
 def test_a_start_script_below_tini_loses_requests_and_with_pyinit_it_does_not(client: DockerClient, tmp_path: Path) -> None:
@@ -163,15 +179,45 @@ def test_an_application_that_nobody_outside_can_reach_is_told_so(client: DockerC
     assert left(client, process.pid) == []
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def assert_interrupted(client: DockerClient, process: "subprocess.Popen[str]") -> None:
+    """It ends, says why, and has left nothing behind."""
+    status, said = finish(process)
+    assert status == 130, said
+    assert "interrupted; all that it had started is removed" in said
+    assert left(client, process.pid) == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_rehearsal_leaves_nothing_behind(
     client: DockerClient, begun: "subprocess.Popen[str]", signum: signal.Signals
 ) -> None:
     begun.send_signal(signum)
-    status, said = finish(begun)
-    assert status == 130
-    assert "interrupted; all that it had started is removed" in said
-    assert left(client, begun.pid) == []
+    assert_interrupted(client, begun)
+
+
+def test_a_rehearsal_that_a_script_has_started_in_the_background_is_interrupted_too(client: DockerClient) -> None:
+    """Its shell had it ignore SIGINT."""
+    with beginning(client, "env", "--ignore-signal=INT") as process:
+        process.send_signal(signal.SIGINT)
+        assert_interrupted(client, process)
+
+
+def test_a_rehearsal_below_nohup_goes_on_when_its_terminal_hangs_up(client: DockerClient) -> None:
+    with beginning(client, "env", "--ignore-signal=HUP") as process:
+        assert ignored(process.pid) >= {signal.SIGHUP}
+        assert not ignored(process.pid) & {signal.SIGINT, signal.SIGTERM}
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert_interrupted(client, process)
+
+
+def test_what_removes_is_not_interrupted_by_a_second_signal(client: DockerClient, begun: "subprocess.Popen[str]") -> None:
+    """As CI systems have it: SIGINT, and soon SIGTERM."""
+    begun.send_signal(signal.SIGINT)
+    wait_until(lambda: ignored(begun.pid) >= {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}, "it removes", PATIENCE, pause=0)
+    begun.send_signal(signal.SIGTERM)
+    begun.send_signal(signal.SIGINT)
+    assert_interrupted(client, begun)
 
 
 def test_what_a_killed_rehearsal_has_left_is_removed_by_the_next_one(

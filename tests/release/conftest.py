@@ -1,8 +1,6 @@
 """Fixtures of the release tests: a release, and an image into whose containers its wheels are installed."""
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from docker import DockerClient
 
 from tests.docker.engine import IMAGE_LABEL, build, image, need_engine, remove_stale
 from tests.release import made
+from tests.shared import folder_of, turn
 
 #: The image of pip.Dockerfile.
 PIP = "pip"
@@ -19,8 +18,7 @@ PIP = "pip"
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of this test run share."""
-    folder = tmp_path_factory.getbasetemp()
-    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return folder_of(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +32,7 @@ def release(shared: Path) -> made.Release:
 def debian(shared: Path) -> Iterator[DockerClient]:
     """A client of the engine, which has the image with Debian's pip; skipped, or under CI failed, where none answers."""
     with contextlib.closing(need_engine()) as engine:
-        with (shared / "pip-image.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with turn(shared / "pip-image.lock"):
             remove_stale(engine)
             dockerfile = "tests/release/pip.Dockerfile"
             build(engine, dockerfile, image(PIP), {IMAGE_LABEL: PIP}, ["*", f"!{dockerfile}"])

@@ -1,6 +1,5 @@
 """A release, made by the script that makes them: once for a test run, whoever of its processes comes first."""
 
-import fcntl
 import os
 import platform
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 
 from pyinit import __version__
 from tests.namespace import ROOT
+from tests.shared import turn
 
 STATIC = ROOT / "docker" / "static"
 
@@ -98,8 +98,7 @@ def make(folder: Path, **environment: str) -> str:
 def make_once(shared: Path) -> Release:
     """The release of this run, in a folder that all of its processes share."""
     folder, said = shared / "release", shared / "release-said"
-    with (shared / "release.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with turn(shared / "release.lock"):
         if not said.exists():
             said.write_text(make(folder))
     return Release(folder, said.read_text())

@@ -11,8 +11,9 @@ from pathlib import Path
 from tests.rolling import plans
 from tests.rolling.build import WORK
 from tests.rolling.report import Report
-from tests.rolling.rollout import engine, run_all
+from tests.rolling.rollout import engine, run
 from tests.rolling.servers import SERVERS
+from tests.rolling.side_by_side import run_all
 from tests.rolling.variants import BY_CHECKS, DNS_REMOVALS, FORMS, HAPROXY, INITS, REMOVALS, ROUTERS, select
 
 CHOICES = {
@@ -69,7 +70,7 @@ def main() -> None:
         )
     report = Report(options.out, sum(rollouts for _, rollouts in plan))
     with engine([variant for variant, _ in plan]):
-        results = run_all(plan, options.jobs, report.tell)
+        results = run_all(plan, options.jobs, run, report.tell)
     print(report.write(results))
 
 

@@ -1,13 +1,16 @@
 """The images of the laboratory: servers with every init, the same with a HEALTHCHECK, and routers."""
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from docker import DockerClient
 
 from tests.docker.engine import build
 from tests.namespace import ROOT
+from tests.shared import turn
 
 SERVERS, CHECKED, ROUTERS = "servers", "checked", "routers"
 
@@ -28,6 +31,14 @@ CONTEXT = ["*", "!pyinit", "pyinit/rehearse", "!tests/rolling/images", "!build/r
 def image(name: str) -> str:
     """The tag of an image."""
     return f"pyinit-rolling/{name}"
+
+
+@contextlib.contextmanager
+def builds() -> Iterator[None]:
+    """Nobody else prepares an engine meanwhile: several tests may begin at once."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    with turn(WORK / "lock"):
+        yield
 
 
 def build_images(client: DockerClient) -> None:

@@ -146,7 +146,7 @@ class Deployment:
         router.admit(replica.address)
 
     def _await(self, replica: Replica) -> None:
-        wait_until(lambda: _answers(replica), f"{self._variant.names} answers", START)
+        wait_until(lambda: _serves(replica), f"{self._variant.names} answers", START)
 
     def _await_all(self) -> None:
         for replica in self._replicas:
@@ -179,17 +179,24 @@ class Deployment:
         return time.monotonic()
 
 
-def _answers(replica: Replica) -> bool:
-    connection = http.client.HTTPConnection(replica.address, PORT, timeout=5)
+def answers(host: str, port: int) -> bool:
+    """Whether a request, on a connection of its own, is answered as it should be."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
-        replica.container.reload()
-        assert replica.container.status in ("created", "running"), f"it has ended: {replica.container.logs().decode()}"
         return False
     finally:
         connection.close()
+
+
+def _serves(replica: Replica) -> bool:
+    if answers(replica.address, PORT):
+        return True
+    replica.container.reload()
+    assert replica.container.status in ("created", "running"), f"it has ended: {replica.container.logs().decode()}"
+    return False
 
 
 @contextlib.contextmanager

@@ -1,22 +1,17 @@
-"""Many rolling updates of many variants, side by side, under load."""
+"""Rolling updates of a variant, under load."""
 
 import contextlib
-import fcntl
 import itertools
 import math
-import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
 
 from docker import DockerClient
-from docker.errors import DockerException
 
 from pyinit.rehearse.engine import connect
-from pyinit.rehearse.load import Load, LoadError
+from pyinit.rehearse.load import Load
 from pyinit.rehearse.outcome import Outcome, losses
-from tests.rolling.build import WORK, build_images
+from tests.rolling.build import build_images, builds
 from tests.rolling.deployment import REPLICAS, START, Deployment, Rollout
 from tests.rolling.engine import remove_stale
 from tests.rolling.results import RolloutResult
@@ -30,18 +25,10 @@ RATE_NEW, RATE_KEPT, CONNECTIONS, TIMEOUT = 15.0, 15.0, 6, 10.0
 #: and after each.
 WARM_UP, CALM = 5.0, 2.0
 
-#: Rollouts that follow each other in one deployment. More of them save starts, fewer leave more to do side by side.
-IN_A_ROW = 5
-
-#: A rollout, and what became of the requests of its time.
-Told = Callable[[RolloutResult, Sequence[Outcome]], None]
-
 
 def prepare(client: DockerClient) -> None:
     """Remove what those who were killed have left, and build the images."""
-    WORK.mkdir(parents=True, exist_ok=True)
-    with (WORK / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several tests may begin at once
+    with builds():
         leave_stale(client)
         remove_stale(client)
         build_images(client)
@@ -96,40 +83,3 @@ def result(names: tuple[str, str, str, str, str], number: int, rollout: Rollout,
         stops=rollout.stops,
         admissions=rollout.admissions,
     )
-
-
-def run_all(plan: Sequence[tuple[Variant, int]], jobs: int, tell: Told) -> list[RolloutResult]:
-    """So many rollouts of every variant, `jobs` deployments at a time; `tell` gets each rollout when its deployment is done.
-
-    The results are in the order of the plan. A deployment that fails is made anew, once; where that fails, too, it ends it all,
-    after those that run already.
-    """
-    found: defaultdict[Variant, list[RolloutResult]] = defaultdict(list)
-    with ThreadPoolExecutor(jobs) as pool:
-        running = {pool.submit(_run, variant, row): variant for variant, row in _rows(plan)}
-        try:
-            for future in as_completed(running):
-                for result, outcomes in future.result():
-                    found[running[future]].append(result)
-                    tell(result, outcomes)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [result for variant, _ in plan for result in sorted(found[variant], key=lambda one: one.number)]
-
-
-def _run(variant: Variant, row: Sequence[int]) -> list[tuple[RolloutResult, list[Outcome]]]:
-    try:
-        return run(variant, row)
-    except (AssertionError, DockerException, LoadError, OSError) as error:
-        print(f"{', '.join(variant.names)}: failed, so it is made anew: {error}", file=sys.stderr)
-        return run(variant, row)
-
-
-def _rows(plan: Sequence[tuple[Variant, int]]) -> Iterator[tuple[Variant, range]]:
-    """First some rollouts of every variant, then some more: neighbours in a table are measured at about the same time."""
-    most = max(rollouts for _, rollouts in plan)
-    for first in range(1, most + 1, IN_A_ROW):
-        for variant, rollouts in plan:
-            if first <= rollouts:
-                yield variant, range(first, min(first + IN_A_ROW, rollouts + 1))

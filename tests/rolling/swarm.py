@@ -7,7 +7,6 @@ the stop.
 
 import contextlib
 import fcntl
-import http.client
 import queue
 import tempfile
 import threading
@@ -25,11 +24,12 @@ from docker.types import EndpointSpec, Healthcheck, ServiceMode, UpdateConfig
 from pyinit.rehearse.engine import connect, remove
 from pyinit.rehearse.moments import Stop
 from tests.rolling.build import CHECKED, ROUTERS, SERVERS, image
-from tests.rolling.deployment import REPLICAS, START, Rollout
+from tests.rolling.deployment import REPLICAS, START, Rollout, answers
 from tests.rolling.engine import LABEL, labels, network, started, unique
 from tests.rolling.haproxy import CLIENTS, addresses, control_ports
 from tests.rolling.servers import PORT
 from tests.rolling.variants import GRACE_PERIOD, SWARM_BLIND, SWARM_HEALTHZ, SWARM_PYINIT, Variant
+from tests.shared import turn
 from tests.waiting import wait_until
 
 #: Healthy is who listens. Looked up in a table, because a request would be traffic, and traffic holds a stop up.
@@ -59,33 +59,25 @@ LOOPBACK = "127.0.0.1"
 def swarm(client: DockerClient) -> Iterator[None]:
     """An engine in a swarm. One that was in none leaves it again when the last who uses it has done so."""
     with LOCKS[1].open("w") as users:
-        with _gate():
+        with turn(LOCKS[0]):
             fcntl.flock(users, fcntl.LOCK_SH)
             if not _is_active(client):
                 client.swarm.init(advertise_addr=LOOPBACK, listen_addr=f"{LOOPBACK}:2377", labels=labels())
         try:
             yield
         finally:
-            with _gate():
+            with turn(LOCKS[0]):
                 if _is_last(users) and _is_active(client) and _maker(client):
                     _leave(client)
 
 
 def leave_stale(client: DockerClient) -> None:
     """Leave a swarm whose maker and users were killed before they could, with all its services and networks."""
-    with LOCKS[1].open("w") as users, _gate():
+    with LOCKS[1].open("w") as users, turn(LOCKS[0]):
         if _is_last(users) and _is_active(client):
             maker = _maker(client)
             if maker and not Path(f"/proc/{maker}").exists():
                 _leave(client)
-
-
-@contextlib.contextmanager
-def _gate() -> Iterator[None]:
-    """Only one at a time comes or goes."""
-    with LOCKS[0].open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        yield
 
 
 def _is_last(users: TextIO) -> bool:
@@ -192,17 +184,9 @@ class SwarmDeployment:
         """Wait until HAProxy knows all replicas and none of them has a request answered otherwise than it should."""
         wait_until(lambda: self._sends_to({task.address for task in self._tasks()}), "HAProxy knows the replicas", START)
         # HAProxy's turns go round all of them, and the client's requests may come between.
-        wait_until(lambda: all(self._answers() for _ in range(3 * REPLICAS)), f"{self._variant.names} answers", START)
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        wait_until(
+            lambda: all(answers(self.host, self.port) for _ in range(3 * REPLICAS)), f"{self._variant.names} answers", START
+        )
 
     def _tasks(self) -> list[Task]:
         """Those that run and are to run."""

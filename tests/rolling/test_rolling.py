@@ -9,27 +9,14 @@ from pyinit.rehearse.moments import ADMISSION, REMOVAL, STOP, Stop
 from tests.rolling.dnat import rules
 from tests.rolling.plans import OTHERS, PLAIN, full, quick
 from tests.rolling.results import RolloutResult, by_variant, from_json
-from tests.rolling.rollout import run
+from tests.rolling.single import only, roll_out
 from tests.rolling.swarm import swarm
-from tests.rolling.variants import DNAT, HAPROXY, SWARM, Variant, in_form, select
-
-
-def only(init: str, router: str, removal: str) -> Variant:
-    (variant,) = select([PLAIN], ["start.sh"], [init], [router], [removal])
-    return variant
-
-
-def roll_out(variant: Variant) -> RolloutResult:
-    ((result, outcomes),) = run(variant)
-    assert result.requests == len(outcomes) > 100
-    assert len(result.stops) == 3
-    assert {one.replica for one in outcomes} >= {stop.replica for stop in result.stops}, "the old replicas have served"
-    return result
+from tests.rolling.variants import DNAT, HAPROXY, SWARM, in_form, select
 
 
 @pytest.mark.usefixtures("images")
 def test_under_pyinit_with_delay_auto_no_request_is_lost_and_the_stop_is_shorter_than_a_sleep_of_15_seconds() -> None:
-    result = roll_out(only("auto", HAPROXY, "1.5"))
+    result = roll_out(only(PLAIN, "auto", HAPROXY, "1.5"))
     assert not result.lost
     assert result.statuses == (0, 0, 0)
     assert 5 < median(result.stop_times) < 15
@@ -40,21 +27,21 @@ def test_under_pyinit_with_delay_auto_no_request_is_lost_and_the_stop_is_shorter
 @pytest.mark.usefixtures("images")
 @pytest.mark.parametrize("init", OTHERS)
 def test_under_another_init_requests_are_lost(init: str) -> None:
-    result = roll_out(only(init, HAPROXY, "1.5"))
+    result = roll_out(only(PLAIN, init, HAPROXY, "1.5"))
     assert result.lost_in_all > 0
     assert result.statuses == (143, 143, 143)
 
 
 @pytest.mark.usefixtures("images")
 def test_under_pyinit_no_request_is_lost_behind_iptables() -> None:
-    result = roll_out(only("auto", DNAT, "1.5"))
+    result = roll_out(only(PLAIN, "auto", DNAT, "1.5"))
     assert not result.lost
     assert result.statuses == (0, 0, 0)
 
 
 def test_under_pyinit_no_request_is_lost_on_swarm(images: DockerClient) -> None:
     with swarm(images):
-        result = roll_out(only("auto", SWARM, "5"))
+        result = roll_out(only(PLAIN, "auto", SWARM, "5"))
     assert not result.lost
     assert result.statuses == (0, 0, 0)
 

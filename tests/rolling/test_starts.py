@@ -8,25 +8,12 @@ from docker import DockerClient
 from pyinit.rehearse.outcome import EARLY
 from tests.rolling.plans import LOADING, starts
 from tests.rolling.results import RolloutResult
-from tests.rolling.rollout import run
+from tests.rolling.single import only, roll_out
 from tests.rolling.swarm import swarm
 from tests.rolling.variants import CHECKS, HAPROXY, INITS, READYZ, SWARM_BLIND, SWARM_PYINIT, TCP, Variant, select
 
 #: Seconds that a test may take on a machine that has much else to do; else it is 40.
 BUSY = 300
-
-
-def only(init: str, router: str, removal: str) -> Variant:
-    (variant,) = select([LOADING], ["start.sh"], [init], [router], [removal])
-    return variant
-
-
-def roll_out(variant: Variant) -> RolloutResult:
-    ((result, outcomes),) = run(variant)
-    assert result.requests == len(outcomes) > 100
-    assert (len(result.stops), len(result.admissions)) == (3, 3)
-    assert {one.replica for one in outcomes} >= {stop.replica for stop in result.stops}, "the old replicas have served"
-    return result
 
 
 def both(one: Variant, other: Variant) -> tuple[RolloutResult, RolloutResult]:
@@ -39,7 +26,7 @@ def both(one: Variant, other: Variant) -> tuple[RolloutResult, RolloutResult]:
 @pytest.mark.timeout(BUSY)
 @pytest.mark.usefixtures("images")
 def test_checks_that_merely_connect_lose_requests_at_the_start_and_at_the_stop_and_checks_of_readyz_lose_none() -> None:
-    connecting, asking = both(only("tini", TCP, "checks"), only("ready", READYZ, "checks"))
+    connecting, asking = both(only(LOADING, "tini", TCP, "checks"), only(LOADING, "ready", READYZ, "checks"))
     assert connecting.lost[EARLY] > 0
     assert connecting.lost_in_all > connecting.lost[EARLY]
     assert not asking.lost
@@ -53,7 +40,7 @@ def test_on_swarm_an_update_without_a_healthcheck_loses_requests_and_with_one_th
     images: DockerClient,
 ) -> None:
     with swarm(images):
-        blind, checked = both(only("ready", SWARM_BLIND, "1"), only("ready", SWARM_PYINIT, "1"))
+        blind, checked = both(only(LOADING, "ready", SWARM_BLIND, "1"), only(LOADING, "ready", SWARM_PYINIT, "1"))
     assert blind.lost[EARLY] > 0
     assert not checked.lost
     assert checked.statuses == (0, 0, 0)

@@ -192,6 +192,12 @@ def test_each_probe_asks_pyinit_for_what_it_is_about(file: Path) -> None:
 
 
 @EVERY_FILE
+def test_the_application_has_so_much_time_to_answer_that_a_busy_node_does_not_take_all_pods_out(file: Path) -> None:
+    given, usual = config(file), options.parse(["true"], {}).config
+    assert given.ready_timeout == 5 > usual.ready_timeout
+
+
+@EVERY_FILE
 def test_the_times_of_the_probes_are_in_the_right_order(file: Path) -> None:
     given = config(file)
     startup, readiness, liveness = (container(file)[f"{name}Probe"] for name in ("startup", "readiness", "liveness"))

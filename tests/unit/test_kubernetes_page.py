@@ -44,8 +44,8 @@ def test_rows_stand_in_the_order_of_the_arms_and_those_that_were_not_measured_ar
 
 def test_a_printed_part_takes_the_place_of_the_one_before_and_nothing_else() -> None:
     mark = page.MARK.format(page.COMMAND, "one")
-    text = f"# Title\n\n{mark}| old |\n| older |\n\nAfter it.\n"
-    assert page.write_part(text, "one", "| new |\n") == f"# Title\n\n{mark}| new |\n\nAfter it.\n"
+    text = f"# Title\n\n{mark}\n| old |\n| older |\n\nAfter it.\n"
+    assert page.write_part(text, "one", "| new |\n") == f"# Title\n\n{mark}\n| new |\n\nAfter it.\n"
     with pytest.raises(ValueError, match="has no mark"):
         page.write_part("# Title\n", "one", "| new |\n")
 

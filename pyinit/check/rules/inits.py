@@ -13,6 +13,7 @@ from pyinit.check.chain import Subject
 from pyinit.check.model import At, Edit, Finding, Words
 from pyinit.check.place import Place
 from pyinit.check.rules.standing import background_servers, called
+from pyinit.probe import target
 from pyinit.settings.words import SHELL_WORDS
 
 
@@ -34,7 +35,7 @@ def pi107(subject: Subject) -> Iterator[Finding]:
             f"{tool} is not in the image as far as its Dockerfile tells, so the container is never healthy",
             place,
             subject.chain,
-            mend="install it, or ask with `pyinit --probe http://127.0.0.1:8080/`",
+            mend=f"install it, or ask with `pyinit --probe {_probe_target(text)}`{_of_tls(text)}",
         )
     if "interval" not in found.flags and "start-interval" not in found.flags:
         offset = found.start + len("HEALTHCHECK")
@@ -47,6 +48,33 @@ def pi107(subject: Subject) -> Iterator[Finding]:
             edits=(Edit(image.source.path, offset, offset, " --interval=5s"),),
             is_safe=True,
         )
+
+
+#: How a check names whom it asks: a URL; the address of grpc_health_probe; the host and the port of nc.
+URL = re.compile(r"https?://[^\s\"'`;|&()<>,]+")
+GRPC_ADDRESS = re.compile(r"grpc_health_probe\b.*?-addr[=\s\",]+[\w.-]*:(\d+)")
+NC_ADDRESS = re.compile(r"\bnc(?:at)?\b.*?[\s\"](?:127\.0\.0\.1|localhost|0\.0\.0\.0|::1)[\s\",]+(\d+)")
+
+#: Where nothing is known.
+ANY_TARGET = "http://127.0.0.1:8080/"
+
+
+def _probe_target(text: str) -> str:
+    """The target of pyinit --probe that asks what a check asks; an example where that cannot be told."""
+    for pattern, form in ((URL, "{0}"), (GRPC_ADDRESS, "tcp:{1}" if "-tls" in text else "grpc:{1}"), (NC_ADDRESS, "tcp:{1}")):
+        found = pattern.search(text)
+        if found:
+            try:
+                return target.parse(form.format(found[0], *found.groups())).text
+            except ValueError:  # a name that would have to be resolved, a variable
+                continue
+    return ANY_TARGET
+
+
+def _of_tls(text: str) -> str:
+    """What is to be known where the target is https://."""
+    asked = target.parse(_probe_target(text))
+    return f" (the static binary has no TLS, and asks tcp:{asked.port})" if asked.kind == target.HTTPS else ""
 
 
 def _first_word(text: str) -> str:
