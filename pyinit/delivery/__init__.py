@@ -29,8 +29,11 @@ TOLD, FINISHES, BELONGS, HELD, READS, DRAINS, MAY_FINISH, LEFT_TO, UNSURE, DEAF,
     "may not be signalled",
 )
 
-#: Looks at a process before it is known whether it waits for blocked signals or has them blocked for a moment.
+#: Looks at a process that may be in a moment which passes: between fork and exec, or about to start somebody.
 LOOKS = 8
+
+#: Looks that do not count, because somebody has had no CPU since the last one, and so no time to get out of that moment.
+WAITS = 13
 
 
 class Request(Record):
@@ -40,8 +43,9 @@ class Request(Record):
     `told` are those who have been signalled: by PID the start time and the image, see processes.Process. `heard`, likewise,
     handled the signal and were left to somebody who was told. `seen` are all processes of the first round, by PID their start
     time; None in that round. `usual` are the command lines of those who were told or held back then. `looks` counts the looks
-    at those who may have blocked every signal for a moment. `has_waited`: processes that were started since have had their
-    time. `has_drained`: so have, in a sweep, those who read a pipe.
+    at those who may be in a moment that passes, `waits` those looks that came too early for one without a CPU. `unsure` are
+    those who were looked at last: by PID the start time, and how long each had run. `has_waited`: processes that were started
+    since have had their time. `has_drained`: so have, in a sweep, those who read a pipe.
     `denied` are those whom we have no right to signal.
     `is_last_call`: whoever handles the signal and was not told is told now. `spares_mortals`: nobody may die of it. `spared` is
     the process group of a pre-stop command, which has a time limit of its own.
@@ -62,6 +66,8 @@ class Request(Record):
     is_last_call: bool = False
     spares_mortals: bool = False
     spared: int | None = None
+    unsure: "Mapping[int, tuple[int, bytes]]" = {}  # noqa: RUF012 - as above
+    waits: int = 0
 
     def but(self, **changed: object) -> "Request":
         """The same request with other values in some fields."""

@@ -12,6 +12,8 @@ The rules, from the command down:
 * A shell with a trap gets it. If it waits for a foreground job, that job is told as well, for the trap runs only after it
   (POSIX, "Shell Command Language", 2.12); background jobs belong to the trap. That a shell catches what it has no trap for
   does not count.
+* Who is on the way to something else is looked at again: a shell that is awake, and a child that has still to execute its
+  program. That has its parent's handlers, and forgets what they take.
 * In a script, what was put in the background is told when the foreground has gone; if nobody handles it there, at once.
 * Who reads the output of one who works is held back until that one has gone. In the sweep who reads a pipe may read to its end.
 * If nobody handles it, everybody gets it, at once.
@@ -40,6 +42,7 @@ from pyinit.delivery import (
     READS,
     TOLD,
     UNSURE,
+    WAITS,
     Plan,
     Request,
     programs,
@@ -179,6 +182,7 @@ class Walk:
         self.kinds: dict[int, str] = {}  # of those that were visited, in the order of the way down
         self.signums: dict[int, int] = {}  # what each would get
         self.reasons: dict[int, str] = {}
+        self.images: set[int] | None = None  # of those who were told before, once somebody asks
         self.jobs: dict[int, tuple[list[int], list[int]]] = {}  # foreground and background, of whoever is open
         self.first: dict[int, int] = {}  # who holds others up, below or at each that was visited; 0: nobody
         self.beyond: list[int] = []  # background jobs that have left the group
@@ -299,21 +303,43 @@ class Walk:
         return OLD
 
     def has_moment(self, process: "Process") -> bool:
-        """Whether it blocks every signal or catches its parent's, perhaps only for the moment between fork and exec.
+        """Whether it is in a moment that passes, so that what it would do about a signal is not to be seen yet.
 
         One that sleeps with every signal blocked waits for them, by a signalfd. Whoever spawns is in an uninterruptible sleep,
-        and its child runs. The child of a shell that shares its image is that shell still.
+        and its child runs. The child of a shell that shares its image is that shell still. A shell that does not sleep may be
+        about to start somebody, who is to be told with it or in its place; and a child that its trap tells must hear it.
         """
         if not self.may_look_again():
             return False
         if process.blocked & BASIC == BASIC:
-            return process.state not in "ST"
+            return not process.is_asleep
+        has_time = self.request.is_stop and not self.request.is_last_call
+        if has_time and (self.is_copy(process) or self.starts_somebody(process)):
+            return True
         if not process.caught:
             return False
         parent = self.processes.get(process.parent)
         if parent is None or process.image != parent.image or not process.image or process.caught != parent.caught:
             return False
         return any(process.catches(one) for one in self.choices if one != INT) and self.looks_like_shell(process)
+
+    def starts_somebody(self, process: "Process") -> bool:
+        """Whether a shell may be about to start somebody, or has a child that has still to become what it is to be."""
+        children = self.children.get(process.pid, ())
+        may_start = not process.is_asleep or any(self.is_copy(self.processes[child]) for child in children)
+        return may_start and self.is_shell(process)
+
+    def is_copy(self, process: "Process") -> bool:
+        """Whether a process may be a copy of another one that has still to execute its own program.
+
+        A signal that it handles it forgets: the handler is its parent's. Where that has gone, nothing tells whose it is.
+        """
+        if process.is_asleep or process.pid == self.place.command:
+            return False
+        parent = self.processes.get(process.parent)
+        if parent is None or parent.pid == self.place.own_pid:
+            return self.hears(process)
+        return (process.image, process.name) == (parent.image, parent.name)
 
     def hears(self, process: "Process") -> bool:
         """Whether a process has a handler for the signal, or at a stop for SIGTERM, and be it a shell that has no trap."""
@@ -350,8 +376,9 @@ class Walk:
         return BLURRED if process.pid in self.spawning and self.may_look_again() else WRAPPER
 
     def may_look_again(self) -> bool:
-        """Whether a second look does no harm: it would merge real-time signals, of which each counts."""
-        return self.request.looks < LOOKS and self.request.signum <= LAST_STANDARD
+        """Whether another look may tell more, and does no harm: it would merge real-time signals, of which each counts."""
+        request = self.request
+        return request.looks < LOOKS and request.waits < WAITS and request.signum <= LAST_STANDARD
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
@@ -467,7 +494,7 @@ class Walk:
                     is_behind = stdin.startswith("/dev/null") and not self.has_same_stdin(child.pid, process.pid)
                     is_behind |= stdin.startswith("pipe:") and stdin in self.look.writes_to(process.pid)
                 (background if is_behind else foreground).append(child.pid)
-            if is_matter and foreground and self.is_in_wait(process.pid):
+            if is_matter and foreground and not self.is_subshell(process) and self.is_in_wait(process.pid):
                 background += foreground
                 foreground = []
             if is_shell and len(foreground) > 1:
@@ -493,6 +520,18 @@ class Walk:
     def is_shell(self, process: "Process") -> bool:
         """Whether a process is a shell."""
         return self.look.is_shell(process.pid, process.name)
+
+    def is_subshell(self, process: "Process") -> bool:
+        """Whether a shell is a subshell, perhaps of one that was told and has gone.
+
+        The text of a script tells where the script is, and not where its subshells are.
+        """
+        parent = self.processes.get(process.parent)
+        if parent is not None and parent.pid != self.place.own_pid:
+            return process.image == parent.image != 0
+        if self.images is None:
+            self.images = {image for _, image in self.request.told.values() if image}
+        return process.image in self.images and process.pid not in self.request.told
 
     def is_in_wait(self, shell: int) -> bool:
         """Whether the text of a shell's script says that it is in `wait`, and so can run a trap at once."""
@@ -852,10 +891,11 @@ class Walk:
         reasons = {pid: reason for pid, reason in self.reasons.items() if pid in self.now}
         is_whole = not held and not unsure and not belonging and not request.told and set(self.now.values()) == {request.signum}
         is_whole = is_whole and all(self.processes[pid].group == self.place.command for pid in self.now)
-        is_whole = is_whole and request.scope == IN_GROUP and not spared
+        # What a handler starts meanwhile belongs to it, and would get the signal with the group.
+        is_whole = is_whole and request.scope == IN_GROUP and not spared and all(self.is_end_of(pid) for pid in self.now)
         heard = dict(request.heard)
         if request.is_stop:
-            left = (self.processes[pid] for pid in belonging if self.has_handler(pid))
+            left = (self.processes[pid] for pid in belonging if self.has_handler(pid) and not self.is_copy(self.processes[pid]))
             heard |= {process.pid: (process.started, process.image) for process in left}
         return Plan(
             self.now, self.next(heard, held), is_whole, resume, held, working if held or unsure or spared else frozenset(),
@@ -871,13 +911,30 @@ class Walk:
         is_owned = self.fates[self.fates[pid][1]][0] in (TOLD, FINISHES)
         return is_owned and any(self.processes[pid].catches(one) for one in self.choices)
 
+    def nobody_goes_on(self) -> bool:
+        """Whether all in reach got a signal of which they die.
+
+        Then nobody is left who could run last lines: what was started since was on its way already, and is not to be spared.
+        """
+        return bool(self.now) and all(pid in self.now and self.is_end_of(pid) for pid in self.fates)
+
+    def is_end_of(self, pid: int) -> bool:
+        """Whether one who is told dies of it."""
+        return self.kinds.get(pid) == WRAPPER and not self.processes[pid].catches(self.now[pid])
+
     def next(self, heard: "Mapping[int, tuple[int, int]] | None" = None, held: tuple[int, ...] = ()) -> Request:
         """The request for the next round."""
         request = self.request
         told = {pid: (self.processes[pid].started, self.processes[pid].image) for pid in self.now}
         seen, usual = request.seen, request.usual
-        is_blurred = BLURRED in self.kinds.values()  # then the first round is not over
-        if request.is_stop and seen is None and not is_blurred:
+        blurred = [pid for pid, kind in self.kinds.items() if kind == BLURRED]
+        unsure = {pid: (self.processes[pid].started, self.look.ran(pid)) for pid in blurred}
+        is_blurred = bool(unsure)  # then the first round is not over
+        # Who has had no CPU since the last look is where it was then: on a busy machine that look does not count.
+        is_early = any(has_run and request.unsure.get(pid) == (started, has_run) for pid, (started, has_run) in unsure.items())
+        if request.is_stop and self.nobody_goes_on():
+            seen = None
+        elif request.is_stop and seen is None and not is_blurred:
             seen = {pid: process.started for pid, process in self.processes.items()}
         if request.is_stop and held:
             # Only a script that is held back starts anything, and only what it has started before is started again.
@@ -888,7 +945,9 @@ class Walk:
             heard=request.heard if heard is None else heard,
             seen=seen,
             usual=usual,
-            looks=request.looks + 1 if is_blurred else 0,
+            looks=request.looks + (not is_early) if is_blurred else 0,
+            unsure=unsure,
+            waits=request.waits + is_early if is_blurred else 0,
             has_drained=request.has_drained or (request.scope == LEFT and not is_blurred),
         )
 

@@ -64,6 +64,11 @@ class Process(Record):
     image: int = 0
 
     @property
+    def is_asleep(self) -> bool:
+        """Whether it was stopped, or waits in a way that a signal ends; and is not on its way from one thing to the next."""
+        return self.state in ("S", "T")
+
+    @property
     def is_stopped(self) -> bool:
         """Whether it was stopped by a signal."""
         return self.state == "T"
@@ -230,6 +235,10 @@ class Look:
         """The kernel function that it sleeps in (/proc/PID/wchan)."""
         return self._once(_sleeps_in, pid)  # type: ignore[return-value]  # of _sleeps_in()
 
+    def ran(self, pid: int) -> bytes:
+        """What changes whenever it is given a CPU (/proc/PID/schedstat); nothing where the kernel does not count that."""
+        return self._once(_ran, pid)  # type: ignore[return-value]  # of _ran()
+
     def reads_from(self, pid: int) -> str:
         """What its stdin is: "pipe:[4026]", "/dev/null"."""
         return self._once(_reads_from, pid)  # type: ignore[return-value]  # of _reads_from()
@@ -334,10 +343,15 @@ def _sleeps_in(pid: int) -> str:
     return system.read_at_once(f"/proc/{pid}/wchan").decode("ascii", "replace")
 
 
+def _ran(pid: int) -> bytes:
+    """The nanoseconds that a process has had a CPU, those that it has waited for one, and how often (sched-stats.rst)."""
+    return system.read_at_once(f"/proc/{pid}/schedstat")
+
+
 def _turns(pid: int) -> int:
-    """How often a process has been given a CPU (sched-stats.rst of the kernel); 0 where the kernel does not count that."""
+    """How often a process has been given a CPU; 0 where the kernel does not count that."""
     try:
-        return int(system.read_at_once(f"/proc/{pid}/schedstat").split()[2])
+        return int(_ran(pid).split()[2])
     except (IndexError, ValueError):
         return 0
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pyinit.life.everybody import Everybody
 
 
+#: After so many looks that came too early for one without a CPU, a tenth of a second, the log tells of it.
+MANY_WAITS = 8
+
 #: How many processes a log line names.
 NAMED = 8
 
@@ -199,7 +202,9 @@ class Messenger:
     def tell_of(self, request: "Request", found: "Plan", table: "dict[int, Process]", denied: "Collection[int]") -> None:
         """Log who was signalled, who is held back and why."""
         now = {pid: signum for pid, signum in found.now.items() if pid not in denied}
-        is_told = not (found.spared or found.draining) and (request.scope == LEFT or request.seen is not None or found.unsure)
+        is_starved = bool(found.unsure) and request.waits < MANY_WAITS <= found.next.waits
+        is_told = request.scope == LEFT or request.seen is not None or bool(found.unsure)
+        is_told = is_told and not (found.spared or found.draining or is_starved)
         if not now and (is_told or request.is_last_call):
             return
         name = signals.name(request.signum)
@@ -209,6 +214,8 @@ class Messenger:
             reason = next((f", {found.reasons[pid]}" for pid in pids if pid in found.reasons), "")
             parts.append(f"{signals.name(signum)} to {named(pids, table)}{reason}")
         parts = parts or ([f"{name} to nobody"] if request.seen is None and not found.draining else [])
+        if is_starved:
+            parts.append(f"looked at again: {named(found.unsure, table)}, which gets no CPU")
         if request.is_last_call:
             parts[0] = f"two thirds of the time are over: {parts[0]}"
         held = [pid for pid in found.held if found.fates[pid][0] != READS]

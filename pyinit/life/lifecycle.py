@@ -285,7 +285,8 @@ class Lifecycle:
             self.kill_at = min(now + self._config.grace_period, self.kill_at or now + self._config.grace_period)
         self.rounds.on_new_request()
         # It is passed on as it came: who asks twice wants something else than the first time.
-        return [said, Deliver(Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True, has_drained=True))]
+        request = Request(stop_signal, LEFT if self.phase == SWEEPING else IN_GROUP, True, has_drained=True)
+        return [said, Deliver(self.rounds.after_the_same_looks(request))]
 
     def _begin_pre_stop(self, heading: str, fields: dict[str, object], signum: int, now: float) -> list[Action]:
         self.phase = PRE_STOP
@@ -319,7 +320,7 @@ class Lifecycle:
         """The request for all that the command has left behind: a further round, or the first one of a sweep without a stop."""
         if self.rounds.request is None:
             return Request(self.stop_signal, LEFT, True, self._by_program, spared=self._spared)
-        return self.rounds.request.but(scope=LEFT, looks=0, spared=self._spared)
+        return self.rounds.request.but(scope=LEFT, looks=0, waits=0, spared=self._spared)
 
     def _on_start_timeout(self, now: float) -> list[Action]:
         """Not ready in time: a stop in good order that nobody has requested, as if by the first of the stop requests."""

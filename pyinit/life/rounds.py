@@ -1,6 +1,6 @@
 """PURE. The rounds of a request: those held back come after those who work, newcomers get a time, at last there is a call."""
 
-from pyinit.delivery import LEFT, LOOKS, Plan, Request
+from pyinit.delivery import LEFT, Plan, Request
 from pyinit.life.actions import Action, Deliver, WatchExit, say
 from pyinit.log import seconds
 
@@ -8,8 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.life.actions import Story
 
-#: Seconds until those are looked at again who may have blocked every signal for a moment.
+#: Seconds until those are looked at again who may be in a moment that passes.
 BLINK = 1 / 64
+
+#: So many looks may come too early for one without a CPU before they become rarer.
+EARLY = 6
 
 #: Seconds that what was started since the request may take, if it handles the signal, where no time is known that it has.
 NEWCOMERS_MAY_TAKE = 10.0
@@ -22,9 +25,13 @@ LAST_CALL_AT = 21 / 32
 REST = 9
 
 
-def _blink(looks: int) -> float:
-    """Seconds to the next look: most who spawn are done at once, and the others shall not hold PID 1 in a loop."""
-    return min(BLINK, BLINK / 8 * (1 << looks))
+def _blink(request: Request) -> float:
+    """Seconds to the next look: most who spawn are done at once, and the others shall not hold PID 1 in a loop.
+
+    Who gets no CPU is kept waiting for as long again as it was without one, and no longer.
+    """
+    first = min(BLINK, BLINK / 8 * (1 << request.looks + request.waits))
+    return first * (1 << max(0, request.waits - EARLY))
 
 
 class Rounds:
@@ -59,6 +66,11 @@ class Rounds:
         """A stop was requested once more, of those who have been told already."""
         self.is_blind = self._has_looked_again = False
 
+    def after_the_same_looks(self, request: Request) -> Request:
+        """A new request, of those too of whom it is not known yet what they are: they are not looked at more often for it."""
+        last = self.request
+        return request if last is None else request.but(looks=last.looks, waits=last.waits)
+
     def on_time_known(self, now: float, left: float) -> None:
         """There are so many seconds left from now on: the last call comes in time for them."""
         self._last_call_at = now + left * LAST_CALL_AT
@@ -81,9 +93,9 @@ class Rounds:
 
     def on_forwarded(self, request: Request, plan: Plan, now: float) -> None:
         """A signal that is no stop request has been delivered as planned: some may be looked at again."""
-        if plan.unsure and request.looks < LOOKS:
+        if plan.unsure:
             self._second_looks[request.signum] = plan.next
-            self._second_look_at = now + _blink(request.looks)
+            self._second_look_at = now + _blink(request)
 
     def on_last_call(self, plan: Plan) -> None:
         """The last call has been delivered as planned; the round that goes on knows who was told by it."""
@@ -100,7 +112,7 @@ class Rounds:
         elif self._patience_over_at is None:
             self._patience_over_at = self._last_call_at or now + NEWCOMERS_MAY_TAKE
         if plan.unsure or (plan.held and not plan.working):  # or nobody to wait for: those who work may not be signalled
-            self._round_at = now + (_blink(request.looks) if plan.unsure else BLINK)
+            self._round_at = now + (_blink(request) if plan.unsure else BLINK)
             return []
         # In the sweep we look once more: one that was told between fork and exec is another program by then.
         looks_again = request.scope == LEFT and not self._has_looked_again and is_sweep and not plan.held

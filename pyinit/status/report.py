@@ -3,7 +3,7 @@
 Who would be told, held back and waited for is decided by the same code as in a stop, delivery.plan. Times are seconds.
 """
 
-from pyinit.delivery import BELONGS, DEAF, DENIED, HELD, IN_GROUP, LEFT, READS, Request, plan
+from pyinit.delivery import BELONGS, DEAF, DENIED, HELD, IN_GROUP, LEFT, LOOKS, READS, Request, plan
 from pyinit.kernel import signals
 from pyinit.kernel.processes import below_us
 from pyinit.kernel.signals import signal
@@ -112,7 +112,8 @@ def _fates(seen: Seen, state: "State", table: "dict[int, Process]") -> tuple[dic
     """What would happen to each process at a stop right now, and the same as lists."""
     others = {pid: process for pid, process in table.items() if pid not in (seen.pid, state.health)}
     scope = IN_GROUP if state.status is None else LEFT
-    request = Request(state.stop_signal, scope, True, bool(state.by_program))
+    # There is one look here, so what it finds counts, as the last one does at a stop.
+    request = Request(state.stop_signal, scope, True, bool(state.by_program), looks=LOOKS)
     found = plan.plan(request, others, seen.look, plan.Place(seen.pid, state.command, state.forward or GROUP))
     below = {process.pid for process in below_us(others, seen.pid)}
     fates = {pid: IN_SWEEP if pid in below else NOT_TOLD for pid in table}

@@ -21,6 +21,9 @@ class NoLook(Look):
     def sleeps_in(self, pid: int) -> str:
         return ""
 
+    def ran(self, pid: int) -> bytes:
+        return b""
+
     def reads_from(self, pid: int) -> str:
         return ""
 

@@ -8,7 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.delivery import BELONGS, DEAF, DRAINS, HELD, IN_GROUP, LEFT, LOOKS, MAY_FINISH, READS, TOLD, UNSURE, Plan, Request
+from pyinit.delivery import (
+    BELONGS,
+    DEAF,
+    DRAINS,
+    HELD,
+    IN_GROUP,
+    LEFT,
+    LOOKS,
+    MAY_FINISH,
+    READS,
+    TOLD,
+    UNSURE,
+    WAITS,
+    Plan,
+    Request,
+)
 from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, plan
 from pyinit.kernel.processes import BASIC, Process
 from pyinit.settings.config import COMMAND, GROUP, HANDLERS
@@ -37,10 +52,11 @@ def process(
     group: int = GROUP_ID,
     session: int = GROUP_ID,
     is_stopped: bool = False,
+    is_asleep: bool = True,
     image: int = 0,
 ) -> Process:
     """One process; by default a member of the command's group that would die of any signal."""
-    state = "T" if is_stopped else "S"
+    state = "T" if is_stopped else "S" if is_asleep else "R"
     return Process(pid, parent, group, session, name, state, mask(blocked), mask(ignored), mask(caught), pid, image)
 
 
@@ -54,10 +70,11 @@ class Told(NoLook):
         outputs: dict[int, str] | None = None,
         sleeping: dict[int, str] | None = None,
         scripts: dict[int, str] | None = None,
+        ran: dict[int, bytes] | None = None,
     ) -> None:
         super().__init__(names)
         self._stdins, self._outputs = stdins or {}, outputs or {}
-        self._sleeping, self._scripts = sleeping or {}, scripts or {}
+        self._sleeping, self._scripts, self._ran = sleeping or {}, scripts or {}, ran or {}
 
     def sleeps_in(self, pid: int) -> str:
         """As given."""
@@ -79,6 +96,10 @@ class Told(NoLook):
         """As given."""
         return self._scripts.get(pid, "")
 
+    def ran(self, pid: int) -> bytes:
+        """As given."""
+        return self._ran.get(pid, b"")
+
 
 INIT = process(OWN, 0, "pyinit", group=OWN, session=OWN)
 STOP = Request(SIGTERM, IN_GROUP, True)
@@ -86,7 +107,7 @@ SHELL = process(2, 1, "sh")
 TRAPPER = process(2, 1, "sh", caught=[SIGTERM])
 
 
-def decide(*others: Process, request: Request = STOP, forward: str = GROUP, **told: dict[int, str]) -> Plan:
+def decide(*others: Process, request: Request = STOP, forward: str = GROUP, **told: dict[int, Any]) -> Plan:
     """The plan for a request in this process table."""
     table = {one.pid: one for one in (INIT, *others)}
     names = {pid: one.name for pid, one in table.items()}
@@ -245,6 +266,96 @@ def test_one_that_spawned_somebody_at_each_closer_look_is_looked_at_again() -> N
     found = plan(STOP, table, spawning, Place(OWN, GROUP_ID))
     assert (found.now, found.fates[3], found.next.looks) == ({}, (UNSURE, 0), 1)
     assert plan(STOP.but(looks=LOOKS), table, spawning, Place(OWN, GROUP_ID)).now == {2: SIGTERM, 3: SIGTERM}
+
+
+@pytest.mark.parametrize("caught", [[SIGTERM], []], ids=["its shell's handlers", "none"])
+@pytest.mark.parametrize("traps", [[SIGTERM], []], ids=["a trap", "no trap"])
+def test_a_copy_of_a_shell_is_nobody_yet_and_its_shell_is_not_told_before_it_is_somebody(
+    traps: list[int], caught: list[int]
+) -> None:
+    shell = process(2, 1, "sh", caught=traps, image=5)
+    copy = process(3, 2, "sh", caught=caught, is_asleep=False, image=5)
+    found = decide(shell, copy)
+    assert (found.now, found.unsure, found.held, found.next.seen) == ({}, (2,), (), None)
+    job = process(3, 2, "sleep", ignored=[SIGINT, SIGQUIT], image=6)
+    assert decide(shell, job, request=found.next).now == ({2: SIGTERM} if traps else {2: SIGTERM, 3: SIGTERM})
+
+
+def test_a_subshell_that_sleeps_is_itself_and_so_is_a_worker_of_a_program() -> None:
+    shell, subshell = process(2, 1, "sh", caught=[SIGTERM], image=5), process(3, 2, "sh", image=5)
+    assert decide(shell, subshell, sleeping={2: "sigsuspend"}).now == {2: SIGTERM}
+    parent, worker = app(2, 1, image=5), app(3, 2, is_asleep=False, image=5)  # type: ignore[arg-type]  # no masks
+    assert decide(parent, worker).now == {2: SIGTERM}
+
+
+@pytest.mark.parametrize("caught", [[SIGTERM], []], ids=["a trap", "no trap"])
+def test_a_shell_that_does_not_sleep_may_be_about_to_start_the_application(caught: list[int]) -> None:
+    awake, asleep = (process(2, 1, "sh", caught=caught, is_asleep=one) for one in (False, True))
+    found = decide(awake)
+    assert (found.now, found.unsure) == ({}, (2,))
+    assert decide(asleep, app(3, 2), request=found.next).now.keys() == ({2, 3} if caught else {3})
+    assert decide(awake, request=Request(SIGHUP, IN_GROUP, False)).unsure == ()
+    assert decide(process(2, 1, caught=caught, is_asleep=False)).now == {2: SIGTERM}, "it is no shell"
+
+
+def test_at_the_last_call_a_shell_with_a_trap_is_told_asleep_or_not() -> None:
+    for is_asleep in (True, False):
+        newcomer = process(3, 2, "sh", caught=[SIGTERM], is_asleep=is_asleep, image=6)
+        request = STOP.but(told={2: (2, 0)}, is_last_call=True, has_waited=True, seen={2: 2})
+        assert decide(app(2, 1), newcomer, request=request).now == {3: SIGTERM}
+
+
+def test_a_copy_whose_shell_has_gone_is_looked_at_again_in_the_sweep_and_told_when_it_is_somebody() -> None:
+    request = Request(SIGTERM, LEFT, True, told={2: (2, 5)})
+    copy = process(3, OWN, "perl", caught=[SIGTERM], is_asleep=False, image=5)
+    found = decide(copy, request=request)
+    assert (found.now, found.unsure) == ({}, (3,))
+    assert decide(process(3, OWN, "sleep", image=6), request=found.next).now == {3: SIGTERM}
+    assert decide(process(3, OWN, "perl", caught=[SIGTERM], image=5), request=request).now == {3: SIGTERM}
+    assert decide(process(3, OWN, "perl", is_asleep=False, image=5), request=request).now == {3: SIGTERM}, "it dies of it"
+
+
+def test_a_copy_that_belongs_to_one_who_is_told_has_not_heard_of_it_itself() -> None:
+    parent = app(2, 1, image=5)  # type: ignore[arg-type]  # no mask
+    awake, asleep = (process(3, 2, caught=[SIGTERM], is_asleep=one, image=5) for one in (False, True))
+    assert decide(parent, asleep).next.heard == {3: (3, 5)}
+    assert decide(parent, awake).next.heard == {}
+
+
+def test_a_look_at_one_without_a_cpu_does_not_count_and_such_looks_come_to_an_end() -> None:
+    copy = process(3, 2, "sh", is_asleep=False)
+    first = decide(SHELL, copy, ran={2: b"9 0 1", 3: b"5 0 1"})
+    assert (first.next.looks, first.next.waits) == (1, 0)
+    starved = decide(SHELL, copy, request=first.next, ran={2: b"9 0 1", 3: b"5 0 1"})
+    assert (starved.next.looks, starved.next.waits) == (1, 1)
+    moved = decide(SHELL, copy, request=starved.next, ran={2: b"9 1 2", 3: b"7 9 2"})
+    assert (moved.next.looks, moved.next.waits) == (2, 1)
+    for over in (STOP.but(looks=LOOKS), STOP.but(waits=WAITS)):
+        assert decide(SHELL, copy, request=over).now == {2: SIGTERM, 3: SIGTERM}
+    assert decide(SHELL, process(3, 2), request=moved.next).next.looks == 0, "what comes later is looked at anew"
+
+
+def test_where_all_die_of_it_nobody_is_left_who_could_run_last_lines() -> None:
+    found = decide(SHELL, process(3, 2))
+    assert (found.now, found.next.seen) == ({2: SIGTERM, 3: SIGTERM}, None)
+    late = process(4, OWN, "upload")
+    assert decide(late, request=found.next.but(scope=LEFT)).now == {4: SIGTERM}
+    for last in (process(3, 2, ignored=[SIGTERM]), process(3, 2, "mksh", caught=[SIGTERM]), app(3, 2)):
+        assert decide(SHELL, last).next.seen == {OWN: OWN, 2: 2, 3: 3}, "one who lives on"
+
+
+def test_the_text_of_a_script_tells_where_the_script_is_and_not_where_its_subshells_are() -> None:
+    text = {3: "trap stop TERM; (sleep 9; echo no) & wait"}
+    subshell = process(3, OWN, "mksh", caught=[SIGTERM], image=5)
+    request = Request(SIGTERM, LEFT, True, told={2: (2, 5)})
+    assert decide(subshell, process(4, 3, "sleep"), request=request, scripts=text).now == {3: SIGTERM, 4: SIGTERM}
+    script = process(3, OWN, "mksh", caught=[SIGTERM], image=6)
+    assert decide(script, process(4, 3, "sleep"), request=request, scripts=text).now == {3: SIGTERM}
+
+
+def test_the_whole_group_is_told_at_once_only_where_all_die_of_it() -> None:
+    assert decide(SHELL, process(3, 2)).whole_group
+    assert not decide(TRAPPER).whole_group, "what it starts at this moment belongs to it"
 
 
 def test_told_once_means_once_until_another_program_with_a_handler_takes_its_place() -> None:
@@ -451,7 +562,14 @@ def tables(draw: st.DrawFn) -> dict[int, Process]:
         name = draw(st.sampled_from(["app", "sh", "bash", "tee", "nginx", "tini", "sleep"]))
         group = draw(st.sampled_from([2, 2, 2, pid]))
         table[pid] = process(
-            pid, parent, name, caught=draw(SETS), ignored=draw(SETS), blocked=draw(SETS), group=2 if pid == 2 else group
+            pid,
+            parent,
+            name,
+            caught=draw(SETS),
+            ignored=draw(SETS),
+            blocked=draw(SETS),
+            group=2 if pid == 2 else group,
+            is_asleep=draw(st.integers(0, 3)) > 0,
         )
     return table
 
@@ -504,7 +622,7 @@ def test_who_was_told_is_not_told_again(request: Request, table: dict[int, Proce
 def test_the_rounds_come_to_an_end(request: Request, table: dict[int, Process], forward: str) -> None:
     """Whoever is told ends, and so does whoever was to be waited for."""
     left = dict(table)
-    for _ in range(len(table) + LOOKS + 3):
+    for _ in range(len(table) + LOOKS + WAITS + 3):
         found = planned(request, left, forward)
         request = found.next
         gone = found.now.keys() | found.working

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pyinit.delivery import BELONGS, IN_GROUP, LEFT, LOOKS, Plan, Request
+from pyinit.delivery import BELONGS, IN_GROUP, LEFT, LOOKS, WAITS, Plan, Request
 from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, is_plain_handler, plan, takes_as_it_is
 from pyinit.kernel.processes import BASIC, SHELLS, Look, Process
 from pyinit.settings.config import COMMAND, GROUP, HANDLERS
@@ -25,6 +25,7 @@ SCRIPTS = (
     "if a; then b; fi\r\n",
     "'",
 )
+RAN = (b"", b"5 0 1", b"7 0 2")
 FUNCTIONS = ("", "sigsuspend", "do_sigtimedwait", "do_wait", "0")
 
 INIT = Process(OWN, 0, OWN, OWN, "pyinit", "S", 0, 0, 0, 1, 9)
@@ -52,6 +53,10 @@ class Answers(Look):
     def sleeps_in(self, pid: int) -> str:
         """As given."""
         return str(self._answer("sleeps_in", pid, ""))
+
+    def ran(self, pid: int) -> bytes:
+        """As given."""
+        return self._answer("ran", pid, b"")  # type: ignore[return-value]  # as given
 
     def opened(self, pid: int) -> str:
         """No two /dev/null differ by how they were opened here, but by their names."""
@@ -89,7 +94,7 @@ def places(draw: st.DrawFn) -> tuple[dict[int, Process], Answers]:
     pids = list(range(2, 2 + draw(st.integers(1, 7))))
     table = {OWN: INIT}
     answers: dict[str, dict[int, object]] = {
-        question: {} for question in ("words", "sleeps_in", "reads_from", "writes_to", "script", "done", "blocks")
+        question: {} for question in ("words", "sleeps_in", "reads_from", "writes_to", "script", "done", "blocks", "ran")
     }
     for pid in pids:
         name = draw(st.sampled_from(NAMES))
@@ -104,6 +109,7 @@ def places(draw: st.DrawFn) -> tuple[dict[int, Process], Answers]:
         answers["writes_to"][pid] = frozenset(draw(st.lists(st.sampled_from(PIPES), max_size=2)))
         answers["script"][pid] = answers["done"][pid] = draw(st.sampled_from(SCRIPTS))
         answers["blocks"][pid] = draw(st.booleans())
+        answers["ran"][pid] = draw(st.sampled_from(RAN))
     return table, Answers(**answers)
 
 
@@ -128,6 +134,8 @@ def requests(draw: st.DrawFn) -> Request:
         draw(st.booleans()),
         draw(st.booleans()),
         draw(st.none() | pids),
+        {pid: (pid, draw(st.sampled_from(RAN))) for pid in draw(st.sets(pids, max_size=2))},
+        draw(st.integers(0, WAITS)),
     )
 
 
@@ -222,7 +230,7 @@ def test_rounds_come_to_an_end_as_those_who_work_end(
     request: Request, place: tuple[dict[int, Process], Answers], forward: str
 ) -> None:
     left, look = place
-    for _ in range(len(left) + LOOKS + 3):
+    for _ in range(len(left) * (LOOKS + WAITS + 3)):
         found = planned(request, (left, look), forward)
         request = found.next.but(has_waited=found.next.has_waited or bool(found.spared))
         gone = found.now.keys() | found.working

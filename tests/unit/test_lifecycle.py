@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pyinit.delivery import IN_GROUP, LEFT, Plan, Request
+from pyinit.delivery import IN_GROUP, LEFT, WAITS, Plan, Request
 from pyinit.delivery.plan import Place, plan
 from pyinit.kernel.processes import Process
 from pyinit.kernel.system import Reaped, Received
@@ -248,6 +248,32 @@ def test_in_the_sweep_looks_that_take_long_are_rarer(took: float, after: float) 
     life.on_delivered(told, Plan({}, told), 11.0, took)
     assert life.on_children([Reaped(3, 0)], False, 12.0) == []
     assert life.deadline == 12.0 + after
+
+
+def test_who_gets_no_cpu_is_looked_at_ever_more_rarely_and_is_kept_waiting_for_as_long_again_at_most() -> None:
+    life = WithEmptyQueues(config(), APP, 0.0)
+    request = delivered(life.on_signal(received(SIGTERM), 10.0))
+    now, pauses = 10.0, []
+    for waits in range(WAITS + 1):
+        following = request.but(looks=1, waits=waits)
+        life.on_delivered(request, Plan({}, following, unsure=(APP,)), now)
+        assert life.deadline is not None
+        pauses.append(life.deadline - now)
+        now = life.deadline
+        request = delivered(life.on_timeout(now))
+        assert request == following
+    assert pauses == sorted(pauses)
+    assert all(pause <= max(1 / 64, sum(pauses[:at])) for at, pause in enumerate(pauses))
+    assert pauses[0] < 0.01
+    assert 1.0 < sum(pauses) < 4.0
+
+
+def test_a_second_request_is_no_reason_to_look_anew_at_those_who_are_not_known_yet() -> None:
+    life = WithEmptyQueues(config(), APP, 0.0)
+    request = delivered(life.on_signal(received(SIGTERM), 10.0))
+    life.on_delivered(request, Plan({}, request.but(looks=3, waits=2), unsure=(APP,)), 10.0)
+    again = delivered(life.on_signal(received(SIGTERM), 10.001))
+    assert (again.looks, again.waits, again.unsure) == (3, 2, {})
 
 
 def test_after_sigkill_no_signal_is_forwarded() -> None:
