@@ -1,4 +1,4 @@
-"""A rehearsal of PID 1's start, and of a stop, before a kernel of cardboard.
+"""A rehearsal of PID 1's start, and of a stop, in front of a kernel that is played.
 
 Run while the static binary is built, in the interpreter that is to be in it (main.c): some times over to warm it up, as
 CPython adapts its bytecode to what it does and keeps what it has looked up; and then in a process that is thrown away, to

@@ -26,7 +26,7 @@ from tests.bench.table import Row, Target, Values, markdown
 from tests.namespace import ROOT
 
 #: How much of everything: in full, and with --quick.
-SIZES = {"start": (300, 60), "memory": (5, 2), "latency": (1000, 200), "first_stop": (40, 10)}
+SIZES = {"start": (300, 60), "memory": (5, 2), "latency": (1000, 200), "first_stop": (40, 10), "late_stop": (20, 5)}
 
 #: The names of the other two, and of ours with an option, so that Python decides before the command is started.
 BEFORE, FLOOR = "before", "floor"
@@ -39,7 +39,10 @@ ROWS = (
     Row("instructions", "million instructions of that life", "{:.2f}", Target(at_most=2)),
     Row("rss", "resident at rest, KiB", "{:.0f}"),
     Row("private", "private of that, KiB", "{:.0f}", Target(BEFORE, at_most=1)),
-    Row("first_stop", "SIGTERM, the first signal of a life, p50, µs", "{:.0f}", Target(BEFORE, at_most=0.5)),
+    Row("settled_rss", "resident when nothing has happened for a while, KiB", "{:.0f}"),
+    Row("settled", "private of that, KiB", "{:.0f}", Target(at_most=700)),
+    Row("first_stop", "SIGTERM, the first signal of a life, p50, µs", "{:.0f}", Target(BEFORE, at_most=1)),
+    Row("late_stop", "the same, when nothing has happened for a while", "{:.0f}"),
     Row("latency_p50", "SIGUSR1 to a command that is alone, p50, µs", "{:.0f}", Target(TINI_STATIC, at_most=2)),
     Row("latency_p99", "the same, p99, µs", "{:.0f}"),
     Row("answer", "SIGUSR1 to a command with 20 workers, thousand instructions", "{:.1f}", Target(BEFORE, at_most=0.5)),
@@ -113,6 +116,8 @@ def measure(found: Sequence[Contender], folder: Path, quick: bool) -> dict[str, 
         "instructions": {each.name: total(callgrind(each.words, folder, command=[tiny])) for each in found},
     }
     values["rss"], values["private"] = measures.memory(found, sys.executable, size["memory"])
+    values["settled_rss"], values["settled"] = measures.settled_memory(found, sys.executable, size["memory"])
+    values["late_stop"] = measures.first_stop(found, sys.executable, size["late_stop"], stamp, is_settled=True)
     values["first_stop"] = measures.first_stop(found, sys.executable, size["first_stop"], stamp)
     values["latency_p50"], values["latency_p99"] = measures.latency(found, sys.executable, size["latency"], stamp)
     values["answer"] = {

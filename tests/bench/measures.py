@@ -102,8 +102,30 @@ def _at_rest(contender: Contender, python: str) -> Pid1:
     return Pid1(words)
 
 
-def memory(contenders: Sequence[Contender], python: str, rounds: int) -> tuple[Values, Values]:
-    """KiB of memory at rest: resident, and private of that.
+#: Seconds after which a PID 1 whose memory has not changed is as small as it gets: the static binary sleeps after one.
+SETTLED = 1.5
+
+
+def _wait_until_settled(pid: int) -> None:
+    """Wait until the memory of a process has been the same for a while."""
+    _wait_for_rest(pid)
+    process = psutil.Process(pid)
+    size, since = process.memory_info().rss, time.monotonic()
+
+    def has_settled() -> bool:
+        nonlocal size, since
+        now = process.memory_info().rss
+        if now != size:
+            size, since = now, time.monotonic()
+        return time.monotonic() >= since + SETTLED
+
+    wait_until(has_settled, "memory that stays the same", pause=0.05)
+
+
+def memory(
+    contenders: Sequence[Contender], python: str, rounds: int, at_rest: Callable[[int], None] = _wait_for_rest
+) -> tuple[Values, Values]:
+    """KiB of memory at rest: resident, and private of that. `at_rest` waits for it, see settled_memory().
 
     Two of each run at the same time, as in two containers of one image: what they share, the pages of programs and
     libraries, is not private then, however many other processes of the machine have it mapped.
@@ -112,13 +134,18 @@ def memory(contenders: Sequence[Contender], python: str, rounds: int) -> tuple[V
 
     def once(contender: Contender) -> float:
         with _at_rest(contender, python) as pid1, _at_rest(contender, python) as other:
-            _wait_for_rest(other.pid)
-            _wait_for_rest(pid1.pid)
+            at_rest(other.pid)
+            at_rest(pid1.pid)
             info = psutil.Process(pid1.pid).memory_full_info()
             private[contender.name].append(info.uss / 1024)
             return float(info.rss / 1024)
 
     return _medians(_in_turns(contenders, rounds, once)), _medians(private)
+
+
+def settled_memory(contenders: Sequence[Contender], python: str, rounds: int) -> tuple[Values, Values]:
+    """As memory(), when nothing has happened for a while."""
+    return memory(contenders, python, rounds, _wait_until_settled)
 
 
 def idle(contenders: Sequence[Contender], python: str, seconds: float) -> Values:
@@ -167,13 +194,20 @@ def latency(contenders: Sequence[Contender], python: str, rounds: int, command: 
     return _medians(samples), {name: statistics.quantiles(values, n=100)[-1] for name, values in samples.items()}
 
 
-def first_stop(contenders: Sequence[Contender], python: str, rounds: int, command: Sequence[str] = ()) -> Values:
-    """Microseconds from the kill() of PID 1 with SIGTERM, the first signal of its life, until the command has it."""
+def first_stop(
+    contenders: Sequence[Contender], python: str, rounds: int, command: Sequence[str] = (), is_settled: bool = False
+) -> Values:
+    """Microseconds from the kill() of PID 1 with SIGTERM, the first signal of its life, until the command has it.
+
+    It comes as soon as PID 1 waits for signals, or when its memory has settled.
+    """
 
     def once(contender: Contender) -> float:
         with _running((*contender.words, *(command or _stamping(python)))) as (pid1, stream):
             _read(stream)
             wait_until(lambda: psutil.Process(pid1.pid).status() == psutil.STATUS_SLEEPING, "an init that sleeps")
+            if is_settled:
+                _wait_until_settled(pid1.pid)
             return _latency(pid1.pid, signal.SIGTERM, stream)
 
     return _medians(_in_turns(contenders, rounds, once))

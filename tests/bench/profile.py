@@ -63,7 +63,7 @@ def regions(binary: Path) -> dict[str, int]:
         wchan = Path(f"/proc/{pid1.pid}/wchan")
         wait_until(lambda: "sigtimedwait" in wchan.read_text(), "an init at rest")
         text = Path(f"/proc/{pid1.pid}/smaps").read_text()
-    names = {"[heap]": "C heap: new objects above 512 bytes, dictionaries", "[stack]": "stack", "": "new objects"}
+    names = {"[heap]": "C heap: new objects above 1 KiB", "[stack]": "stack", "": "new objects"}
     found: dict[str, int] = collections.defaultdict(int)
     for head, body in re.findall(r"^([0-9a-f]+-[0-9a-f]+ .*)\n((?:\w+:.*\n)+)", text, re.MULTILINE):
         path = (head.split(maxsplit=5)[5:] or [""])[0].strip()
