@@ -116,8 +116,15 @@ static time_t now(void)
     return time.tv_sec;
 }
 
+/* Whether a signal is a by-product of our own doings: of a line for a stderr that nobody reads, above all. As system.is_own(). */
+static int is_own(const siginfo_t *found)
+{
+    int signum = found->si_signo;
+    return found->si_pid == getpid() && (signum == SIGPIPE || signum == SIGXFSZ || signum == SIGTSTP);
+}
+
 /* Forward signals to the command's group and reap, until nobody is left, or the command is gone and the patience too; the status to
- * leave with. As last_resort.loop(), for when there is no memory for Python at its start, and the command runs already. */
+ * leave with. As last_resort.loop(), for when there is no memory for Python at its start, or when it wakes. */
 int plain_loop(pid_t command)
 {
     sigset_t all;
@@ -130,16 +137,16 @@ int plain_loop(pid_t command)
             if (pid == command) {
                 status = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
                 leave_at = now() + PATIENCE;
-                kill(-1, SIGTERM);
+                kill(getpid() == 1 ? -1 : -command, SIGTERM);
             }
         if (pid < 0 || (status >= 0 && now() >= leave_at))
             return status < 0 ? UNKNOWN : status;
         struct timespec second = {.tv_sec = 1};
-        siginfo_t kept;
-        int signum = rest_take(&kept);
+        siginfo_t found;
+        int signum = rest_take(&found);
         if (signum == 0)
-            signum = status < 0 ? sigwaitinfo(&all, NULL) : sigtimedwait(&all, NULL, &second);
-        if (signum > 0 && signum != SIGCHLD)
+            signum = status < 0 ? sigwaitinfo(&all, &found) : sigtimedwait(&all, &found, &second);
+        if (signum > 0 && signum != SIGCHLD && !is_own(&found))
             kill(-command, signum);
     }
 }
