@@ -57,15 +57,16 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
             status = run(arguments, mask, {}, {}, ["pyinit", *arguments])
     except Asked as asked:
         status = _answer(str(asked))
-    except UsageError as error:
-        system.let_go_of_files()
-        last_resort.complain("usage", str(error))
-        if system.getpid() == 1:  # else a person has called us, or a hook, inside of a container that goes on
-            note_failure(TERMINATION_LOG, str(error))
-        status = fault
     except BaseException as error:
+        if system.started():
+            raise  # the command runs: this is the static binary, which goes on in C (plain_loop() in docker/static/plain.c)
         system.let_go_of_files()
-        last_resort.tell(error, "text", "nothing was started")
+        if isinstance(error, UsageError):
+            last_resort.complain("usage", str(error))
+            if system.getpid() == 1:  # else a person has called us, or a hook, inside of a container that goes on
+                note_failure(TERMINATION_LOG, str(error))
+        else:
+            last_resort.tell(error, "text", "nothing was started")
         status = fault
     system.exit_now(status)
 
