@@ -124,23 +124,30 @@ static int is_own(const siginfo_t *found)
 }
 
 /* Forward signals to the command's group and reap, until nobody is left, or the command is gone and the patience too; the status to
- * leave with. As last_resort.loop(), for when there is no memory for Python at its start, or when it wakes. */
-int plain_loop(pid_t command)
+ * leave with. `owed` is a signal that is still to be forwarded, or 0; `status` is the command's if it is known, or -1. As
+ * last_resort.loop(), for when there is no memory for Python: at its start, when it wakes, or from now on. */
+int plain_loop(pid_t command, int owed, int status)
 {
     sigset_t all;
-    int status = -1, how;
+    int how, has_swept = 0;
     time_t leave_at = 0;
     sigfillset(&all);
+    if (owed != 0)
+        kill(-command, owed);
     for (;;) {
         pid_t pid;
         while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
-            if (pid == command) {
+            if (pid == command)
                 status = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
-                leave_at = now() + PATIENCE;
-                kill(getpid() == 1 ? -1 : -command, SIGTERM);
-            }
-        if (pid < 0 || (status >= 0 && now() >= leave_at))
+        if (pid < 0)
             return status < 0 ? UNKNOWN : status;
+        if (status >= 0 && !has_swept) {
+            has_swept = 1;
+            leave_at = now() + PATIENCE;
+            kill(getpid() == 1 ? -1 : -command, SIGTERM);
+        }
+        if (status >= 0 && now() >= leave_at)
+            return status;
         struct timespec second = {.tv_sec = 1};
         siginfo_t found;
         int signum = rest_take(&found);

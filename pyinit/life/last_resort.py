@@ -99,7 +99,10 @@ def loop(command: Command) -> int:
             is_ours = received.is_word or received.signum in (signal.SIGCHLD, *system.BY_PRODUCTS)
             if not is_ours:
                 command.owed = received.signum
-        except BaseException:
+        except BaseException as error:
+            if system.IS_FROZEN and isinstance(error, MemoryError):
+                # The next child that is waited for may be the command, and its status is lost where there is no memory for it.
+                return system.go_on_without_python(command.pid, command.owed, command.look_for_status())
             # Even this fails. Sleep until a child exits: it is the one thing left that keeps everybody alive.
             try:
                 command.exits.append(system.wait_blocking())
