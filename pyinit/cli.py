@@ -160,7 +160,7 @@ def run(
         return _run(arguments, mask, defaults, statuses, called, started)
     except BaseException as error:
         last_resort.tell(error, "text", "it goes on with less care")
-        return last_resort.loop(last_resort.Command(started))
+        return last_resort.loop(last_resort.Command(started), error)
 
 
 def _run(
@@ -203,7 +203,7 @@ def _run(
     except BaseException as error:
         # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
         last_resort.tell(error, config.log_format, "it goes on with less care")
-        return last_resort.loop(command)
+        return last_resort.loop(command, error)
 
 
 def _supervise(
@@ -243,7 +243,7 @@ def _wake(
         return supervise.Supervisor(found, config, log, environment, mask, left.folder, jobs, left.page, None, left).loop()
     except BaseException as error:
         last_resort.tell(error, config.log_format, "it goes on with less care")
-        return last_resort.loop(found)
+        return last_resort.loop(found, error)
 
 
 def open_doors(config: "Config") -> "Doors | None":

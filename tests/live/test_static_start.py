@@ -163,7 +163,7 @@ int main(int count, char **words)
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &given);
     pid_t command = plain_start(count, words, &given);
-    return command == 0 ? 125 : plain_loop(command);
+    return command == 0 ? 125 : plain_loop(command, 0, -1);
 }
 """
 
