@@ -384,6 +384,8 @@ static int fail_with_traceback(void)
 {
     if (PyErr_Occurred() == NULL || PyErr_ExceptionMatches(PyExc_MemoryError))
         return fail("the kernel gives no memory");
+    if (own.command != 0)
+        return fail("a fault in the interpreter"); /* there is no sys.stderr, and what is printed without is many lines */
     PyErr_Print();
     return OUR_FAULT;
 }
