@@ -57,15 +57,16 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
             status = run(arguments, mask, {}, {}, ["pyinit", *arguments])
     except Asked as asked:
         status = _answer(str(asked))
-    except UsageError as error:
-        system.let_go_of_files()
-        last_resort.complain("usage", str(error))
-        if system.getpid() == 1:  # else a person has called us, or a hook, inside of a container that goes on
-            note_failure(TERMINATION_LOG, str(error))
-        status = fault
     except BaseException as error:
+        if system.started():
+            raise  # the command runs: this is the static binary, which goes on in C (plain_loop() in docker/static/plain.c)
         system.let_go_of_files()
-        last_resort.tell(error, "text", "nothing was started")
+        if isinstance(error, UsageError):
+            last_resort.complain("usage", str(error))
+            if system.getpid() == 1:  # else a person has called us, or a hook, inside of a container that goes on
+                note_failure(TERMINATION_LOG, str(error))
+        else:
+            last_resort.tell(error, "text", "nothing was started")
         status = fault
     system.exit_now(status)
 
@@ -159,7 +160,7 @@ def run(
         return _run(arguments, mask, defaults, statuses, called, started)
     except BaseException as error:
         last_resort.tell(error, "text", "it goes on with less care")
-        return last_resort.loop(last_resort.Command(started))
+        return last_resort.loop(last_resort.Command(started), error)
 
 
 def _run(
@@ -202,7 +203,7 @@ def _run(
     except BaseException as error:
         # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
         last_resort.tell(error, config.log_format, "it goes on with less care")
-        return last_resort.loop(command)
+        return last_resort.loop(command, error)
 
 
 def _supervise(
@@ -242,7 +243,7 @@ def _wake(
         return supervise.Supervisor(found, config, log, environment, mask, left.folder, jobs, left.page, None, left).loop()
     except BaseException as error:
         last_resort.tell(error, config.log_format, "it goes on with less care")
-        return last_resort.loop(found)
+        return last_resort.loop(found, error)
 
 
 def open_doors(config: "Config") -> "Doors | None":

@@ -155,6 +155,17 @@ static PyObject *started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
     return PyLong_FromLong(own.command);
 }
 
+/* go_on(command, owed, status): plain_loop(). Nothing in here asks for memory, and neither does the call. */
+static PyObject *go_on(PyObject *Py_UNUSED(self), PyObject *const *given, Py_ssize_t count)
+{
+    int numbers[3] = {0};
+    for (Py_ssize_t at = 0; at < 3 && at < count; at++)
+        numbers[at] = (int)PyLong_AsLong(given[at]);
+    if (PyErr_Occurred())
+        return NULL;
+    return PyLong_FromLong(plain_loop(numbers[0], numbers[1], numbers[2]));
+}
+
 /* --- PID 1 at rest, see rest.c; Python's side is pyinit/kernel/rest.py ------------------------------------------ */
 
 #define LONGEST_REST 1e9 /* seconds */
@@ -294,6 +305,7 @@ static PyMethodDef functions[] = {
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
     {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
+    {"go_on", _PyCFunction_CAST(go_on), METH_FASTCALL, "The last loop, in C, until all is over: (command, signal owed or 0, status or -1); the status."},
     {"rest", call_rest, METH_O, "The next signal that is Python's: (signum, pid, uid, code); None after so many seconds. Raises OSError."},
     {"sleep", call_sleep, METH_VARARGS, "As rest(), but Python may come to an end meanwhile, and begin anew: see sleep.c."},
     {"kept", kept, METH_NOARGS, "What was given to sleep(), and how many orphans were reaped since."},
@@ -372,6 +384,8 @@ static int fail_with_traceback(void)
 {
     if (PyErr_Occurred() == NULL || PyErr_ExceptionMatches(PyExc_MemoryError))
         return fail("the kernel gives no memory");
+    if (own.command != 0)
+        return fail("a fault in the interpreter"); /* there is no sys.stderr, and what is printed without is many lines */
     PyErr_Print();
     return OUR_FAULT;
 }
@@ -597,7 +611,7 @@ static int run(void)
     if (revive() == 0)
         PyObject_CallNoArgs(start); /* returns only by an exception: cli.main() leaves by itself */
     int status = fail_with_traceback();
-    return own.command == 0 ? status : plain_loop(own.command);
+    return own.command == 0 ? status : plain_loop(own.command, 0, -1);
 }
 
 /* What rehearse.py calls at the end of the last one. */
@@ -652,7 +666,7 @@ int main(int count, char **words)
     own.command = plain_start(count, words, &own.mask);
     if (setjmp(sleep_bed) != 0 && sleep_until_needed() < 0) {
         fail("the interpreter cannot be had back");
-        return plain_loop(own.command);
+        return plain_loop(own.command, 0, -1);
     }
     return run();
 }

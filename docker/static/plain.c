@@ -116,30 +116,44 @@ static time_t now(void)
     return time.tv_sec;
 }
 
+/* Whether a signal is a by-product of our own doings: of a line for a stderr that nobody reads, above all. As system.is_own(). */
+static int is_own(const siginfo_t *found)
+{
+    int signum = found->si_signo;
+    return found->si_pid == getpid() && (signum == SIGPIPE || signum == SIGXFSZ || signum == SIGTSTP);
+}
+
 /* Forward signals to the command's group and reap, until nobody is left, or the command is gone and the patience too; the status to
- * leave with. As last_resort.loop(), for when there is no memory for Python at its start, and the command runs already. */
-int plain_loop(pid_t command)
+ * leave with. `owed` is a signal that is still to be forwarded, or 0; `status` is the command's if it is known, or -1. As
+ * last_resort.loop(), for when there is no memory for Python: at its start, when it wakes, or from now on. */
+int plain_loop(pid_t command, int owed, int status)
 {
     sigset_t all;
-    int status = -1, how;
+    int how, has_swept = 0;
     time_t leave_at = 0;
     sigfillset(&all);
+    if (owed != 0)
+        kill(-command, owed);
     for (;;) {
         pid_t pid;
         while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
-            if (pid == command) {
+            if (pid == command)
                 status = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
-                leave_at = now() + PATIENCE;
-                kill(-1, SIGTERM);
-            }
-        if (pid < 0 || (status >= 0 && now() >= leave_at))
+        if (pid < 0)
             return status < 0 ? UNKNOWN : status;
+        if (status >= 0 && !has_swept) {
+            has_swept = 1;
+            leave_at = now() + PATIENCE;
+            kill(getpid() == 1 ? -1 : -command, SIGTERM);
+        }
+        if (status >= 0 && now() >= leave_at)
+            return status;
         struct timespec second = {.tv_sec = 1};
-        siginfo_t kept;
-        int signum = rest_take(&kept);
+        siginfo_t found;
+        int signum = rest_take(&found);
         if (signum == 0)
-            signum = status < 0 ? sigwaitinfo(&all, NULL) : sigtimedwait(&all, NULL, &second);
-        if (signum > 0 && signum != SIGCHLD)
+            signum = status < 0 ? sigwaitinfo(&all, &found) : sigtimedwait(&all, &found, &second);
+        if (signum > 0 && signum != SIGCHLD && !is_own(&found))
             kill(-command, signum);
     }
 }

@@ -15,6 +15,6 @@ struct own {
 extern struct own own;
 
 pid_t plain_start(int count, char **words, const sigset_t *mask);
-int plain_loop(pid_t command);
+int plain_loop(pid_t command, int owed, int status);
 
 #endif

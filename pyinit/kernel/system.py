@@ -153,6 +153,12 @@ def started() -> int:
     return 0
 
 
+def go_on_without_python(command: int, owed: int, status: int | None) -> int:
+    """As last_resort.loop(), in C: in the static binary alone, where there is no memory for anything else. `owed` may be 0."""
+    found: int = _pyinit.go_on(command, owed, -1 if status is None else status)
+    return found
+
+
 def without(environment: "Mapping[bytes, bytes]", names: "Collection[bytes]") -> dict[bytes, bytes]:
     """A copy of an environment that lacks some variables."""
     if hasattr(environment, "without"):

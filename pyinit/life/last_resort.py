@@ -72,8 +72,14 @@ def story(error: BaseException) -> str:
     return told
 
 
-def loop(command: Command) -> int:
-    """Forward signals and reap until no child is left, or the command is gone and the patience too; return its status."""
+def loop(command: Command, error: BaseException | None = None) -> int:
+    """Forward signals and reap until no child is left, or the command is gone and the patience too; return its status.
+
+    `error` is what has led here. Where that is a lack of memory, it is done in C if it can be (the static binary): a status that
+    is waited for is lost where there is no memory for it.
+    """
+    if system.IS_FROZEN and isinstance(error, MemoryError):
+        return system.go_on_without_python(command.pid, command.owed, command.look_for_status())
     swept = False
     leave_at = 0.0
     while True:
@@ -99,7 +105,9 @@ def loop(command: Command) -> int:
             is_ours = received.is_word or received.signum in (signal.SIGCHLD, *system.BY_PRODUCTS)
             if not is_ours:
                 command.owed = received.signum
-        except BaseException:
+        except BaseException as another:
+            if system.IS_FROZEN and isinstance(another, MemoryError):
+                return loop(command, another)
             # Even this fails. Sleep until a child exits: it is the one thing left that keeps everybody alive.
             try:
                 command.exits.append(system.wait_blocking())

@@ -38,12 +38,14 @@ class Trace:
     def __init__(self, stack: contextlib.ExitStack, pyinit: list[str], folder: Path) -> None:
         self._stack, self._pyinit, self._folder = stack, pyinit, folder
 
-    def __call__(self, *words: str, inject: str = "") -> Traced:
-        """`inject` is as for strace."""
+    def __call__(self, *words: str, inject: str = "", name: str = "pyinit", variables: int = 0) -> Traced:
+        """`inject` is as for strace; `name` is what it is called by, and its environment has so many variables more."""
         folder = self._folder / f"traced-{abs(hash(inject))}"
         folder.mkdir()
-        traced = Traced([*self._pyinit, *words], folder, inject, {"PATH": os.environ["PATH"]})
-        return self._stack.enter_context(traced)
+        called = folder / name
+        called.symlink_to(self._pyinit[0])
+        environment = {"PATH": os.environ["PATH"], **{f"V{number:03d}": "x" * 40 for number in range(variables)}}
+        return self._stack.enter_context(Traced([str(called), *words], folder, inject, environment))
 
 
 @pytest.fixture
@@ -245,6 +247,26 @@ def test_where_python_cannot_wake_c_forwards_the_signal_and_leaves_with_the_stat
     assert pid_1.namespace.wait() == 7
     assert pid_1.namespace.stdout.count("app got SIGTERM") == 1
     assert "the kernel gives no memory; it goes on with less care" in pid_1.namespace.stderr
+
+
+@pytest.mark.parametrize("variables", [60, 100, 200, 300])
+@pytest.mark.parametrize("name", ["pyinit", "tini"])
+def test_wherever_memory_ends_when_it_wakes_the_command_is_told_and_its_status_kept(
+    traced: Trace, name: str, variables: int
+) -> None:
+    """The second 64 KiB are refused, and all after them: the more variables there are, the earlier in the waking that is."""
+    script = "trap 'echo told; exit 7' TERM; echo ready; while :; do sleep 0.05; done"
+    before = traced("--", "sh", "-c", script, name=name, variables=variables)
+    before.namespace.wait_for_output("ready")
+    wait_until_asleep(before.namespace)
+    refused = f"mmap:error=ENOMEM:when={count(before, 'mmap') + 2}+"
+    pid_1 = traced("--", "sh", "-c", script, inject=refused, name=name, variables=variables)
+    pid_1.namespace.wait_for_output("ready")
+    wait_until_asleep(pid_1.namespace)
+    pid_1.namespace.signal(signal.SIGTERM)
+    assert pid_1.namespace.wait() == 7
+    assert pid_1.namespace.stdout.count("told") == 1
+    assert any("(INJECTED)" in line for line in pid_1.lines)
 
 
 def test_where_the_snapshot_cannot_be_had_back_c_goes_on(traced: Trace) -> None:

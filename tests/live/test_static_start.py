@@ -15,7 +15,7 @@ import pytest
 from tests.hostile.traced import Traced
 from tests.live.conftest import APP_WORDS
 from tests.live.forms import STATIC
-from tests.namespace import ROOT, Namespace, need
+from tests.namespace import ROOT, WITH_PROC, Namespace, need
 
 pytestmark = pytest.mark.forms(STATIC)
 
@@ -163,18 +163,38 @@ int main(int count, char **words)
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &given);
     pid_t command = plain_start(count, words, &given);
-    return command == 0 ? 125 : plain_loop(command);
+    return command == 0 ? 125 : plain_loop(command, 0, -1);
+}
+"""
+
+#: The same of a process that is not PID 1, and of a line for a stderr that nobody reads.
+NOT_PID_1 = """
+#include <unistd.h>
+#include "plain.h"
+int main(int count, char **words)
+{
+    sigset_t all, given;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &given);
+    pid_t command = fork();
+    if (command == 0) {
+        setsid();
+        sigprocmask(SIG_SETMASK, &given, NULL);
+        execvp(words[1], words + 1);
+        _exit(127);
+    }
+    kill(getpid(), SIGPIPE);
+    return plain_loop(command, 0, -1);
 }
 """
 
 
-@pytest.fixture
-def without_python(tmp_path: Path) -> str:
-    """An init that is C's part of the binary alone."""
+def made_of(text: str, folder: Path) -> str:
+    """A program of these lines and C's part of the binary."""
     need("gcc")
-    source, static = tmp_path / "without_python.c", ROOT / "docker" / "static"
-    source.write_text(WITHOUT_PYTHON)
-    made = tmp_path / "pyinit"
+    source, static = folder / "without_python.c", ROOT / "docker" / "static"
+    source.write_text(text)
+    made = folder / "pyinit"
     words = [
         "gcc",
         "-std=gnu11",
@@ -188,6 +208,29 @@ def without_python(tmp_path: Path) -> str:
     ]
     subprocess.run(words, check=True)
     return str(made)
+
+
+@pytest.fixture
+def without_python(tmp_path: Path) -> str:
+    """An init that is C's part of the binary alone."""
+    return made_of(WITHOUT_PYTHON, tmp_path)
+
+
+def test_without_python_who_is_not_pid_1_tells_nobody_but_the_command_s_own(tmp_path: Path) -> None:
+    """Nor is the command told of a pipe that nobody reads, which is a matter of who has written to it."""
+    made = made_of(NOT_PID_1, tmp_path)
+    bystander = f"{APP_WORDS} --name bystander &"
+    line = f'{bystander} "$@" & supervisor=$!; trap "kill -TERM $supervisor" USR1; wait; wait $supervisor; echo left with $?; wait'
+    unshare = (*WITH_PROC, "sh", "-c", line, "sh")
+    with Namespace([made, *APP_WORDS.split(), "--on", "TERM,PIPE"], tmp_path, unshare=unshare) as namespace:
+        namespace.wait_for_output("bystander ready")
+        namespace.wait_for_output("app ready")
+        namespace.signal(signal.SIGUSR1)
+        namespace.wait_for_output("left with 7")
+        said = namespace.stdout
+    assert "app got SIGTERM" in said
+    assert "SIGPIPE" not in said
+    assert "bystander got" not in said
 
 
 def test_without_python_a_command_that_runs_is_told_all_the_same_and_its_status_is_kept(
