@@ -119,6 +119,22 @@ def test_a_signal_for_which_there_is_an_answer_does_not_wake_it(start: Start) ->
     assert namespace.stdout.count("got SIGUSR1") == 5
 
 
+def test_who_was_there_before_it_fell_asleep_is_known_and_the_third_signal_does_not_wake_it(start: Start) -> None:
+    """Of a shell with others below it: C answers once the same ones were there twice, however long that was ago."""
+    script = "trap 'echo told' USR1; trap 'exit 7' TERM; sleep 1000 & echo ready; while :; do wait; done"
+    namespace = start("--", "bash", "-c", script)
+    namespace.wait_for_output("ready")
+    for times in range(1, 5):
+        wait_until_asleep(namespace)
+        namespace.signal(signal.SIGUSR1)
+        namespace.wait_for_output("told", times)
+        namespace.wait_until_at_rest()
+        assert is_asleep(namespace) == (times > 2)
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert namespace.stdout.count("told") == 4
+
+
 @pytest.mark.parametrize(("line", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143)])
 def test_a_command_that_ends_meanwhile_leaves_its_status(start: Start, pipe: tuple[int, int], line: str, status: int) -> None:
     namespace = start("--", "sh", "-c", f"echo ready; read go; {line}", stdin=pipe[0])
