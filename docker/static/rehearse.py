@@ -41,7 +41,7 @@ THERE = ("/usr/bin/true", "/proc/sys/net/core/netdev_budget")
 VARIABLES = {b"PATH": b"/usr/bin", b"TZ": b"UTC0"}  # as in main.c
 
 #: As life/kept.py has it.
-KEPT = b"\0".join((b"1000.0", b"3", b"1", b"0", b"0", b"/", b"", b"Tcp: InErrs OutRsts\nTcp: 0 0\n"))
+KEPT = b"\0".join((b"1000.0", b"3", b"1", b"0", b"0", b"/", b"", b"Tcp: InErrs OutRsts\nTcp: 0 0\n", b"10:7"))
 
 #: A struct nlmsghdr with NLMSG_DONE, and its status.
 NO_SOCKETS = bytes((20, 0, 0, 0, 3, 0, 2, 0)) + bytes(12)

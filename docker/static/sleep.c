@@ -31,11 +31,12 @@
 struct sleep asleep;
 jmp_buf sleep_bed;
 
+static enum { UNKNOWN, IT_DOES, IT_DOES_NOT } kernel; /* whether it lets us sleep */
+
 /* Whether the kernel gives back pages of the file for those that were written to: an emulator may take madvise() and do nothing, and a
  * kernel with larger pages would take what lies behind the snapshot. Found out once, by a page that is of no use any more. */
 int sleep_may(void)
 {
-    static enum { UNKNOWN, IT_DOES, IT_DOES_NOT } kernel;
     if (kernel == UNKNOWN) {
         volatile char *canary = (volatile char *)snapshot_canary;
         *canary = 1;
@@ -89,6 +90,8 @@ static int is_needed(void)
         if (!is_ours || waitpid(gone.si_pid, NULL, WNOHANG) != gone.si_pid || ++asleep.orphans - before == EXITS_AT_ONCE) {
             if (asleep.orphans != before)
                 show_orphans();
+            if (found < 0 && errno != ECHILD)
+                kernel = IT_DOES_NOT; /* forbidden: asleep, we would be woken by that each time */
             return found < 0 || gone.si_pid != 0;
         }
     }

@@ -38,11 +38,14 @@ def kind_of(name: str) -> int:
 class Rest:
     """Writes the table; system.forget_answers() empties it."""
 
-    def __init__(self, command: int, stops: "Collection[int]") -> None:
-        """`stops` are the numbers of the stop requests, which never wait for anything that is written down."""
+    def __init__(self, command: int, stops: "Collection[int]", there: dict[int, int]) -> None:
+        """`stops` are the numbers of the stop requests, which never wait for anything that is written down.
+
+        `there` tells by signal who was there when it came last, as a hash; it is brought up to date.
+        """
         self._command = command
         self._stops = sum(1 << signum - 1 for signum in stops)
-        self._before: dict[int, object] = {}  # by signal, who was there when it came last
+        self._there = there
 
     def learn(self, received: int, seen: "Seen") -> None:
         """Have a signal answered in this way while all is as it was seen; not where it is another by now."""
@@ -52,9 +55,9 @@ class Rest:
             is_the_same = self._look_at_one(received, seen)
         else:
             # With others there is much to be compared, in vain where they come and go.
-            there = {pid: (process.started, process.image) for pid, process in seen.table.items()}
-            before, self._before[received] = self._before.get(received), there
-            is_the_same = before == there and len(there) <= FEW and self._look_at_all(received, seen, seen.table)
+            there = hash(tuple(sorted((pid, process.started, process.image) for pid, process in seen.table.items())))
+            before, self._there[received] = self._there.get(received), there
+            is_the_same = before == there and len(seen.table) <= FEW and self._look_at_all(received, seen, seen.table)
         if is_the_same:
             system.answer(received, seen.told)
 

@@ -7,7 +7,10 @@ from pyinit.record import Record
 
 
 class Kept(Record):
-    """What a Supervisor goes on with: `folder` as its parameter, all else as its fields; `page` is a descriptor, or None."""
+    """What a Supervisor goes on with: `folder` as its parameter, all else as its fields.
+
+    `page` is a descriptor, or None; `there` is as in rest.Rest.
+    """
 
     started_at: float = 0.0
     page: int | None = None
@@ -17,6 +20,7 @@ class Kept(Record):
     oom_counter: str = ""
     oom_kills: int = 0
     counters_at_start: bytes = b""
+    there: dict[int, int] = {}  # noqa: RUF012 - nobody changes it
 
 
 def to_bytes(kept: Kept) -> bytes:
@@ -25,12 +29,14 @@ def to_bytes(kept: Kept) -> bytes:
     numbers = (repr(kept.started_at), page, kept.sequence, kept.orphans, kept.oom_kills)
     parts = [str(number).encode() for number in numbers]
     parts += [path.encode("utf-8", "surrogateescape") for path in (kept.folder, kept.oom_counter)]
-    return b"\0".join([*parts, kept.counters_at_start])
+    there = b",".join(b"%d:%d" % each for each in kept.there.items())
+    return b"\0".join([*parts, kept.counters_at_start, there])
 
 
 def from_bytes(text: bytes, orphans: int) -> Kept:
     """PURE. What to_bytes() was given; so many more orphans have been reaped since."""
-    started_at, page, sequence, before, kills, folder, counter, counters = text.split(b"\0")
+    started_at, page, sequence, before, kills, folder, counter, counters, there = text.split(b"\0")
+    pairs = [each.split(b":") for each in there.split(b",") if each]
     return Kept(
         started_at=float(started_at),
         page=None if page == b"-1" else int(page),
@@ -40,4 +46,5 @@ def from_bytes(text: bytes, orphans: int) -> Kept:
         oom_counter=counter.decode("utf-8", "surrogateescape"),
         oom_kills=int(kills),
         counters_at_start=counters,
+        there={int(signum): int(who) for signum, who in pairs},
     )

@@ -75,8 +75,8 @@ def story(error: BaseException) -> str:
 def loop(command: Command, error: BaseException | None = None) -> int:
     """Forward signals and reap until no child is left, or the command is gone and the patience too; return its status.
 
-    `error` is what has led here. Where that is a lack of memory, it is done in C if it can be (the static binary): a status that
-    is waited for is lost where there is no memory for it.
+    `error` is what has led here. Where that is a lack of memory the static binary does it in C: Python loses a child's status
+    for which it has no memory.
     """
     if system.IS_FROZEN and isinstance(error, MemoryError):
         return system.go_on_without_python(command.pid, command.owed, command.look_for_status())

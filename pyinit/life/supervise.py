@@ -113,6 +113,7 @@ class Supervisor:
         self.everybody = Everybody(command, config, log, self.lifecycle, self.care, self.tell_traffic)
         self.messenger: Messenger | None = None  # from the first signal on
         self.rest: Rest | None = None  # from the first one on that C may answer
+        self.there: dict[int, int] = {} if kept is None else kept.there  # as in Rest
         self.cannot_look = False  # it could not be loaded
         self.hook: Hook | None = None
         if config.pre_stop is not None:
@@ -245,7 +246,7 @@ class Supervisor:
         page = self.page
         oom = (self.oom_counter, self.oom_kills)
         left = (self.lifecycle.story.started_at, page.descriptor, page.sequence, self.orphans, self.folder, *oom)
-        words = kept.to_bytes(kept.Kept(*left, self.counters_at_start))
+        words = kept.to_bytes(kept.Kept(*left, self.counters_at_start, self.there))
         return system.sleep(STAYS_AWAKE, self.command.pid, page.descriptor, page.place_of_orphans(), self.orphans, words)
 
     def reap(self, received: system.Received | None) -> bool:
@@ -371,7 +372,7 @@ class Supervisor:
         if self.rest is None:
             from pyinit.kernel.rest import Rest
 
-            self.rest = Rest(self.command.pid, self.command.arrivals.first)
+            self.rest = Rest(self.command.pid, self.command.arrivals.first, self.there)
         try:
             self.rest.learn(received, seen)
         except Exception:  # noqa: BLE001 - that C answers is worth less than the command

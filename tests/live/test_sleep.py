@@ -119,6 +119,29 @@ def test_a_signal_for_which_there_is_an_answer_does_not_wake_it(start: Start) ->
     assert namespace.stdout.count("got SIGUSR1") == 5
 
 
+def test_who_was_there_before_it_fell_asleep_is_known_and_rare_signals_cease_to_wake_it(start: Start) -> None:
+    """Of a shell with others below it: C answers once the same ones were there twice, however long ago the first time was.
+
+    That is as a rule the third signal; a later one where the shell was not at rest yet when it was looked at again.
+    """
+    script = "trap 'echo told' USR1; trap 'exit 7' TERM; sleep 1000 & echo ready; while :; do wait; done"
+    namespace = start("--", "bash", "-c", script)
+    namespace.wait_for_output("ready")
+    for times in range(1, 11):
+        wait_until_asleep(namespace)
+        namespace.signal(signal.SIGUSR1)
+        namespace.wait_for_output("told", times)
+        namespace.wait_until_at_rest()
+        if is_asleep(namespace):
+            break
+    else:
+        pytest.fail("it wakes each time")
+    assert times > 2
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert namespace.stdout.count("told") == times
+
+
 @pytest.mark.parametrize(("line", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143)])
 def test_a_command_that_ends_meanwhile_leaves_its_status(start: Start, pipe: tuple[int, int], line: str, status: int) -> None:
     namespace = start("--", "sh", "-c", f"echo ready; read go; {line}", stdin=pipe[0])
@@ -224,6 +247,22 @@ def test_where_the_kernel_does_not_give_back_pages_it_stays_awake(traced: Trace,
     pid_1.namespace.signal(signal.SIGTERM)
     assert pid_1.namespace.wait() == 7
     assert sum(line.startswith("madvise(") for line in pid_1.lines) == 1, "it is found out once"
+
+
+def waits_for_ever(pid: int) -> bool:
+    """Whether a process is in sigtimedwait() without an end: its third argument, the time, is NULL."""
+    words = Path(f"/proc/{pid}/syscall").read_text().split()
+    return "sigtimedwait" in Path(f"/proc/{pid}/wchan").read_text() and words[3:4] == ["0x0"]
+
+
+def test_where_it_may_not_look_who_has_ended_it_sleeps_once_and_stays_awake(traced: Trace) -> None:
+    pid_1 = traced("--", *APP, inject="waitid:error=EPERM")
+    pid_1.namespace.wait_for_output("app ready")
+    wait_until(lambda: count(pid_1, "waitid") > 0, "the look")
+    wait_until(lambda: waits_for_ever(pid_1.namespace.init.pid), "a rest without an end")
+    pid_1.namespace.signal(signal.SIGTERM)
+    assert pid_1.namespace.wait() == 7
+    assert count(pid_1, "waitid") == 1
 
 
 def count(traced: Traced, name: str) -> int:

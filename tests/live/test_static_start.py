@@ -219,8 +219,8 @@ def without_python(tmp_path: Path) -> str:
 def test_without_python_who_is_not_pid_1_tells_nobody_but_the_command_s_own(tmp_path: Path) -> None:
     """Nor is the command told of a pipe that nobody reads, which is a matter of who has written to it."""
     made = made_of(NOT_PID_1, tmp_path)
-    bystander = f"{APP_WORDS} --name bystander &"
-    line = f'{bystander} "$@" & supervisor=$!; trap "kill -TERM $supervisor" USR1; wait; wait $supervisor; echo left with $?; wait'
+    bystander = f'{APP_WORDS} --name bystander & "$@" & supervisor=$!; trap "kill -TERM $supervisor" USR1'
+    line = f"{bystander}; wait; wait $supervisor; echo left with $?; wait"
     unshare = (*WITH_PROC, "sh", "-c", line, "sh")
     with Namespace([made, *APP_WORDS.split(), "--on", "TERM,PIPE"], tmp_path, unshare=unshare) as namespace:
         namespace.wait_for_output("bystander ready")

@@ -87,12 +87,12 @@ def other(**changed: object) -> dict[int, Process]:
 
 
 def test_what_a_lone_command_was_told_it_is_told_again(table: Table) -> None:
-    Rest(COMMAND, ()).learn(USR1, seen())
+    Rest(COMMAND, (), {}).learn(USR1, seen())
     assert table.answers == {USR1: [(COMMAND, USR1)]}
 
 
 def test_a_signal_that_is_rewritten_is_answered_by_the_other_one(table: Table) -> None:
-    Rest(COMMAND, ()).learn(USR1, seen(HUP))
+    Rest(COMMAND, (), {}).learn(USR1, seen(HUP))
     assert table.answers == {USR1: [(COMMAND, HUP)]}
 
 
@@ -100,14 +100,14 @@ def test_a_signal_that_is_rewritten_is_answered_by_the_other_one(table: Table) -
     "signum", [signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH, signal.SIGURG, signal.SIGTSTP, signal.SIGTTIN, signal.SIGRTMIN]
 )
 def test_what_pid_1_itself_has_to_do_with_is_never_written_down(table: Table, signum: int) -> None:
-    Rest(COMMAND, ()).learn(int(signum), seen(int(signum)))
+    Rest(COMMAND, (), {}).learn(int(signum), seen(int(signum)))
     assert table.asked == []
 
 
 def test_what_nobody_was_told_is_not_written_down(table: Table) -> None:
     nobody = seen()
     nobody.told.clear()
-    Rest(COMMAND, ()).learn(USR1, nobody)
+    Rest(COMMAND, (), {}).learn(USR1, nobody)
     assert table.asked == []
 
 
@@ -126,19 +126,19 @@ def test_what_nobody_was_told_is_not_written_down(table: Table) -> None:
 )
 def test_who_is_another_by_now_is_not_written_down(table: Table, now: dict[str, object]) -> None:
     table.processes[COMMAND] = command(**now)
-    Rest(COMMAND, ()).learn(USR1, seen())
+    Rest(COMMAND, (), {}).learn(USR1, seen())
     assert table.answers == {}
 
 
 def test_whose_words_are_others_by_now_is_not_written_down(table: Table) -> None:
     table.words = b"memcached\0"
-    Rest(COMMAND, ()).learn(USR1, seen())
+    Rest(COMMAND, (), {}).learn(USR1, seen())
     assert table.answers == {}
 
 
 def test_with_others_it_is_written_down_when_the_same_were_there_before(table: Table) -> None:
     table.processes |= other()
-    writer = Rest(COMMAND, ())
+    writer = Rest(COMMAND, (), {})
     writer.learn(USR1, seen(others=other()))
     assert table.asked == [], "those who come and go cost nothing"
     writer.learn(USR1, seen(others=other(started=9)))
@@ -162,7 +162,7 @@ def test_with_others_it_is_written_down_when_the_same_were_there_before(table: T
 )
 def test_with_others_who_are_others_by_now_it_is_not_written_down(table: Table, now: dict[int, Process]) -> None:
     table.processes |= now
-    writer = Rest(COMMAND, ())
+    writer = Rest(COMMAND, (), {})
     for _ in range(3):
         writer.learn(USR1, seen(others=other()))
     assert table.asked == [USR1, USR1]
@@ -172,7 +172,7 @@ def test_with_others_who_are_others_by_now_it_is_not_written_down(table: Table, 
 def test_who_is_never_steady_is_not_written_down(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_turns", lambda _: 0)
     table.processes |= other()
-    writer = Rest(COMMAND, ())
+    writer = Rest(COMMAND, (), {})
     for _ in range(3):
         momentary = seen(others=other())
         momentary.look.blocks(OWN, USR1)
@@ -182,7 +182,7 @@ def test_who_is_never_steady_is_not_written_down(table: Table, monkeypatch: pyte
 
 def test_a_crowd_is_not_written_down(table: Table) -> None:
     crowd = {pid: command(pid=pid, parent=COMMAND) for pid in range(2000, 2000 + rest.FEW)}
-    writer = Rest(COMMAND, ())
+    writer = Rest(COMMAND, (), {})
     for _ in range(3):
         writer.learn(USR1, seen(others=crowd))
     assert table.asked == []
