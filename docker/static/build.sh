@@ -139,7 +139,8 @@ compile() {
 link_with() {
     own=$work/root/usr/lib
     $triplet-gcc -static -no-pie --sysroot="$work/root" -B"$own/$triplet" -B"$own/gcc/$triplet/$libgcc" -Wl,--build-id=none \
-        -Wl,--wrap=posix_spawn -Wl,-z,relro,-z,now -Wl,--trace -Wl,--defsym=heap_bytes="$1" -Wl,-T,"$here/snapshot.ld" \
+        -Wl,--wrap=posix_spawn -Wl,--wrap=__register_frame_info -Wl,--wrap=__deregister_frame_info -Wl,-z,relro,-z,now \
+        -Wl,--trace -Wl,--defsym=heap_bytes="$1" -Wl,-T,"$here/snapshot.ld" \
         "$work/joined.o" "$work/plain.o" "$work/rest.o" "$work/sleep.o" "$work/heap.o" "$work/snapshot.o" -lm -o "$work/unmade"
 }
 
