@@ -118,7 +118,7 @@ compile() {
         --remove-section=.init_array --remove-section=.rela.init_array "$work/joined.o"
     link_with 16777216 >>"$work/trace"
     : >"$work/plan"
-    for until in start start start start start stop stop stop wake wake wake script script trap trap stop; do
+    for until in start start start start stop stop wake wake script script trap trap; do
         plan_by $until
     done
     tries=0

@@ -36,7 +36,7 @@
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
-#define REHEARSALS 40 /* CPython keeps count of the instances of a class, to the thirtieth */
+#define REHEARSALS 12 /* of each life; CPython keeps count of the instances of a class, to the thirtieth */
 
 /* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
 

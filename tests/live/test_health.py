@@ -397,6 +397,8 @@ def test_somebody_else_s_sigio_is_forwarded_and_storms_of_it_do_no_harm(start: S
     )
     namespace.wait_for_output("app ready")
     helper(namespace)
+    wait_until(lambda: shown(namespace).reason, "the first report, with which the kernel may merge a SIGIO")
+    namespace.wait_until_at_rest()
     namespace.signal(signal.SIGIO)
     namespace.wait_for_output("app got SIGIO")
     for _ in range(2000):
