@@ -4,6 +4,7 @@ Each promise is written anew from what those suites ask for. Where pyinit is mea
 docs/drop-in.md lists all of it.
 """
 
+import contextlib
 import os
 import pty
 import re
@@ -339,6 +340,15 @@ def test_single_child_ends_the_group_as_well_where_nobody_handles_the_signal(tmp
     assert left == {OURS: 0, THEIRS: 2}
 
 
+def running(namespace: Namespace, words: list[str]) -> psutil.Process | None:
+    """The process with this command line; others may be on their way out meanwhile."""
+    for process in namespace.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.cmdline() == words:
+                return process
+    return None
+
+
 def test_single_child_tells_those_who_are_left_behind_and_dumb_init_does_not(tmp_path: Path) -> None:
     heard = {}
     for whose in (OURS, THEIRS):
@@ -348,7 +358,7 @@ def test_single_child_tells_those_who_are_left_behind_and_dumb_init_does_not(tmp
         line = f"{' '.join(SEEN)} >'{said}' & until grep -q ready '{said}'; do sleep 0.02; done"
         with below([*init_called("dumb-init", whose, folder), "-c", "sh", "-c", line], folder) as namespace:
             wait_until(lambda: said.exists() and "ready" in said.read_text(), "it is ready")  # noqa: B023
-            seen = wait_until(lambda: next((one for one in namespace.processes() if one.cmdline() == SEEN), None), "it")
+            seen = wait_until(lambda: running(namespace, SEEN), "it")
             wait_until(lambda: "15" in said.read_text() or seen.ppid() == namespace.init.pid, "it is told, or left to PID 1")  # noqa: B023
             heard[whose] = said.read_text().split()[1:]
     assert heard == {OURS: ["15"], THEIRS: []}
