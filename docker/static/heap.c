@@ -1,8 +1,8 @@
 /* The memory of the interpreter: malloc() and the like, as libpython calls them (build.sh renames them in it).
  *
  * While the interpreter is made, at build time, everything comes from areas that go into the file, in the order in which it is asked
- * for. From then on what is there stays: to free some of it does nothing, since its pages are those of the file, and all that is new
- * is the C library's.
+ * for. From then on what is there stays: to free some of it does nothing, since its pages are those of the file. What is new is in
+ * areas of another kind, or the C library's, and can be given back at once (sleep.c).
  *
  * A page that is written to is copied: this costs a microsecond and 4 KiB. So what a start writes to (reference counts, above all)
  * stands together, and so does what a stop writes to. As the interpreter is made in the same way each time, the how manyth piece is the

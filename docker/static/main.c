@@ -198,23 +198,18 @@ static PyObject *call_rest(PyObject *Py_UNUSED(self), PyObject *seconds)
     return told;
 }
 
-/* sleep(seconds, command, page, place, orphans, kept): as rest(None), but where nothing comes for so many seconds Python comes to an
- * end, and begins anew when it is needed. */
+/* sleep(command, page, place, orphans, kept): as rest(None), but Python comes to an end, and begins anew when it is needed. */
 static PyObject *call_sleep(PyObject *self, PyObject *given)
 {
-    PyObject *seconds;
     int command, page;
     long place;
     unsigned long orphans;
     const char *kept;
     Py_ssize_t size;
-    if (!PyArg_ParseTuple(given, "Oiilky#:sleep", &seconds, &command, &page, &place, &orphans, &kept, &size))
+    if (!PyArg_ParseTuple(given, "iilky#:sleep", &command, &page, &place, &orphans, &kept, &size))
         return NULL;
     if (size > SLEEP_LONGEST || !sleep_may())
         return call_rest(self, Py_None);
-    PyObject *found = call_rest(self, seconds);
-    if (found != Py_None)
-        return found;
     asleep.command = command;
     asleep.page = page;
     asleep.place = place;
@@ -504,7 +499,7 @@ static int make(const struct _frozen *rehearsal)
     PyPreConfig preconfig;
     PyPreConfig_InitIsolatedConfig(&preconfig);
     preconfig.utf8_mode = 1; /* whatever the locale, so that none is loaded */
-    preconfig.allocator = PYMEM_ALLOCATOR_MALLOC; /* heap.c, and then the C library: without the room that arenas keep */
+    preconfig.allocator = PYMEM_ALLOCATOR_MALLOC; /* heap.c: without the room that arenas keep */
     PyStatus status = Py_PreInitialize(&preconfig);
     if (PyStatus_Exception(status))
         return fail(status.err_msg);

@@ -165,7 +165,7 @@ class Kernel:
             },
             _pyinit: {
                 "kept": lambda: (KEPT, 0) if self.wakes else (b"", 0),
-                "rest": self.wait_for_signal,
+                "rest": self.rest,
                 "rest_forget": nothing,
                 "signalfd": lambda *_: 7,
                 "sleep": self.wait_for_signal,
@@ -204,6 +204,12 @@ class Kernel:
             raise ChildProcessError(errno.ECHILD, "")
         self.has_ended = True
         return COMMAND, 0
+
+    def rest(self, seconds):
+        """Before the stop nothing comes for as long as PID 1 stays awake."""
+        if self.until != "start" and len(self.arrivals) > 1 and seconds is not None:
+            return None
+        return self.wait_for_signal()
 
     def wait_for_signal(self, *_):
         """The next of the arrivals; a start ends here."""

@@ -1,7 +1,7 @@
 /* PID 1 asleep: it waits and reaps, in this loop, and of Python nothing is in memory.
  *
- * All that the interpreter has written to since the start is in copies of the file's pages, in memory of the C library's, and on the
- * stack. All of it is given back. What is there then is the interpreter as it is in the file, so PID 1 wakes as it starts: by running
+ * All that the interpreter has written to since the start is in copies of the file's pages, in memory that heap.c has given it, and on
+ * the stack. All of it is given back. What is there then is the interpreter as it is in the file, so PID 1 wakes as it starts: by running
  * main() from where the interpreter is found. What Python has to know of its life until then is a few bytes that it leaves with us.
  *
  * A signal that Python has written an answer for (rest.c) does not wake it, and neither does the end of somebody whose status nobody

@@ -540,7 +540,8 @@ def wait_signal(seconds: float | None) -> Received | None:
     In the static binary C sleeps, and answers by itself what Python has written down for it (kernel/rest.py).
     """
     if IS_FROZEN:
-        return _taken(_pyinit.rest(seconds))
+        found = _pyinit.rest(seconds)
+        return None if found is None else _taken(found)
     if seconds is None:
         info = signal.sigwaitinfo(signals.ALL)
     else:
@@ -551,9 +552,7 @@ def wait_signal(seconds: float | None) -> Received | None:
     return _received(info)
 
 
-def _taken(found: "tuple[int, int, int, int] | None") -> Received | None:
-    if found is None:
-        return None
+def _taken(found: tuple[int, int, int, int]) -> Received:
     signum, sender_pid, sender_uid, code = found
     return Received(signum, sender_pid, sender_uid, signum == signal.SIGIO and code > 0)
 
@@ -566,13 +565,14 @@ def kept() -> tuple[bytes, int]:
     return b"", 0
 
 
-def sleep(seconds: float, command: int, page: int | None, place: int, orphans: int, kept: bytes) -> Received | None:
-    """As wait_signal(None), in the static binary. Where nothing comes for so many seconds, this Python ends without a word.
+def sleep(command: int, page: int | None, place: int, orphans: int, kept: bytes) -> Received | None:
+    """As wait_signal(None), in the static binary; but this Python ends, without a word, where it can be had back.
 
     C goes on waiting, and reaps who is an orphan. When anything else happens Python begins anew, as at a start, and finds what
     was `kept`. At `place` on the state page there is the count of `orphans`, in ten digits, which C keeps up to date.
     """
-    return _taken(_pyinit.sleep(seconds, command, -1 if page is None else page, place, orphans, kept))
+    found = _pyinit.sleep(command, -1 if page is None else page, place, orphans, kept)
+    return None if found is None else _taken(found)
 
 
 def look_for_answer(received: int, stops: int, questions: list[tuple[int, str]]) -> list[bytes] | None:
@@ -613,7 +613,7 @@ def _wait_for(among: "Collection[int]", seconds: float) -> "signal.struct_siginf
 
 
 def _received(info: "signal.struct_siginfo") -> Received:
-    return Received(info.si_signo, info.si_pid, info.si_uid, info.si_signo == signal.SIGIO and info.si_code > 0)
+    return _taken((info.si_signo, info.si_pid, info.si_uid, info.si_code))
 
 
 def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool, which: int = -1) -> tuple[bool, int]:

@@ -240,6 +240,9 @@ class Supervisor:
 
     def sleep(self) -> system.Received | None:
         """Wait for a signal, asleep if it does not come soon; then a Supervisor of its own takes the place of this one."""
+        received = system.wait_signal(STAYS_AWAKE)  # what is kept is put together for a sleep alone, and not for each signal
+        if received is not None:
+            return received
         from pyinit.life import kept
 
         self.page.update(orphans=self.orphans)
@@ -247,7 +250,7 @@ class Supervisor:
         oom = (self.oom_counter, self.oom_kills)
         left = (self.lifecycle.story.started_at, page.descriptor, page.sequence, self.orphans, self.folder, *oom)
         words = kept.to_bytes(kept.Kept(*left, self.counters_at_start, self.there))
-        return system.sleep(STAYS_AWAKE, self.command.pid, page.descriptor, page.place_of_orphans(), self.orphans, words)
+        return system.sleep(self.command.pid, page.descriptor, page.place_of_orphans(), self.orphans, words)
 
     def reap(self, received: system.Received | None) -> bool:
         """Reap whoever has exited, see take_exits(); return whether no child is left, as far as that is known by now.

@@ -232,15 +232,20 @@ def test_who_comes_and_goes_below_a_script_is_told_as_if_it_had_always_been_so(s
     assert namespace.stdout.count(f"other {USR1}") == 4
 
 
+def tell_both(namespace: Namespace) -> None:
+    """Send a signal four times; two processes are told of each, who have been told before or not."""
+    told = namespace.stdout.count(USR1)
+    for number in range(1, 5):
+        namespace.signal(signal.SIGUSR1)
+        namespace.wait_for_output(USR1, told + 2 * number)
+
+
 def test_who_begins_to_wait_for_signals_is_told_from_then_on(start: Start) -> None:
     namespace = start("--", "sh", "-c", f"{CHANGING} sigwait & {' '.join(ALONE)} & wait; exit 3")
     namespace.wait_for_output("ready", times=2)
     tell(namespace, 4)
     tell(namespace, 1, signal.SIGUSR2, "changed")
-    told = namespace.stdout.count(USR1)
-    for number in range(1, 5):
-        namespace.signal(signal.SIGUSR1)
-        namespace.wait_for_output(USR1, told + 2 * number)
+    tell_both(namespace)
 
 
 def test_a_newcomer_is_told_though_all_others_are_as_they_were(start: Start, tmp_path: Path) -> None:
@@ -249,10 +254,7 @@ def test_a_newcomer_is_told_though_all_others_are_as_they_were(start: Start, tmp
     namespace.wait_for_output("ready")
     tell(namespace, 4)
     tell(namespace, 1, signal.SIGUSR2, "changed")
-    told = namespace.stdout.count(USR1)
-    for number in range(1, 5):
-        namespace.signal(signal.SIGUSR1)
-        namespace.wait_for_output(USR1, told + 2 * number)
+    tell_both(namespace)
 
 
 @pytest.mark.forms(STATIC)
