@@ -15,6 +15,7 @@ from typing import BinaryIO
 import psutil
 
 from tests.bench.contenders import BARE, PROGRAMS, Contender
+from tests.bench.smaps import rollup
 from tests.bench.stage import Pid1
 from tests.waiting import wait_until
 
@@ -309,6 +310,7 @@ def storm(contenders: Sequence[Contender], python: str, orphans: int, rounds: in
     """
     share = orphans // rounds
     zombies = {contender.name: 0.0 for contender in contenders}
+    private = dict(zombies)
     with contextlib.ExitStack() as stack:
         storms = {contender.name: Storm(contender, python, stack) for contender in contenders}
 
@@ -319,13 +321,11 @@ def storm(contenders: Sequence[Contender], python: str, orphans: int, rounds: in
             while not select.select([storm.answers], [], [], 0.002)[0]:
                 zombies[contender.name] = max(zombies[contender.name], storm.zombies())
             storm.wait_until_made()
-            return share / (storm.wait_until_gone() - begin) * 1e9
-
-        def private() -> Values:
-            return {name: psutil.Process(storm.pid).memory_full_info().uss / 1024 for name, storm in storms.items()}
+            gone = storm.wait_until_gone()
+            private[contender.name] = rollup(storm.pid)["Private_Dirty"]  # at once, before it sleeps
+            return share / (gone - begin) * 1e9
 
         _in_turns(contenders, 1, once)
-        before = private()
+        before = dict(private)
         rates = _medians(_in_turns(contenders, rounds, once))
-        growth = {name: size - before[name] for name, size in private().items()}
-    return rates, zombies, growth
+    return rates, zombies, {name: size - before[name] for name, size in private.items()}

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.bench.smaps import rollup
 from tests.namespace import pyinit_from_source
 from tests.waiting import PATIENCE
 
@@ -45,11 +46,10 @@ def ask(door: socket.socket, words: Sequence[str]) -> tuple[float, float]:
         connection, _ = door.accept()
         with connection:
             connection.recv(1 << 16)
-            table = Path(f"/proc/{client.pid}/smaps_rollup").read_text().splitlines()[1:]
-            sizes = {line.split(":")[0]: int(line.split()[1]) for line in table}
+            sizes = rollup(client.pid)
             connection.sendall(ANSWER)
         assert client.wait(PATIENCE) == 0
-    return sizes["Rss"], sizes["Private_Dirty"]  # what is clean is the page cache's, whoever else has it mapped or has not
+    return sizes["Rss"], sizes["Private_Dirty"]
 
 
 def url(door: socket.socket) -> str:
