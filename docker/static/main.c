@@ -36,6 +36,7 @@
 #include "snapshot.h"
 
 #define OUR_FAULT 125 /* as in pyinit/cli.py */
+#define ASIDE 0.02 /* seconds */
 #define REHEARSALS 12 /* of each life; CPython keeps count of the instances of a class, to the thirtieth */
 
 /* --- what Python cannot ask for: the module `_pyinit` ----------------------------------------------------------- */
@@ -170,6 +171,20 @@ static PyObject *go_on(PyObject *Py_UNUSED(self), PyObject *const *given, Py_ssi
 
 #define LONGEST_REST 1e9 /* seconds */
 
+/* The moment in so many seconds, of the monotonic clock. */
+static struct timespec moment_in(double seconds)
+{
+    struct timespec moment;
+    clock_gettime(CLOCK_MONOTONIC, &moment);
+    moment.tv_sec += (time_t)seconds;
+    moment.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+    if (moment.tv_nsec >= 1000000000) {
+        moment.tv_nsec -= 1000000000;
+        moment.tv_sec++;
+    }
+    return moment;
+}
+
 static PyObject *call_rest(PyObject *Py_UNUSED(self), PyObject *seconds)
 {
     struct timespec until;
@@ -178,14 +193,7 @@ static PyObject *call_rest(PyObject *Py_UNUSED(self), PyObject *seconds)
         double left = PyFloat_AsDouble(seconds);
         if (left == -1.0 && PyErr_Occurred())
             return NULL;
-        left = left < 0 ? 0 : left > LONGEST_REST ? LONGEST_REST : left;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += (time_t)left;
-        until.tv_nsec += (long)((left - (double)(time_t)left) * 1e9);
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
+        until = moment_in(left < 0 ? 0 : left > LONGEST_REST ? LONGEST_REST : left);
     }
     int signum = rest(seconds == Py_None ? NULL : &until, &found);
     if (signum < 0)
@@ -649,6 +657,16 @@ static int build(int count, char **words)
     return count == 4 ? snapshot_write(words[3], ends) : rehearse_for_plan(&rehearsal, words[3], ends, words[4]);
 }
 
+/* Let the command have the CPU first, of which there may be one alone: nothing that Python does at the start is urgent. A signal is,
+ * and ends this. */
+static void step_aside(void)
+{
+    struct timespec until = moment_in(ASIDE);
+    siginfo_t found;
+    if (rest(&until, &found) > 0 && found.si_signo != SIGCHLD)
+        rest_keep(&found);
+}
+
 int main(int count, char **words)
 {
     if (start == NULL)
@@ -659,6 +677,8 @@ int main(int count, char **words)
     own.count = count;
     own.words = words;
     own.command = plain_start(count, words, &own.mask);
+    if (own.command != 0)
+        step_aside();
     if (setjmp(sleep_bed) != 0 && sleep_until_needed() < 0) {
         fail("the interpreter cannot be had back");
         return plain_loop(own.command, 0, -1);
