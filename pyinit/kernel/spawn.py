@@ -45,12 +45,18 @@ def spawn(
 
     posix_spawn() does it without a copy of our page tables (0.07 ms; fork() and exec() 0.5 ms), and returns after the
     exec. It can neither hand over a terminal nor ignore a signal nor learn the command's PID for LISTEN_PID; for these
-    rarer cases there is fork(). So there is for an environment.Entries, which Python can pass on only through libc.py.
+    rarer cases there is fork(). So there is for an environment.Entries, which Python can pass on only through libc.py. And so
+    there is where clone3() is forbidden, by which the C library makes posix_spawn()'s child (glibc 2.34 and newer): it tries
+    another call only where there is no clone3() (ENOSYS), and runtimes before 2021 and profiles of one's own say EPERM.
     """
     try:
         is_plain = _is_plain(environment)
         if terminal == NONE and not ignored and is_plain and b"LISTEN_PID" not in environment:
-            return _execute(_SpawnCall(mask), arguments, environment)
+            try:
+                return _execute(_SpawnCall(mask), arguments, environment)
+            except OSError as error:
+                if error.errno != errno.EPERM:
+                    raise
         return _fork_and_execute(arguments, environment, mask, ignored, terminal)
     except MemoryError:
         raise SpawnError(125, f"cannot start {arguments[0]}: out of memory") from None

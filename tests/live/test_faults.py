@@ -64,7 +64,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 #: What fails before there is a command: nothing is started, and one line says why. With the status for each errno.
 #: Those of `FORKED` are used by the way with fork() alone; LISTEN_PID makes it take that.
 NOT_STARTED = {
-    "posix.posix_spawn": {"EAGAIN": 125, "ENOMEM": 125, "E2BIG": 126, "EPERM": 126, "MemoryError": 125},
+    "posix.posix_spawn": {"EAGAIN": 125, "ENOMEM": 125, "E2BIG": 126, "MemoryError": 125},
     "posix.fork": {"EAGAIN": 125, "ENOMEM": 125, "ENOSYS": 126, "MemoryError": 125},
     "posix.pipe2": {"EMFILE": 125, "ENFILE": 125, "MemoryError": 125},
     "posix.execve": {"ENOMEM": 125, "E2BIG": 126, "EIO": 126, "MemoryError": 125},
@@ -214,6 +214,17 @@ def test_a_command_that_cannot_be_started_is_told_in_one_line(function: str, tmp
             assert (error, namespace.wait()) == (error, status), namespace.stderr
             assert namespace.stderr.startswith("pyinit: error: cannot ")
             assert namespace.stderr.count("\n") == 1
+
+
+def test_where_the_call_is_forbidden_that_makes_the_child_of_posix_spawn_another_one_makes_it(tmp_path: Path) -> None:
+    for when in ("start:always", "stop:always"):
+        hook = ("--pre-stop", "echo hook")
+        case = Case(tmp_path, "posix.posix_spawn", "EPERM", when, *hook, "--", start_script(tmp_path))
+        with case.namespace as namespace:
+            drive([case], Case.stop)
+            assert case.problem() is None
+            assert namespace.stdout.count("got SIGTERM") == 1
+            assert "hook" in namespace.stderr.splitlines()
 
 
 @pytest.mark.parametrize("function", ["posix.posix_spawn", "posix.stat"])

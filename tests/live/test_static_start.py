@@ -162,6 +162,15 @@ def test_what_c_cannot_start_is_told_by_python_in_one_line(traced: Start) -> Non
     assert pid_1.namespace.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [(), ("--log-level=info",)], ids=["plain", "option"])
+def test_a_command_is_started_where_clone3_is_forbidden(traced: Start, words: Sequence[str]) -> None:
+    """As it is by runtimes before 2021, and by profiles that name the calls that they allow."""
+    pid_1 = traced(*words, "--", "sh", "-c", "exit 7", inject="clone3:error=EPERM")
+    assert pid_1.namespace.wait() == 7
+    assert any(line.startswith("clone3(") and "(INJECTED)" in line for line in pid_1.lines)
+    assert pid_1.namespace.stderr == ""
+
+
 def test_a_script_without_a_line_for_its_interpreter_is_started_all_the_same(traced: Start, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("exit 7\n")
