@@ -29,6 +29,9 @@ OF_THE_START = (
     "pyinit.probe.",
 )
 
+#: How those variables begin from which options are read, by whichever name we are called.
+OURS = (b"PYINIT_", b"TINI_", b"DUMB_INIT_", b"CATATONIT_")
+
 #: Exit status for a fault of ours or of our options; as `docker run` and `timeout` have it.
 OUR_FAULT = 125
 
@@ -120,8 +123,20 @@ def _translate(name: str, arguments: list[str]) -> "Translation":
     """What the words of another program mean. A function of its own, whose frame holds nothing on while the command runs."""
     from pyinit.settings import drop_in
 
-    environment = system.environ()
+    environment = _environment()
     return drop_in.translate(name, arguments, {system.decode(key): system.decode(environment[key]) for key in environment})
+
+
+def _environment() -> dict[bytes, bytes]:
+    """The environment as it was given to us; where PID 1 wakes, what of it is asked for then.
+
+    All of it takes three times its size. In a container at its memory limit that may not be left, and a stop must be told.
+    """
+    if not system.kept()[0]:
+        return system.environ()
+    from pyinit.settings import platforms
+
+    return system.variables((*OURS, *(name.encode() + b"=" for name in platforms.VARIABLES)))
 
 
 def _pause(words: list[str], defaults: "Mapping[str, str]") -> int:
@@ -172,7 +187,7 @@ def _run(
     started: int,
 ) -> int:
     """Run the command, or go on with the one that has been started."""
-    environment = system.environ()
+    environment = _environment()
     parsed = parse(arguments, environment, defaults)
     config = parsed.config
     text, orphans = system.kept()
@@ -238,6 +253,8 @@ def _wake(
     found = last_resort.Command(command, config.stop_on - {BY_PROGRAM})
     try:
         gc.enable()
+        if config.pre_stop is not None:
+            environment = system.environ()
         log, jobs = Log(config.log_level, config.log_format), terminal.JobControl(command, terminal.NONE)
         left = kept.from_bytes(text, orphans)
         return supervise.Supervisor(found, config, log, environment, mask, left.folder, jobs, left.page, None, left).loop()

@@ -102,11 +102,17 @@ static PyObject *call_signalfd(PyObject *Py_UNUSED(self), PyObject *given)
     return result < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(result);
 }
 
-/* The entries of the environment as bytes, whatever is in them; posix.environ has those alone that look like variables. */
-static PyObject *environment(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+/* environment(beginning): the entries of the environment that begin so, as bytes, whatever is in them; posix.environ has those alone
+ * that look like variables. */
+static PyObject *environment(PyObject *Py_UNUSED(self), PyObject *beginning)
 {
+    const char *with = PyBytes_AsString(beginning);
+    if (with == NULL)
+        return NULL;
     PyObject *found = PyList_New(0);
     for (char **entry = environ; found != NULL && entry != NULL && *entry != NULL; entry++) {
+        if (strncmp(*entry, with, strlen(with)) != 0)
+            continue;
         PyObject *text = PyBytes_FromString(*entry);
         if (text == NULL || PyList_Append(found, text) < 0)
             Py_CLEAR(found);
@@ -304,7 +310,7 @@ static PyObject *modules(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
 static PyMethodDef functions[] = {
     {"given_mask", given_mask, METH_NOARGS, "The signals that were blocked when we were started."},
     {"arguments", arguments, METH_NOARGS, "argv, decoded as os.fsdecode() does where UTF-8 is the encoding."},
-    {"environment", environment, METH_NOARGS, "The environment's entries, byte for byte."},
+    {"environment", environment, METH_O, "The environment's entries that begin so, byte for byte."},
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
     {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
@@ -566,9 +572,12 @@ static void forget(void)
 
 /* --- the start -------------------------------------------------------------------------------------------------- */
 
-/* posix.environ, of which the first of several with one name counts, as when posix makes it. */
+/* posix.environ, of which the first of several with one name counts, as when posix makes it. Where PID 1 wakes it stays empty: there may
+ * be no memory for all of it, and Python asks for those that it wants. */
 static int read_variables(void)
 {
+    if (asleep.size > 0)
+        return 0;
     for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
         const char *equals = strchr(*entry, '=');
         if (equals == NULL)

@@ -14,6 +14,7 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -26,6 +27,8 @@
 
 #define PAGE 4096UL
 #define EXITS_AT_ONCE 64 /* of so many Python decides how often to look, see Supervisor.reap() */
+#define DEAR_WORDS (32UL << 10) /* bytes that Python needs for the words when it wakes */
+#define OF_A_WORD 64 /* of them, beside its characters */
 #define STACK (256UL << 10) /* more than Python uses of it */
 
 struct sleep asleep;
@@ -33,7 +36,16 @@ jmp_buf sleep_bed;
 
 static enum { UNKNOWN, IT_DOES, IT_DOES_NOT } kernel; /* whether it lets us sleep */
 
-/* Whether the kernel gives back pages of the file for those that were written to: an emulator may take madvise() and do nothing, and a
+/* Whether Python will need but little memory to read our words anew: at a container's limit there is not more. */
+static int has_few_words(void)
+{
+    size_t size = 0;
+    for (int at = 0; at < own.count; at++)
+        size += OF_A_WORD + strlen(own.words[at]);
+    return size <= DEAR_WORDS;
+}
+
+/* Whether we may sleep. Whether the kernel gives back pages of the file for those that were written to: an emulator may take madvise() and do nothing, and a
  * kernel with larger pages would take what lies behind the snapshot. Found out once, by a page that is of no use any more. */
 int sleep_may(void)
 {
@@ -44,7 +56,7 @@ int sleep_may(void)
                      ? IT_DOES
                      : IT_DOES_NOT;
     }
-    return kernel == IT_DOES;
+    return kernel == IT_DOES && has_few_words();
 }
 
 /* The program's text and constants stay in the page cache, from where they come back when they are used. */

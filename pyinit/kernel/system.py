@@ -142,8 +142,19 @@ def environ() -> dict[bytes, bytes]:
 def _given_entries() -> list[bytes]:
     """All entries of the environment, as execve(2) has handed them to us; none where that is not to be known."""
     if IS_FROZEN:
-        return list(_pyinit.environment())
+        return list(_pyinit.environment(b""))
     return read_file("/proc/self/environ", LONGEST_ENVIRONMENT).split(b"\0")[:-1]
+
+
+def variables(beginnings: "Iterable[bytes]") -> dict[bytes, bytes]:
+    """The variables that begin in these ways, and nothing else of the environment; in the static binary."""
+    found: dict[bytes, bytes] = {}
+    for beginning in beginnings:
+        for entry in _pyinit.environment(beginning):
+            name, equals, value = entry.partition(b"=")
+            if equals:
+                found.setdefault(name, value)
+    return found
 
 
 def started() -> int:

@@ -82,6 +82,9 @@ PLATFORMS = (
     ),
 )
 
+#: All variables that are looked at here.
+VARIABLES = tuple(name for platform in PLATFORMS for name in (*platform.variables, platform.told_by) if name)
+
 #: Where none of them is recognised. Compose, Swarm and Podman have the same.
 DOCKER = Platform("Docker", (), 10, "https://docs.docker.com/reference/cli/docker/container/stop/")
 

@@ -3,6 +3,7 @@
 The application is a program in C, and smaller than PID 1 is by then: so what is charged is PID 1's.
 """
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from tests.hostile.cgroups import Cgroup
 from tests.live.conftest import Start
 from tests.live.forms import STATIC
-from tests.live.sleeping import wait_until_asleep
+from tests.live.sleeping import has_begun, wait_until_asleep
 from tests.namespace import ROOT, after, need
 from tests.waiting import wait_until
 
@@ -44,15 +45,22 @@ def told(path: Path) -> int:
     return path.stat().st_size // 8
 
 
+#: Variables of the kind that Kubernetes sets, seven for each service of a namespace; and some that are looked at.
+MANY = {f"SERVICE_{number:05d}_PORT_8080_TCP_ADDR": "10.11.12.13" for number in range(3000)}
+OTHERS = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "PYINIT_GRACE_PERIOD": "60"}
+
+
 @pytest.mark.forms(STATIC)
+@pytest.mark.parametrize("environment", [{}, MANY, MANY | OTHERS], ids=["few", "many", "options"])
 @pytest.mark.parametrize("moment", ["awake", "asleep"])
 def test_with_512_kib_left_the_command_is_told(
-    memory: Cgroup, start: Start, application: str, moment: str, tmp_path: Path
+    memory: Cgroup, start: Start, application: str, moment: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     said = tmp_path / "said"
     line = f"{memory.enter}; exec >{said}"
-    namespace = start("--", application, unshare=after(line))
+    namespace = start("--", application, unshare=after(line), env={"PATH": os.environ["PATH"], **environment})
     wait_until(lambda: said.exists() and told(said) == 1, "the application")
+    wait_until(lambda: has_begun(namespace), "Python")
     namespace.wait_until_at_rest()
     if moment == "asleep":
         wait_until_asleep(namespace)

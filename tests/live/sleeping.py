@@ -1,5 +1,6 @@
 """Whether PID 1 sleeps without its interpreter: the static binary alone does so."""
 
+import os
 import re
 from pathlib import Path
 
@@ -18,10 +19,15 @@ def written(pid: int) -> int:
     return sum(map(int, found))
 
 
+def has_begun(namespace: Namespace) -> bool:
+    """Whether Python has supervised already, in PID 1: its state page is there. Before that C waits as well, for a moment."""
+    return any("memfd:pyinit" in os.readlink(each) for each in Path(f"/proc/{namespace.init.pid}/fd").iterdir())
+
+
 def is_asleep(namespace: Namespace) -> bool:
-    """Whether there is no interpreter in memory, and PID 1 waits for a signal."""
+    """Whether there is no interpreter in memory any more, and PID 1 waits for a signal."""
     pid = namespace.init.pid
-    return written(pid) <= SLEEPER and "sigtimedwait" in Path(f"/proc/{pid}/wchan").read_text()
+    return has_begun(namespace) and written(pid) <= SLEEPER and "sigtimedwait" in Path(f"/proc/{pid}/wchan").read_text()
 
 
 def wait_until_asleep(namespace: Namespace) -> None:

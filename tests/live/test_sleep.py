@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.traced import Traced
-from tests.live.conftest import APP_WORDS, Start
+from tests.live.conftest import APP_WORDS, RunCalled, Start
 from tests.live.forms import STATIC
 from tests.live.health import shown
 from tests.live.sleeping import is_asleep, wait_until_asleep
@@ -39,12 +40,15 @@ class Trace:
         self._stack, self._pyinit, self._folder = stack, pyinit, folder
 
     def __call__(self, *words: str, inject: str = "", name: str = "pyinit", variables: int = 0) -> Traced:
-        """`inject` is as for strace; `name` is what it is called by, and its environment has so many variables more."""
+        """`inject` is as for strace; `name` is what it is called by.
+
+        Its environment has so many variables more, of those that are read when it wakes.
+        """
         folder = self._folder / f"traced-{abs(hash(inject))}"
         folder.mkdir()
         called = folder / name
         called.symlink_to(self._pyinit[0])
-        environment = {"PATH": os.environ["PATH"], **{f"V{number:03d}": "x" * 40 for number in range(variables)}}
+        environment = {"PATH": os.environ["PATH"], **{f"TINI_{number:03d}": "x" * 40 for number in range(variables)}}
         return self._stack.enter_context(Traced([str(called), *words], folder, inject, environment))
 
 
@@ -139,6 +143,55 @@ def test_who_was_there_before_it_fell_asleep_is_known_and_rare_signals_cease_to_
     namespace.signal(signal.SIGTERM)
     assert namespace.wait() == 7
     assert namespace.stdout.count("told") == times
+
+
+def test_a_pre_stop_command_after_a_sleep_finds_the_whole_environment(start: Start) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYINIT_PRE_STOP": "env >&2", "A": "1", "b": "x=y", "LANG": "xyz"}
+    namespace = start("--", *APP, env=environment)
+    namespace.wait_for_output("app ready")
+    wait_until_asleep(namespace)
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert {f"{name}={value}" for name, value in environment.items()} <= set(namespace.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "says"),
+    [
+        ("pyinit", {"PYINIT_LOG_LEVEL": "warning"}, False),
+        ("pyinit", {"PYINIT_LOG_FORMAT": "json"}, True),
+        ("tini", {}, False),
+        ("tini", {"TINI_VERBOSITY": "2"}, True),
+        ("dumb-init", {"DUMB_INIT_DEBUG": "0"}, False),
+    ],
+)
+def test_what_variables_have_asked_for_holds_after_a_sleep(
+    run_called: RunCalled, name: str, variables: dict[str, str], says: bool
+) -> None:
+    namespace = run_called(name, "--", *APP, variables=variables)
+    namespace.wait_for_output("app ready")
+    wait_until_asleep(namespace)
+    namespace.signal(signal.SIGTERM)
+    assert namespace.wait() == 7
+    assert ("stop requested" in namespace.stderr) == says
+    assert namespace.stderr.startswith("{") == ("PYINIT_LOG_FORMAT" in variables)
+
+
+@pytest.mark.parametrize("variable", ["KUBERNETES_SERVICE_HOST", "FLY_APP_NAME", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"])
+def test_the_platform_is_known_after_a_sleep(start: Start, variable: str) -> None:
+    """By what the log says of the time that is assumed, awake as asleep."""
+    said = []
+    for is_asleep_then in (False, True):
+        variables = {variable: "11", "PYINIT_PRE_STOP_DELAY": "auto", "RAILWAY_SERVICE_ID": "1"}
+        namespace = start("--", *APP, env={"PATH": os.environ["PATH"], **variables})
+        namespace.wait_for_output("app ready")
+        if is_asleep_then:
+            wait_until_asleep(namespace)
+        namespace.signal(signal.SIGTERM)
+        assert namespace.wait() == 7
+        [line] = [line for line in namespace.stderr.splitlines() if "stop requested" in line]
+        said.append(line)
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize(("line", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143)])
@@ -305,6 +358,20 @@ def test_wherever_memory_ends_when_it_wakes_the_command_is_told_and_its_status_k
     assert pid_1.namespace.wait() == 7
     assert pid_1.namespace.stdout.count("told") == 1
     assert any("(INJECTED)" in line for line in pid_1.lines)
+
+
+def test_a_command_of_so_many_words_that_the_waking_would_be_dear_keeps_it_awake(traced: Trace) -> None:
+    """At a container's memory limit there may be no room to read them anew, and the command would not be told."""
+    pid_1 = traced("--", *APP, "--name", "app", *["--name=app"] * 5000)
+    pid_1.namespace.wait_for_output("app ready")
+    wait_until(
+        lambda: any(re.match(r"rt_sigtimedwait\(.*EAGAIN", line) for line in pid_1.lines[-3:]), "a second without a signal"
+    )
+    pid_1.namespace.wait_until_at_rest()
+    pid_1.namespace.signal(signal.SIGTERM)
+    assert pid_1.namespace.wait() == 7
+    assert pid_1.namespace.stdout.count("app got SIGTERM") == 1
+    assert count(pid_1, "madvise") == 1, "of the canary"
 
 
 def test_where_the_snapshot_cannot_be_had_back_c_goes_on(traced: Trace) -> None:
