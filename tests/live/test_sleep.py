@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.traced import Traced
-from tests.live.conftest import APP_WORDS, RunCalled, Start
+from tests.live.conftest import APP_WORDS, Start
 from tests.live.forms import STATIC
 from tests.live.health import shown
+from tests.live.originals import RunCalled
 from tests.live.sleeping import is_asleep, wait_until_asleep
 from tests.namespace import Namespace, enter, need
 from tests.waiting import wait_until
