@@ -25,6 +25,12 @@ NUMBERS: "dict[str, Callable[[str], float]]" = {
 #: How often, and seconds in between, a page is read that is being written.
 ATTEMPTS, PAUSE = 200, 0.005
 
+#: Ticks for which a pyinit may have no page yet: the command has begun before it, and has the CPU first (docker/static/main.c).
+BEGINNING = 50
+
+#: Field of /proc/PID/stat behind the name, counted from 0: when it started, in ticks.
+STARTED = 19
+
 
 def from_bytes(data: bytes) -> State | None:
     """PURE. The State that a page tells of; None where it is not whole: empty, read while it was written, or another format."""
@@ -127,6 +133,13 @@ def _no_right(pid: int) -> str:
     return f"no right to look at pid {pid}, which runs as uid {theirs}, and this as uid {ours}: try docker exec --user {theirs}"
 
 
+def _begins(pid: int) -> bool:
+    """Whether a process is the same program as this one, and has just been started: then its page is to come."""
+    fields = system.read_file(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
+    is_ours = pid != system.getpid() and system.read_link(f"/proc/{pid}/exe") == system.read_link("/proc/self/exe")
+    return is_ours and len(fields) > STARTED and system.ticks() - int(fields[STARTED]) < BEGINNING
+
+
 def user_of(pid: int) -> int:
     """The user that a process runs as; -1 where it cannot be known."""
     at = (status := system.read_file(f"/proc/{pid}/status")).find(b"\nUid:")
@@ -144,7 +157,7 @@ def all_with_one() -> list[int]:
 def find(pid: int | None = None) -> tuple[int, State]:
     """The PID of the pyinit of this container, and its State: PID 1 if that is one, else the topmost that is found.
 
-    Raises NotFoundError.
+    Where PID 1 has just been started, its page is waited for. Raises NotFoundError.
     """
     if not system.list_processes():
         raise NotFoundError("there is no /proc of this PID namespace, so pyinit's state cannot be read")
@@ -162,6 +175,9 @@ def find(pid: int | None = None) -> tuple[int, State]:
         if descriptor is None and pid is None:
             chosen = _topmost()
             descriptor = open_of(chosen) if chosen else None
+        while descriptor is None and pid is None and _begins(1):
+            system.nap(PAUSE)
+            chosen, descriptor = 1, open_of(1)
         if descriptor is None:
             raise NotFoundError(why)
         state = read(descriptor)

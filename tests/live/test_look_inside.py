@@ -74,6 +74,14 @@ def test_it_says_what_a_stop_then_does(pyinit: list[str], start: Start, script: 
     assert all(f"{pid} (" in line for pid in (*found["stop"]["signalled"], *found["stop"]["held_back"]))
 
 
+@pytest.mark.parametrize("words", [("--status", "--json"), ("--probe", "pyinit")], ids=["status", "probe"])
+def test_it_may_be_the_first_thing_that_a_command_does(pyinit: list[str], start: Start, words: tuple[str, ...]) -> None:
+    """PID 1 has no state page yet: in the static binary the command has the CPU before it."""
+    namespace = start("--", "env", *pyinit, *words)
+    assert (namespace.wait(), namespace.stderr) == (0, "")
+    assert "running" in namespace.stdout
+
+
 def test_people_are_told_in_plain_lines(pyinit: list[str], start: Start) -> None:
     namespace = start("--", *APP_WORDS.split())
     namespace.wait_for_output("app ready")
