@@ -486,13 +486,16 @@ class Walk:
             background += [child.pid for child in children]
         else:
             has_traps = bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1))
-            is_matter = is_shell and (len(children) > 1 or has_traps or self.request.seen is not None)
+            is_matter = is_shell and (
+                len(children) > 1 or has_traps or self.request.seen is not None or not self.look.sees_masks
+            )
             for child in children:
                 is_behind = self.is_behind(child, process)
                 if not is_behind and is_matter:
                     stdin = self.look.reads_from(child.pid)
                     is_behind = stdin.startswith("/dev/null") and not self.has_same_stdin(child.pid, process.pid)
                     is_behind |= stdin.startswith("pipe:") and stdin in self.look.writes_to(process.pid)
+                    is_behind |= not self.look.sees_masks and self.is_put_behind(child.pid, process.pid)
                 (background if is_behind else foreground).append(child.pid)
             if is_matter and foreground and not self.is_subshell(process) and self.is_in_wait(process.pid):
                 background += foreground
@@ -538,6 +541,12 @@ class Walk:
         from pyinit.delivery import traps
 
         return traps.is_in_wait(self.look.done(shell))
+
+    def is_put_behind(self, child: int, shell: int) -> bool:
+        """Whether the text of a shell's script says that it has put a child into the background."""
+        from pyinit.delivery import traps
+
+        return traps.puts_behind(self.look.script(shell), self.look.words(child), self.look.words(shell))
 
     def last_pipeline(self, shell: int, jobs: list[int]) -> list[int]:
         """Those of a shell's jobs that it can be waiting for: all, if it may be in `wait`, or the pipeline started last."""

@@ -3,7 +3,7 @@
 It is imported with the first signal, as delivery is: a command that ends by itself has no use for either.
 """
 
-from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, plan
+from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, assumed, plan
 from pyinit.kernel import processes, signals, system
 from pyinit.kernel.processes import Seen
 from pyinit.kernel.signals import signal
@@ -50,6 +50,7 @@ class Messenger:
         #: What is looked at for the signal that is dealt with; and of the last one that was no stop request, when all is done.
         self.seen: Seen | None = None
         self.done: Seen | None = None
+        self.has_assumed = False  # what processes do about signals, and has said so
 
     def look_around(
         self, signum: int, is_stop: bool, until: float | None, seen: Seen | None = None
@@ -69,6 +70,8 @@ class Messenger:
             passed_over.update({helper}.intersection(table))
             for pid in passed_over.intersection(table):
                 del table[pid]
+        if table is not None and seen is not None:
+            table = assumed.seen(table, seen.look)
         if seen is not None:
             seen.table, seen.passed_over, seen.is_blind = table, frozenset(passed_over), table is None
         return table
@@ -125,6 +128,10 @@ class Messenger:
         if early is not None:
             table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
             request = request.but(told={early.pid: (early.started, early.image)})
+        if request.is_stop and not (look.sees_masks or request.told or self.has_assumed):
+            self.has_assumed = True
+            text = "/proc does not tell who handles signals (gVisor?): programs are taken to, and scripts by their traps"
+            self.log.say("info", "assumed", text)
         found = plan.plan(request, table, look, self.place, forwarded)
         if early is None and found.now:
             self.everybody.await_moment(request)
