@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
 
-    class _pyinit:  # noqa: N801 - a module, of C: docker/static/main.c
+    class _pyinit:  # noqa: N801 - a module, of C: docker/static/module.c
         """What the static binary has built in, with the arguments that the calls have in C."""
 
 elif hasattr(sys, "frozen"):
