@@ -3,14 +3,16 @@
 Run while the static binary is built, in the interpreter that is to be in it (main.c): some times over to warm it up, as
 CPython adapts its bytecode to what it does and keeps what it has looked up; and then in a process that is thrown away, to
 find out which objects are written to. What PID 1 is told is the same wherever the build runs, and so is what comes of it;
-that is why it is not the kernel that is there who tells it.
+that is why it is not the kernel that is there who tells it. A call that has no answer here ends the build.
 """
 
 import _signal
 import _socket
 import errno
+import fcntl
 import posix
 import select
+import sys
 import time
 
 import _pyinit
@@ -42,6 +44,21 @@ VARIABLES = {b"PATH": b"/usr/bin", b"TZ": b"UTC0"}  # as in main.c
 
 #: As life/kept.py has it.
 KEPT = b"\0".join((b"1000.0", b"3", b"1", b"0", b"0", b"/", b"", b"Tcp: InErrs OutRsts\nTcp: 0 0\n", b"10:7"))
+
+#: Whose calls are answered, or refused.
+MODULES = (posix, _signal, time, _socket, select, fcntl, _pyinit)
+
+#: Calls that are let through, and why what they tell is the same on every machine.
+PURE = {
+    _signal: {"signal": "the disposition is this process's, and main.c has set all of them to their default"},
+    _pyinit: {
+        "arguments": "those that main.c has set, see set_the_stage()",
+        "environment": "that which main.c has set, see set_the_stage()",
+        "given_mask": "main.c asks for it at a start alone: here it is empty",
+    },
+}
+
+WRITE, LEAVE = posix.write, posix._exit
 
 #: A struct nlmsghdr with NLMSG_DONE, and its status.
 NO_SOCKETS = bytes((20, 0, 0, 0, 3, 0, 2, 0)) + bytes(12)
@@ -80,6 +97,30 @@ def stat(path, *_):
     return regular_file() if (path.decode() if isinstance(path, bytes) else path) in THERE else no_such()
 
 
+def fail(complaint):
+    """End the build, with a line. (An exception would be met in PID 1's own ways, which are many.)"""
+    WRITE(2, f"build: rehearse.py: {complaint}\n".encode())
+    LEAVE(1)
+
+
+def refuse(place, name, of):
+    """Have a call that nobody answers end the build."""
+
+    def call(*_, **__):
+        caller = sys._getframe(1)
+        fail(
+            f"{of}.{name}() is asked of the machine that builds, by {caller.f_code.co_filename}, line {caller.f_lineno}; "
+            "have Kernel, Socket or Poll answer it, or say in PURE why it is the same on every machine"
+        )
+
+    setattr(place, name, call)
+
+
+def is_call(value):
+    """Whether something of a module asks the kernel: functions do, and classes, but for those of results and of errors."""
+    return callable(value) and not (isinstance(value, type) and issubclass(value, (tuple, BaseException)))
+
+
 class Socket:
     """A netlink socket that knows of no others."""
 
@@ -99,6 +140,12 @@ class Poll:
     def poll(self, *_):
         """Descriptor 2 can be written to."""
         return [(2, select.POLLOUT)]
+
+
+for stand, methods in ((Socket, vars(_socket.socket)), (Poll, ("modify", "unregister"))):
+    for method in methods:
+        if not method.startswith("_") and method not in vars(stand):
+            refuse(stand, method, stand.__name__)
 
 
 class Kernel:
@@ -126,7 +173,6 @@ class Kernel:
             }
         self.arrivals = [(_signal.SIGTERM, 0, 0), (_signal.SIGCHLD, COMMAND, 1)]
         self.has_ended = False
-        self.faults = []
         self.opened = {}
         self.moments = iter(range(1000, 1 << 30))
         self.calls = {
@@ -191,9 +237,9 @@ class Kernel:
         return content
 
     def write(self, _, data):
-        """Into the log, in which there may be no error."""
-        if b"error" in data:
-            self.faults.append(data)
+        """Into the log, in which there may be no error and no warning."""
+        if b"error" in data or b"warning" in data:
+            fail(f"PID 1 should have nothing to complain of, see the answers of Kernel: {data.decode().strip()}")
         return len(data)
 
     def wait(self, *_):
@@ -239,7 +285,14 @@ def over():
 def rehearse(start, until, end=over):
     """Run what a start runs, and have the kernel back afterwards, if it comes to that."""
     kernel = Kernel(until, end)
-    real = [stand_in(module, name, answer) for module, calls in kernel.calls.items() for name, answer in calls.items()]
+    real = []
+    for module in MODULES:
+        known = {*kernel.calls.get(module, ()), *PURE.get(module, ())}
+        for name, value in list(vars(module).items()):
+            if name not in known and is_call(value):
+                real.append((module, name, value))
+                refuse(module, name, module.__name__)
+    real += [stand_in(module, name, answer) for module, calls in kernel.calls.items() for name, answer in calls.items()]
     posix.environ.update(VARIABLES)
     try:
         start()
@@ -249,5 +302,3 @@ def rehearse(start, until, end=over):
         posix.environ.clear()
         for module, name, call in real:
             setattr(module, name, call)
-    if kernel.faults:
-        raise SystemError(f"a rehearsal fails, see the calls of rehearse.Kernel: {kernel.faults}")
