@@ -277,6 +277,18 @@ def stand_in(module, name, answer):
     return module, name, real
 
 
+def refuse_others(answered):
+    """Refuse all calls that are neither `answered` nor PURE; what was there before, as stand_in() has it."""
+    real = []
+    for module in MODULES:
+        known = {*answered.get(module, ()), *PURE.get(module, ())}
+        for name, value in list(vars(module).items()):
+            if name not in known and is_call(value):
+                real.append((module, name, value))
+                refuse(module, name, module.__name__)
+    return real
+
+
 def over():
     """More is to come."""
     raise OverError
@@ -285,13 +297,8 @@ def over():
 def rehearse(start, until, end=over):
     """Run what a start runs, and have the kernel back afterwards, if it comes to that."""
     kernel = Kernel(until, end)
-    real = []
-    for module in MODULES:
-        known = {*kernel.calls.get(module, ()), *PURE.get(module, ())}
-        for name, value in list(vars(module).items()):
-            if name not in known and is_call(value):
-                real.append((module, name, value))
-                refuse(module, name, module.__name__)
+    # For a plan the same is rehearsed once more; whatever is written to then counts as written to by a start, or a stop.
+    real = refuse_others(kernel.calls) if end is over else []
     real += [stand_in(module, name, answer) for module, calls in kernel.calls.items() for name, answer in calls.items()]
     posix.environ.update(VARIABLES)
     try:
