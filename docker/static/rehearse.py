@@ -58,7 +58,8 @@ PURE = {
     },
 }
 
-WRITE, LEAVE = posix.write, posix._exit
+#: The real ones, for the end of the build.
+WRITE, LEAVE = posix.write, posix._exit  # noqa: SLF001 - public, see the documentation of os
 
 #: A struct nlmsghdr with NLMSG_DONE, and its status.
 NO_SOCKETS = bytes((20, 0, 0, 0, 3, 0, 2, 0)) + bytes(12)
@@ -98,7 +99,7 @@ def stat(path, *_):
 
 
 def fail(complaint):
-    """End the build, with a line. (An exception would be met in PID 1's own ways, which are many.)"""
+    """End the build, with a line. An exception would be met in one of PID 1's own ways, which are many."""
     WRITE(2, f"build: rehearse.py: {complaint}\n".encode())
     LEAVE(1)
 
@@ -107,7 +108,7 @@ def refuse(place, name, of):
     """Have a call that nobody answers end the build."""
 
     def call(*_, **__):
-        caller = sys._getframe(1)
+        caller = sys._getframe(1)  # noqa: SLF001 - as in logging
         fail(
             f"{of}.{name}() is asked of the machine that builds, by {caller.f_code.co_filename}, line {caller.f_lineno}; "
             "have Kernel, Socket or Poll answer it, or say in PURE why it is the same on every machine"
@@ -297,7 +298,7 @@ def over():
 def rehearse(start, until, end=over):
     """Run what a start runs, and have the kernel back afterwards, if it comes to that."""
     kernel = Kernel(until, end)
-    # For a plan the same is rehearsed once more; whatever is written to then counts as written to by a start, or a stop.
+    # For a plan the same is rehearsed once more, and what we write to then would count as written to by a start, or a stop.
     real = refuse_others(kernel.calls) if end is over else []
     real += [stand_in(module, name, answer) for module, calls in kernel.calls.items() for name, answer in calls.items()]
     posix.environ.update(VARIABLES)
