@@ -58,6 +58,9 @@ PURE = {
     },
 }
 
+#: Of all rehearsals of a life: module, name, what is there, and its refusal.
+REFUSED = []
+
 #: The real ones, for the end of the build.
 WRITE, LEAVE = posix.write, posix._exit  # noqa: SLF001 - public, see the documentation of os
 
@@ -104,8 +107,8 @@ def fail(complaint):
     LEAVE(1)
 
 
-def refuse(place, name, of):
-    """Have a call that nobody answers end the build."""
+def refusal(name, of):
+    """What stands in for a call that nobody answers: it ends the build."""
 
     def call(*_, **__):
         caller = sys._getframe(1)  # noqa: SLF001 - as in logging
@@ -114,7 +117,7 @@ def refuse(place, name, of):
             "have Kernel, Socket or Poll answer it, or say in PURE why it is the same on every machine"
         )
 
-    setattr(place, name, call)
+    return call
 
 
 def is_call(value):
@@ -146,7 +149,7 @@ class Poll:
 for stand, methods in ((Socket, vars(_socket.socket)), (Poll, ("modify", "unregister"))):
     for method in methods:
         if not method.startswith("_") and method not in vars(stand):
-            refuse(stand, method, stand.__name__)
+            setattr(stand, method, refusal(method, stand.__name__))
 
 
 class Kernel:
@@ -280,14 +283,14 @@ def stand_in(module, name, answer):
 
 def refuse_others(answered):
     """Refuse all calls that are neither `answered` nor PURE; what was there before, as stand_in() has it."""
-    real = []
-    for module in MODULES:
-        known = {*answered.get(module, ()), *PURE.get(module, ())}
-        for name, value in list(vars(module).items()):
-            if name not in known and is_call(value):
-                real.append((module, name, value))
-                refuse(module, name, module.__name__)
-    return real
+    if not REFUSED:
+        for module in MODULES:
+            known = {*answered.get(module, ()), *PURE.get(module, ())}
+            found = [(name, value) for name, value in vars(module).items() if name not in known and is_call(value)]
+            REFUSED.extend((module, name, value, refusal(name, module.__name__)) for name, value in found)
+    for module, name, _, refused in REFUSED:
+        setattr(module, name, refused)
+    return [(module, name, value) for module, name, value, _ in REFUSED]
 
 
 def over():
