@@ -1,7 +1,8 @@
 """An application in the middle of a request, which is told to stop meanwhile, and needs 2 s for that request and what follows.
 
 It looks for a stop when the request is over, as whoever serves one request at a time; and the request is over when its client,
-who writes to our stdin, has sent all of it. So an init that tells it and leaves at once is never heard of, and not now and then.
+who writes to our stdin, has sent all of it. So an init that tells it and leaves at once is never heard of.
+
 It says "ready", "told" at every SIGTERM, and "finished". Left alone it ends by itself: nothing outlives the demonstration.
 """
 
