@@ -40,7 +40,7 @@ def of_all(scene: "Scene") -> Plan:
     if readers:
         tree.go_up(readers)
     choice = Choice(tree, readers)
-    if readers and not any(choice.acts(pid) for pid in choice.fates):
+    if readers and not any(acts(pid, choice.fates) for pid in choice.fates):
         # Each is held back for another, through those above them: somebody has to begin.
         tree.go_up()
         choice = Choice(tree, {})
@@ -55,7 +55,8 @@ def of_command(scene: "Scene") -> Plan:
     process = scene.processes.get(pid)
     if process is None or known.was_told(process):
         return Plan({}, Outcome(tree, {}, {}).next())
-    known.settle_signal(process, is_wrapper=False)
+    if not known.settle_signal(process):
+        known.settle_end(process)
     if not known.signums[pid]:
         return Plan({}, Outcome(tree, {}, {}).next(), deaf=(pid,), fates={pid: (DEAF, 0)})
     now, fates = {pid: known.signums[pid]}, {pid: (TOLD, 0)}
@@ -78,10 +79,6 @@ class Choice:
         self.mortals: list[int] = []
         self.fates: dict[int, tuple[str, int]] = {}
         self.choose()
-
-    def acts(self, pid: int) -> bool:
-        """Whether one who was visited is told, works, or is looked at again in this round."""
-        return acts(pid, self.fates)
 
     # --- from the top down once more ---
 
@@ -152,16 +149,18 @@ class Choice:
         if request.is_last_call:
             return self.last_call()
         tree = self.tree
-        holding = [pid for pid, kind in tree.kinds.items() if kind in (HANDLER, BUSY, OLD, NEW, BLURRED) and self.acts(pid)]
-        outside = self.yield_to_those_outside(holding)
-        holding = [pid for pid in holding if self.acts(pid)]
+        holding = [pid for pid, kind in tree.kinds.items() if kind in (HANDLER, BUSY, OLD, NEW, BLURRED) and acts(pid, self.fates)]
+        outside: frozenset[int] = frozenset()
+        if request.is_stop and request.scope == IN_GROUP and self.has_others_outside():
+            outside = self.yield_to_those_outside(holding)
+            holding = [pid for pid in holding if acts(pid, self.fates)]
         # A shell that waits for one who works cannot work before that one ends, so nobody waits for the shell.
         working = frozenset(pid for pid in holding if tree.first[pid] == pid) or frozenset(holding) or outside
         if not holding and not request.is_stop:
             self.do_as_at_a_stop()
         elif not holding and not outside:
             working = self.tell_mortals()
-        elif request.is_stop:
+        elif request.is_stop and BUSY in tree.kinds.values():
             for pid in self.waited_for_by_traps():
                 self.tell(pid)
         if working:
@@ -205,8 +204,6 @@ class Choice:
         and so is a background job of a script that has left the group: the script may wait for it.
         """
         scene, tree = self.scene, self.tree
-        if scene.request.scope != IN_GROUP or not scene.request.is_stop or not self.has_others_outside():
-            return frozenset()
         read = {pid: pipes.read_by(pid, scene) for pid in (list(self.now) if holding else self.mortals)}
         beyond = [] if scene.is_deep else tree.beyond
         if not any(read.values()) and (holding or not beyond):
@@ -250,7 +247,7 @@ class Choice:
     def waited_for_by_traps(self) -> list[int]:
         """Foreground jobs of shells whose trap has to run, where nobody in them would end by a handler."""
         tree = self.tree
-        busy = [pid for pid, kind in tree.kinds.items() if kind == BUSY and tree.first[pid] == pid and self.acts(pid)]
+        busy = [pid for pid, kind in tree.kinds.items() if kind == BUSY and tree.first[pid] == pid and acts(pid, self.fates)]
         waiting = [child for pid in busy for child in tree.jobs[pid][0]]
         found: list[int] = []
         visited: set[int] = set()
@@ -282,7 +279,7 @@ class Choice:
         """All who belong to somebody who is told or was; their fates are told."""
         tree, children = self.tree, self.scene.children
         found = []
-        owners = [pid for pid, kind in tree.kinds.items() if kind not in (WRAPPER, CATCHES_ALL) and self.acts(pid)]
+        owners = [pid for pid, kind in tree.kinds.items() if kind not in (WRAPPER, CATCHES_ALL) and acts(pid, self.fates)]
         for owner in owners:
             open_ones = {child for jobs in tree.jobs.get(owner, ()) for child in jobs if child in self.fates}
             waiting = [child for child in children.get(owner, ()) if child not in open_ones]

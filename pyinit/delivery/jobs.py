@@ -32,11 +32,10 @@ class Jobs:
         they wait for background jobs; a background job has a /dev/null of its own for its stdin; one that reads what its shell
         writes is never waited for; and the text of the script.
         """
-        if process.pid not in self.known:
-            foreground, background = self.find(process)
-            # Where handlers below handlers are told none comes before another.
-            self.known[process.pid] = (foreground + background, []) if self.scene.is_deep else (foreground, background)
-        return self.known[process.pid]
+        found = self.known.get(process.pid)
+        if found is None:
+            found = self.known[process.pid] = self.find(process)
+        return found
 
     def find(self, process: "Process") -> tuple[list[int], list[int]]:
         """As of()."""
@@ -48,23 +47,26 @@ class Jobs:
         is_shell = bool(children) and scene.is_shell(process)
         is_suspended = is_shell and "sigsuspend" in look.sleeps_in(process.pid)
         if is_suspended and look.shell(process.pid) in SUSPENDED_IN_WAIT:
-            return foreground, [child.pid for child in children]
-        has_traps = bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1))
-        is_matter = is_shell and (len(children) > 1 or has_traps or scene.request.seen is not None)
-        for child in children:
-            is_behind = self.is_behind(child, process)
-            if not is_behind and is_matter:
-                stdin = look.reads_from(child.pid)
-                is_behind = stdin.startswith("/dev/null") and not self.has_same_stdin(child.pid, process.pid)
-                is_behind |= stdin.startswith("pipe:") and stdin in look.writes_to(process.pid)
-            (background if is_behind else foreground).append(child.pid)
-        if is_matter and foreground and not self.is_subshell(process) and self.is_in_wait(process.pid):
-            background += foreground
-            foreground = []
-        if is_shell and len(foreground) > 1:
-            last = self.last_pipeline(process.pid, foreground)
-            background += [pid for pid in foreground if pid not in last]
-            foreground = [pid for pid in foreground if pid in last]
+            background += [child.pid for child in children]
+        else:
+            has_traps = bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1))
+            is_matter = is_shell and (len(children) > 1 or has_traps or scene.request.seen is not None)
+            for child in children:
+                is_behind = self.is_behind(child, process)
+                if not is_behind and is_matter:
+                    stdin = look.reads_from(child.pid)
+                    is_behind = stdin.startswith("/dev/null") and not self.has_same_stdin(child.pid, process.pid)
+                    is_behind |= stdin.startswith("pipe:") and stdin in look.writes_to(process.pid)
+                (background if is_behind else foreground).append(child.pid)
+            if is_matter and foreground and not self.is_subshell(process) and self.is_in_wait(process.pid):
+                background += foreground
+                foreground = []
+            if is_shell and len(foreground) > 1:
+                last = self.last_pipeline(process.pid, foreground)
+                background += [pid for pid in foreground if pid not in last]
+                foreground = [pid for pid in foreground if pid in last]
+        if scene.is_deep:
+            return foreground + background, []  # none comes before another
         return foreground, background
 
     def has_same_stdin(self, one: int, other: int) -> bool:

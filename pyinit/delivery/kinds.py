@@ -48,19 +48,24 @@ class Kinds:
 
     def __init__(self, scene: "Scene", jobs: "Jobs") -> None:
         self.scene = scene
-        self.request = scene.request
+        self.request, self.processes, self.look = scene.request, scene.processes, scene.look
+        self.children, self.choices = scene.children, scene.choices
         self.jobs = jobs
+        self.before = self.request.told.keys() | self.request.heard.keys()  # of whom was_told() may be true
         self.signums: dict[int, int] = {}
         self.reasons: dict[int, str] = {}
         self.programs: dict[tuple[str, tuple[str, ...]], programs.Program | None] = {}  # by name and words: many are alike
         self.spawning: set[int] = set()  # who spawned somebody at each closer look, so that its mask tells nothing
+        # Whether another look may tell more, and does no harm: it would merge real-time signals, of which each counts.
+        request = self.request
+        self.may_look_again = request.looks < LOOKS and request.waits < WAITS and request.signum <= LAST_STANDARD
 
     def of(self, process: "Process") -> str:
         """What a process is for this request."""
         if process.pid in self.request.denied:
             self.signums[process.pid] = 0
             return WRAPPER
-        if self.was_told(process):
+        if process.pid in self.before and self.was_told(process):
             return self.of_told(process)
         if self.has_moment(process):
             return BLURRED
@@ -72,7 +77,7 @@ class Kinds:
 
     def looks_like_shell(self, process: "Process") -> bool:
         """Whether a process is a shell. A process without children that has no handler need not be looked at."""
-        matters = process.caught or process.pid in self.scene.children
+        matters = process.caught or process.pid in self.children
         return bool(matters) and self.scene.is_shell(process)
 
     # --- those who were told, or came later ---
@@ -89,9 +94,9 @@ class Kinds:
 
     def of_told(self, process: "Process") -> str:
         """One who was told and is still there. A shell may be waiting for a foreground job of the first round."""
-        if process.pid in self.scene.children and self.scene.is_shell(process):
+        if process.pid in self.children and self.scene.is_shell(process):
             foreground, _ = self.jobs.of(process)
-            if any(not self.is_since(self.scene.processes[child]) for child in foreground):
+            if any(not self.is_since(self.processes[child]) for child in foreground):
                 self.signums[process.pid] = self.request.signum
                 return BUSY
         return OLD
@@ -102,9 +107,9 @@ class Kinds:
 
     def of_newcomer(self, process: "Process", kind: str, is_shell: bool) -> str:
         """One that was started since: by the last lines of a script, or by a loop once more."""
-        if is_shell and kind == WRAPPER and process.pid in self.scene.children:
+        if is_shell and kind == WRAPPER and process.pid in self.children:
             return WRAPPER  # what is below it tells
-        words = self.scene.look.words(process.pid)
+        words = self.look.words(process.pid)
         if words in self.request.usual:
             return AGAIN if kind == HANDLER else WRAPPER
         if kind == HANDLER:
@@ -120,7 +125,7 @@ class Kinds:
         and its child runs. The child of a shell that shares its image is that shell still. A shell that does not sleep may be
         about to start somebody, who is to be told with it or in its place; and a child that its trap tells must hear it.
         """
-        if not self.may_look_again():
+        if not self.may_look_again:
             return False
         if process.blocked & BASIC == BASIC:
             return not process.is_asleep
@@ -129,33 +134,26 @@ class Kinds:
             return True
         if not process.caught:
             return False
-        parent = self.scene.processes.get(process.parent)
+        parent = self.processes.get(process.parent)
         if parent is None or process.image != parent.image or not process.image or process.caught != parent.caught:
             return False
-        return any(process.catches(one) for one in self.scene.choices if one != INT) and self.looks_like_shell(process)
-
-    def may_look_again(self) -> bool:
-        """Whether another look may tell more, and does no harm: it would merge real-time signals, of which each counts."""
-        request = self.request
-        return request.looks < LOOKS and request.waits < WAITS and request.signum <= LAST_STANDARD
+        return any(process.catches(one) for one in self.choices if one != INT) and self.looks_like_shell(process)
 
     def starts_somebody(self, process: "Process") -> bool:
         """Whether a shell may be about to start somebody, or has a child that has still to become what it is to be."""
-        scene = self.scene
-        children = scene.children.get(process.pid, ())
-        may_start = not process.is_asleep or any(self.is_copy(scene.processes[child]) for child in children)
-        return may_start and scene.is_shell(process)
+        children = self.children.get(process.pid, ())
+        may_start = not process.is_asleep or any(self.is_copy(self.processes[child]) for child in children)
+        return may_start and self.scene.is_shell(process)
 
     def is_copy(self, process: "Process") -> bool:
         """Whether a process may be a copy of another one that has still to execute its own program.
 
         A signal that it handles it forgets: the handler is its parent's. Where that has gone, nothing tells whose it is.
         """
-        place = self.scene.place
-        if process.is_asleep or process.pid == place.command:
+        if process.is_asleep or process.pid == self.scene.place.command:
             return False
-        parent = self.scene.processes.get(process.parent)
-        if parent is None or parent.pid == place.own_pid:
+        parent = self.processes.get(process.parent)
+        if parent is None or parent.pid == self.scene.place.own_pid:
             return self.scene.hears(process)
         return (process.image, process.name) == (parent.image, parent.name)
 
@@ -163,59 +161,62 @@ class Kinds:
 
     def of_shell(self, process: "Process") -> str:
         """A shell works by its traps alone. That it has signals blocked never counts."""
-        for signum in self.scene.choices:
+        for signum in self.choices:
             if not process.catches(signum):
                 continue
             catches_all = (process.caught | process.ignored) & CAUGHT_FOR_EXIT == CAUGHT_FOR_EXIT
-            is_doubtful = catches_all or signum == INT or self.scene.look.shell(process.pid) in CATCH_WITHOUT_TRAP
+            is_doubtful = catches_all or signum == INT or self.look.shell(process.pid) in CATCH_WITHOUT_TRAP
             if not is_doubtful or self.sets_trap(process.pid, signum):
                 self.signums[process.pid] = signum
                 return BUSY if self.jobs.of(process)[0] else HANDLER
             if catches_all and self.request.is_stop and not self.jobs.of(process)[0]:
                 self.signums[process.pid] = signum
                 return CATCHES_ALL
-        self.settle_signal(process, is_wrapper=True)
+        self.settle_end(process)
         return WRAPPER
 
     def sets_trap(self, pid: int, signum: int) -> bool:
         """Whether the text of a shell's script has a trap for a signal."""
         from pyinit.delivery import traps
 
-        return traps.traps(self.scene.look.script(pid), signum)
+        return traps.traps(self.look.script(pid), signum)
 
     # --- all others ---
 
     def of_other(self, process: "Process") -> str:
         """One that is no shell."""
         program = self.program(process)
-        is_wrapper = program is not None and program.what == programs.HELD_BACK and process.pid in self.scene.children
-        if self.settle_signal(process, is_wrapper):
+        is_wrapper = program is not None and program.what == programs.HELD_BACK and process.pid in self.children
+        if not is_wrapper and self.settle_signal(process):
             return HANDLER
-        return BLURRED if process.pid in self.spawning and self.may_look_again() else WRAPPER
+        self.settle_end(process)
+        return BLURRED if process.pid in self.spawning and self.may_look_again else WRAPPER
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
-        if not (process.caught or process.blocked or process.pid in self.scene.children):
+        if not (process.caught or process.blocked or process.pid in self.children):
             return None
-        called = (process.name, self.scene.look.words(process.pid))
+        called = (process.name, self.look.words(process.pid))
         if called not in self.programs:
             self.programs[called] = programs.find(*called)
         return self.programs[called]
 
-    def settle_signal(self, process: "Process", is_wrapper: bool) -> bool:
-        """Find the signal that a process is to get, 0 if it is deaf; return whether it handles it."""
-        pid, signum, choices = process.pid, self.request.signum, self.scene.choices
-        if not is_wrapper:
-            has_any = process.caught or process.blocked
-            visible = next((one for one in choices if self.handles(process, one)), 0) if has_any else 0
-            found = self.graceful(process) or visible or (signum if self.waits_for_signals(process) else 0)
-            if found:
-                self.signums[pid] = found
-                if found != signum and pid not in self.reasons:
-                    self.reasons[pid] = f"for it does not handle {signals.name(signum)}"
-                return True
-        self.signums[pid] = next((one for one in choices if self.dies_of(process, one)), 0)
-        return False
+    def settle_signal(self, process: "Process") -> bool:
+        """Find the signal that a process handles and is to get; return whether there is one."""
+        pid, signum = process.pid, self.request.signum
+        has_any = process.caught or process.blocked
+        visible = next((one for one in self.choices if self.handles(process, one)), 0) if has_any else 0
+        found = self.graceful(process) or visible or (signum if self.waits_for_signals(process) else 0)
+        if not found:
+            return False
+        self.signums[pid] = found
+        if found != signum and pid not in self.reasons:
+            self.reasons[pid] = f"for it does not handle {signals.name(signum)}"
+        return True
+
+    def settle_end(self, process: "Process") -> None:
+        """Find the signal of which a process would die; 0 if it is deaf."""
+        self.signums[process.pid] = next((one for one in self.choices if self.dies_of(process, one)), 0)
 
     def handles(self, process: "Process", signum: int) -> bool:
         """Whether a process that is no shell is seen to take a signal itself: by a handler, or blocked, for a signalfd."""
@@ -231,16 +232,15 @@ class Kinds:
         """
         if process.ignores(self.request.signum):
             return False
-        look = self.scene.look
-        sleeps_in = look.sleeps_in(process.pid)
+        sleeps_in = self.look.sleeps_in(process.pid)
         if "sigtimedwait" in sleeps_in:
             return True
         # It may have left sigwait() since its masks were read, to run or to wait for a child: then they show it now.
         # Of many it is asked only of those who do not sleep for long.
-        has_moved = len(self.scene.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
+        has_moved = len(self.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
         if not has_moved:
             return False
-        found = [look.blocks(process.pid, one) for one in self.scene.choices]
+        found = [self.look.blocks(process.pid, one) for one in self.choices]
         if None in found:
             self.spawning.add(process.pid)
         return any(found)

@@ -37,11 +37,14 @@ class Outcome:
         self.scene = tree.scene
         self.now = now
         self.fates = fates
+        self.pids: dict[str, list[int]] = {}  # by what happens to them
+        for pid, (fate, _) in fates.items():
+            self.pids.setdefault(fate, []).append(pid)
 
     def plan(self, working: frozenset[int], belonging: list[int]) -> Plan:
         """The plan: `working` hold up those who are held back, `belonging` are left to somebody above."""
         request, processes, now = self.scene.request, self.scene.processes, self.now
-        held, unsure, deaf = self.those(HELD, READS), self.those(UNSURE), self.those(DEAF)
+        held, unsure = self.those(HELD, READS), self.those(UNSURE)
         spared = self.those(MAY_FINISH, LEFT_TO)
         resume = tuple(pid for pid in self.fates if processes[pid].is_stopped) if request.is_stop else ()
         reasons = {pid: reason for pid, reason in self.tree.known.reasons.items() if pid in now}
@@ -49,19 +52,19 @@ class Outcome:
         is_whole = is_whole and all(processes[pid].group == self.scene.place.command for pid in now)
         # What a handler starts meanwhile belongs to it, and would get the signal with the group.
         is_whole = is_whole and request.scope == IN_GROUP and not spared and all(self.is_end_of(pid) for pid in now)
-        heard = dict(request.heard)
-        if request.is_stop:
+        heard = request.heard
+        if request.is_stop and belonging:
             is_copy = self.tree.known.is_copy
             left = (processes[pid] for pid in belonging if self.has_handler(pid) and not is_copy(processes[pid]))
-            heard |= {process.pid: (process.started, process.image) for process in left}
+            heard = {**heard, **{process.pid: (process.started, process.image) for process in left}}
         return Plan(
             now, self.next(heard, held), is_whole, resume, held, working if held or unsure or spared else frozenset(),
-            unsure, spared, self.those(DRAINS), deaf, self.fates, reasons,
+            unsure, spared, self.those(DRAINS), self.those(DEAF), self.fates, reasons,
         )  # fmt: skip
 
     def those(self, *fates: str) -> tuple[int, ...]:
         """The PIDs of those with one of these fates."""
-        return tuple(sorted(pid for pid, (fate, _) in self.fates.items() if fate in fates))
+        return tuple(sorted(pid for fate in fates for pid in self.pids.get(fate, ())))
 
     def has_handler(self, pid: int) -> bool:
         """Whether one who belongs to somebody who was told has a handler, which it may lose when it is told in turn."""
@@ -80,7 +83,7 @@ class Outcome:
         return self.tree.kinds.get(pid) == WRAPPER and not self.scene.processes[pid].catches(self.now[pid])
 
     def next(self, heard: "Mapping[int, tuple[int, int]] | None" = None, held: tuple[int, ...] = ()) -> "Request":
-        """The request for the next round."""
+        """The request for the next round: `heard` as in Request, if it is another one now, `held` as in Plan."""
         request, processes, look, kinds = self.scene.request, self.scene.processes, self.scene.look, self.tree.kinds
         told = {pid: (processes[pid].started, processes[pid].image) for pid in self.now}
         seen, usual = request.seen, request.usual

@@ -55,11 +55,11 @@ def plan(
     request: Request, processes: "Mapping[int, Process]", look: "Look", place: Place, forwarded: Plan | None = None
 ) -> Plan:
     """Decide who gets a request now. `forwarded` is what forwarding() has made of the same signal, if it was asked."""
-    in_group = [process for process in processes.values() if process.group == place.command and process.pid != place.own_pid]
-    if request.signum in SUSPENDS:
-        return Plan({process.pid: _suspending(process, request.signum, place.command) for process in in_group}, request)
-    if request.signum in (CONTINUES, signal.SIGKILL) or (request.signum in IGNORED_BY_DEFAULT and not request.is_stop):
-        return Plan({process.pid: request.signum for process in in_group}, request, whole_group=True)
+    signum, suspends = request.signum, request.signum in SUSPENDS
+    if suspends or signum in (CONTINUES, signal.SIGKILL) or (signum in IGNORED_BY_DEFAULT and not request.is_stop):
+        in_group = [one for one in processes.values() if one.group == place.command and one.pid != place.own_pid]
+        now = {one.pid: _suspending(one, signum, place.command) if suspends else signum for one in in_group}
+        return Plan(now, request, whole_group=not suspends)
     if place.forward == COMMAND and request.scope == IN_GROUP:
         return choice.of_command(Scene(request, processes, look, place))
     if forwarded is not None and request == Request(request.signum, IN_GROUP, False):

@@ -25,7 +25,7 @@ class Tree:
     def __init__(self, scene: "Scene") -> None:
         self.scene = scene
         self.known = Kinds(scene, Jobs(scene))
-        self.top = self.roots()
+        self.top: tuple[list[int], list[int]] = ([], [])
         self.kinds: dict[int, str] = {}
         self.jobs: dict[int, tuple[list[int], list[int]]] = {}
         self.beyond: list[int] = []
@@ -43,7 +43,7 @@ class Tree:
     def go_down(self) -> None:
         """Visit all who are in reach, parents before their children."""
         scene = self.scene
-        foreground, background = self.top
+        foreground, background = self.top = self.roots()
         waiting = [*foreground, *background][::-1]
         while waiting:
             pid = waiting.pop()
