@@ -18,11 +18,14 @@ from pyinit.delivery import (
     pipes,
 )
 from pyinit.delivery.kinds import AGAIN, BLURRED, BUSY, CATCHES_ALL, HANDLER, NEW, OLD, WRAPPER
-from pyinit.delivery.outcome import Outcome, acts
+from pyinit.delivery.outcome import acts, next_request, plan_of
 from pyinit.delivery.scene import TERM
 from pyinit.delivery.tree import Tree
 from pyinit.kernel import signals
 from pyinit.kernel.processes import below
+
+#: Those who have others held back while they act.
+HOLDING = (HANDLER, BUSY, OLD, NEW, BLURRED)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,14 +57,14 @@ def of_command(scene: "Scene") -> Plan:
     pid = scene.place.command
     process = scene.processes.get(pid)
     if process is None or known.was_told(process):
-        return Plan({}, Outcome(tree, {}, {}).next())
+        return Plan({}, next_request(tree, {}, {}))
     if not known.settle_signal(process):
         known.settle_end(process)
     if not known.signums[pid]:
-        return Plan({}, Outcome(tree, {}, {}).next(), deaf=(pid,), fates={pid: (DEAF, 0)})
+        return Plan({}, next_request(tree, {}, {}), deaf=(pid,), fates={pid: (DEAF, 0)})
     now, fates = {pid: known.signums[pid]}, {pid: (TOLD, 0)}
     resume = (pid,) if process.is_stopped and scene.request.is_stop else ()
-    return Plan(now, Outcome(tree, now, fates).next(), resume=resume, fates=fates, reasons=known.reasons)
+    return Plan(now, next_request(tree, now, fates), resume=resume, fates=fates, reasons=known.reasons)
 
 
 class Choice:
@@ -149,7 +152,7 @@ class Choice:
         if request.is_last_call:
             return self.last_call()
         tree = self.tree
-        holding = [pid for pid, kind in tree.kinds.items() if kind in (HANDLER, BUSY, OLD, NEW, BLURRED) and acts(pid, self.fates)]
+        holding = [pid for pid, kind in tree.kinds.items() if kind in HOLDING and acts(pid, self.fates)]
         outside: frozenset[int] = frozenset()
         if request.is_stop and request.scope == IN_GROUP and self.has_others_outside():
             outside = self.yield_to_those_outside(holding)
@@ -170,7 +173,7 @@ class Choice:
         self.let_drain()
         # Those who would die of a signal that is no stop request are spared, where there is somebody who handles it.
         belonging = self.belongings() if not self.scene.is_deep else []
-        return Outcome(tree, self.now, self.fates).plan(working, belonging)
+        return plan_of(tree, self.now, self.fates, working, belonging)
 
     def tell(self, pid: int) -> None:
         """Tell one who would die of it."""
@@ -302,4 +305,4 @@ class Choice:
                 now[pid] = signals.number(program.hurry)
                 reasons[pid] = f"which ends {program.names[0]} in good order"
         reasons = {pid: reason for pid, reason in reasons.items() if pid in now}
-        return Plan(now, Outcome(tree, now, self.fates).next(), fates=self.fates, reasons=reasons)
+        return Plan(now, next_request(tree, now, self.fates), fates=self.fates, reasons=reasons)
