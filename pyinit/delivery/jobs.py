@@ -58,9 +58,12 @@ class Jobs:
                     is_behind = stdin.startswith("/dev/null") and not self.has_same_stdin(child.pid, process.pid)
                     is_behind |= stdin.startswith("pipe:") and stdin in look.writes_to(process.pid)
                 (background if is_behind else foreground).append(child.pid)
-            if is_matter and foreground and not self.is_subshell(process) and self.is_in_wait(process.pid):
-                background += foreground
-                foreground = []
+            if is_matter and foreground and not self.is_subshell(process):
+                from pyinit.delivery import traps
+
+                if traps.is_in_wait(look.done(process.pid)):  # so it can run a trap at once
+                    background += foreground
+                    foreground = []
             if is_shell and len(foreground) > 1:
                 last = self.last_pipeline(process.pid, foreground)
                 background += [pid for pid in foreground if pid not in last]
@@ -93,12 +96,6 @@ class Jobs:
         if self.images is None:
             self.images = {image for _, image in scene.request.told.values() if image}
         return process.image in self.images and process.pid not in scene.request.told
-
-    def is_in_wait(self, shell: int) -> bool:
-        """Whether the text of a shell's script says that it is in `wait`, and so can run a trap at once."""
-        from pyinit.delivery import traps
-
-        return traps.is_in_wait(self.scene.look.done(shell))
 
     def last_pipeline(self, shell: int, jobs: list[int]) -> list[int]:
         """Those of a shell's jobs that it can be waiting for: all, if it may be in `wait`, or the pipeline started last."""

@@ -216,7 +216,8 @@ class Kinds:
 
     def settle_end(self, process: "Process") -> None:
         """Find the signal of which a process would die; 0 if it is deaf."""
-        self.signums[process.pid] = next((one for one in self.choices if self.dies_of(process, one)), 0)
+        deadly = (one for one in self.choices if not process.ignores(one) and one not in IGNORED_BY_DEFAULT)
+        self.signums[process.pid] = next(deadly, 0)
 
     def handles(self, process: "Process", signum: int) -> bool:
         """Whether a process that is no shell is seen to take a signal itself: by a handler, or blocked, for a signalfd."""
@@ -244,10 +245,6 @@ class Kinds:
         if None in found:
             self.spawning.add(process.pid)
         return any(found)
-
-    def dies_of(self, process: "Process", signum: int) -> bool:
-        """Whether a signal ends a process that does not handle it."""
-        return not process.ignores(signum) and signum not in IGNORED_BY_DEFAULT
 
     def graceful(self, process: "Process") -> int:
         """The signal by which a well-known program finishes its work, if it handles that; 0 for all others."""
