@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Those that may be written down: which /proc/PID/stat tells of, and with which PID 1 has nothing else to do.
 ALLOWED = frozenset(range(1, processes.LAST_IN_STAT + 1)) - signals.IGNORED_BY_DEFAULT - signals.SUSPENDS - {signal.SIGCONT}
 
-#: Of so many processes at most, as in delivery/plan.py.
+#: Of so many processes at most, as in delivery/kinds.py.
 FEW = 100
 
 #: Kinds of questions, as in docker/static/rest.h.
