@@ -64,9 +64,12 @@ def main() -> None:
     if sys.argv[1] != "sigwait":
         signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"got SIGUSR1\n"))
     signal.signal(signal.SIGUSR2, lambda *_: change(sys.argv[1]))
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)  # in pause() it would sleep on where the signal came just before
     os.write(1, b"ready\n")
     while True:
-        signal.pause()
+        os.read(reader, 1)
 
 
 if __name__ == "__main__":

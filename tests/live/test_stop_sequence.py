@@ -464,8 +464,11 @@ def test_what_is_started_during_the_sweep_is_told_too(start: Start) -> None:
         "        os.execvp('sleep', ['sleep', '1000'])\n"
         "    sys.exit()\n"
         "signal.signal(signal.SIGTERM, stop)\n"
+        "reader, writer = os.pipe()\n"
+        "os.set_blocking(writer, False)\n"
+        "signal.set_wakeup_fd(writer)\n"  # in pause() it would sleep on where the signal came just before
         "print('daemon ready', flush=True)\n"
-        "while True: signal.pause()\n"
+        "while True: os.read(reader, 1)\n"
     )
     namespace = start("--settle", "0.2", "--", "sh", "-c", f'(setsid {sys.executable} -c "$0" &); exec {APP_WORDS}', forks)
     namespace.wait_for_output("daemon ready")
