@@ -1,19 +1,6 @@
 """PURE. What comes of a choice: the plan as others are to have it, and what the next round has to know."""
 
-from pyinit.delivery import (
-    DEAF,
-    DRAINS,
-    FINISHES,
-    HELD,
-    IN_GROUP,
-    LEFT,
-    LEFT_TO,
-    MAY_FINISH,
-    READS,
-    TOLD,
-    UNSURE,
-    Plan,
-)
+from pyinit.delivery import DEAF, DRAINS, FINISHES, HELD, IN_GROUP, LEFT, LEFT_TO, MAY_FINISH, READS, TOLD, UNSURE, Plan
 from pyinit.delivery.kinds import BLURRED, WRAPPER
 
 TYPE_CHECKING = False
