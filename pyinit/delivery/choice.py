@@ -39,7 +39,7 @@ def of_all(scene: "Scene") -> Plan:
     tree = Tree(scene)
     tree.go_down()
     tree.go_up()
-    readers = pipes.readers(tree)
+    readers = {} if scene.is_deep else pipes.readers(tree)  # there nobody waits for another
     if readers:
         tree.go_up(readers)
     choice = Choice(tree, readers)

@@ -25,7 +25,7 @@ def written_by(pid: int, look: "Look") -> list[str]:
 def readers(tree: "Tree") -> dict[int, int]:
     """Who reads the output of one who works, and of whom."""
     working = [pid for pid in tree.kinds if tree.first[pid]]
-    if len(working) < 2 or tree.scene.is_deep:  # noqa: PLR2004 - it takes two
+    if len(working) < 2:  # noqa: PLR2004 - it takes two
         return {}
     stdins = {pid: tree.scene.look.reads_from(pid) for pid, kind in tree.kinds.items() if kind in (HANDLER, BUSY)}
     wanted = {stdin for stdin in stdins.values() if stdin.startswith("pipe:")}
