@@ -1,4 +1,4 @@
-"""What C does for PID 1 in the static binary, see docker/static/main.c. The package imports none of it."""
+"""What C does for PID 1 in the static binary, see docker/static/module.c. The package imports none of it."""
 
 from pyinit.kernel import system
 
