@@ -3,7 +3,8 @@
 It is imported with the first signal, as delivery is: a command that ends by itself has no use for either.
 """
 
-from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, assumed, plan
+from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, plan
+from pyinit.delivery.scene import Place
 from pyinit.kernel import processes, signals, system
 from pyinit.kernel.processes import Seen
 from pyinit.kernel.signals import signal
@@ -44,7 +45,7 @@ class Messenger:
         self.command = everybody.command
         self.log = everybody.log
         self.lifecycle = everybody.lifecycle
-        self.place = plan.Place(everybody.own_pid, self.command.pid, everybody.config.forward)
+        self.place = Place(everybody.own_pid, self.command.pid, everybody.config.forward)
         #: The signal that was judged last, who was there, and its plan: for deliver(), which comes next.
         self.judged: tuple[int, dict[int, Process], Plan] | None = None
         #: What is looked at for the signal that is dealt with; and of the last one that was no stop request, when all is done.
@@ -70,7 +71,9 @@ class Messenger:
             passed_over.update({helper}.intersection(table))
             for pid in passed_over.intersection(table):
                 del table[pid]
-        if table is not None and seen is not None:
+        if table is not None and seen is not None and not processes.tells_masks(table):
+            from pyinit.delivery import assumed
+
             table = assumed.seen(table, seen.look)
         if seen is not None:
             seen.table, seen.passed_over, seen.is_blind = table, frozenset(passed_over), table is None
@@ -136,7 +139,8 @@ class Messenger:
         if early is None and found.now:
             self.everybody.await_moment(request)
         denied = self.send_to(found, request.signum, seen)
-        self.command.owed = 0  # should anything fail from here on, nobody is told once more
+        if found.now or not found.unsure:
+            self.command.owed = 0  # should anything fail from here on, nobody is told once more
         if early is not None:
             found.now[early.pid] = request.signum
         for pid in found.resume:

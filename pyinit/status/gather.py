@@ -26,7 +26,7 @@ def gather() -> Seen:
     """Look at everything."""
     pid, shown, problem = _find()
     table, look = processes.snapshot(None), processes.Look()
-    if table is not None:
+    if table is not None and not processes.tells_masks(table):
         table = assumed.seen(table, look)
     with_page = [other for other in state.all_with_one() if other not in (pid, 0 if shown is None else shown.health)]
     ports, is_shared = _ports()
