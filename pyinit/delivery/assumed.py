@@ -1,8 +1,8 @@
 """PURE. What is assumed of processes where the kernel does not tell what they do about signals, as gVisor does not.
 
-There /proc has the tree, the names, the command lines and the open files, and no masks. So it is as if each had used exec: a
-program handles all signals, a shell those for which the text of its script sets a trap. What programs.py knows of wrappers and of
-those who only wait holds there as well.
+There /proc has the tree, the names, the command lines and the open files, and no masks. So a program is taken to handle all
+signals, and a shell those for which the text of its script sets a trap: then all is as if each wrapper had used exec. What
+programs.py knows of wrappers, and of those who only wait, holds as well.
 """
 
 from pyinit.delivery import programs, traps
@@ -17,7 +17,7 @@ ALL = (1 << 64) - 1
 
 
 def seen(table: "dict[int, Process]", look: "Look") -> "dict[int, Process]":
-    """The processes with what is assumed of them, where processes.tells_masks() denies; `look.sees_masks` is false from then on."""
+    """The processes with what is assumed of them, where processes.tells_masks() is false; so is `look.sees_masks` then."""
     look.sees_masks = False
     return {pid: process.but(caught=_caught(process, look)) for pid, process in table.items()}
 

@@ -73,8 +73,8 @@ def is_in_wait(text: str) -> bool:
 def puts_behind(text: str, words: "tuple[str, ...]", shell: "tuple[str, ...]") -> bool:
     """Whether a script starts a command of these words in the background, and none like it in the foreground.
 
-    As far as its text tells: by the command's first word, which may be that of a script that an interpreter runs. `shell` are the
-    words of the script's own shell, which its subshells share. A variable may be any command that the foreground does not have.
+    As far as its text tells: by the command's first word, which may be that of a script that an interpreter runs. `shell` are
+    the words of the script's own shell, which its subshells share. A variable may be any command that the foreground lacks.
     """
     called = {word.rpartition("/")[2] for word in words[:2]}
     behind: list[str] = []
