@@ -77,10 +77,13 @@ def puts_behind(text: str, words: "tuple[str, ...]", shell: "tuple[str, ...]") -
     the words of the script's own shell, which its subshells share. A variable may be any command that the foreground lacks.
     """
     called = {word.rpartition("/")[2] for word in words[:2]}
-    behind: list[str] = []
+    behind: list[str] = []  # first words; "" of what runs in a subshell
     before: list[str] = []
+    functions = {""}
     for given, end in commands(text):
         left = [word for word in given if word not in (*BEFORE_COMMAND, "exec") and not _is_assignment(word)]
+        if end == ")" and not given:
+            functions.update(before[-1:])
         before.append(left[0] if left else "")
         if end in ("|", "("):
             continue
@@ -90,7 +93,9 @@ def puts_behind(text: str, words: "tuple[str, ...]", shell: "tuple[str, ...]") -
             return False
         before = []
     is_same_shell = words == shell
-    return any(word.startswith("$") or word.rpartition("/")[2] in called if word else is_same_shell for word in behind)
+    return any(
+        is_same_shell if word in functions else word.startswith("$") or word.rpartition("/")[2] in called for word in behind
+    )
 
 
 def _is_assignment(word: str) -> bool:

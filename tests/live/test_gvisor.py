@@ -13,6 +13,7 @@ from tests.live.conftest import APP_WORDS
 from tests.live.forms import SOURCE, STATIC
 from tests.live.sandbox import Sandbox
 from tests.namespace import need
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.forms(SOURCE, STATIC)
 
@@ -146,6 +147,20 @@ def test_an_application_below_a_script_is_told_and_finishes(start: Run, kind: st
     assert stopped(sandbox) == status
     assert sandbox.stdout == TOLD_ONCE
     assert sandbox.stderr.count("/proc does not tell who handles signals") == 1
+
+
+@pytest.mark.forms(STATIC)
+def test_it_sleeps_there_as_well_and_wakes(start: Run) -> None:
+    sandbox = start("--", "sh", "-c", f"{APP_WORDS}; exit 3")
+    sandbox.wait_for_output("ready")
+
+    def is_asleep() -> bool:
+        size, resident = sandbox.run("cat", "/proc/1/statm").split()[:2]
+        return int(resident) < int(size) / 3  # awake it is half
+
+    wait_until(is_asleep, "PID 1 asleep")
+    assert stopped(sandbox) == 3
+    assert sandbox.stdout == TOLD_ONCE
 
 
 def test_what_is_assumed_is_told_before_a_stop(start: Run, pyinit: list[str]) -> None:
