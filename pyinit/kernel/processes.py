@@ -128,8 +128,9 @@ def snapshot(
 
     Those that are `left_out` nobody needs to know of, and they are not looked at.
 
-    None where /proc does not tell (it is missing, or that of another namespace; gVisor). `must_show` is a child of ours that
-    has not been reaped: where even that is not shown (hidepid), others are not either. Raises TimeIsOver at a time.
+    None where /proc does not tell (it is missing, or that of another namespace); what gVisor does not tell is zero, see
+    tells_masks(). `must_show` is a child of ours that has not been reaped: where even that is not shown (hidepid), others are
+    not either. Raises TimeIsOver at a time.
     """
     pids = system.list_processes()
     if not pids or (must_show is not None and must_show not in pids):
