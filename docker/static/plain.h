@@ -1,4 +1,4 @@
-/* What main.c, plain.c and sleep.c have in common. */
+/* plain.c, and what this process was started with. */
 #ifndef PLAIN_H
 #define PLAIN_H
 
@@ -15,6 +15,7 @@ struct own {
 extern struct own own;
 
 pid_t plain_start(int count, char **words, const sigset_t *mask);
+int plain_is_own(const siginfo_t *found);
 int plain_loop(pid_t command, int owed, int status);
 
 #endif

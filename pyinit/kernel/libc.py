@@ -6,6 +6,7 @@ no variables. Raises ImportError where Python was built
 without libffi, and OSError where the kernel says no.
 """
 
+import posix
 import sys
 
 from pyinit.kernel import signals
@@ -14,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
 
-    class _pyinit:  # noqa: N801 - a module, of C: docker/static/main.c
+    class _pyinit:  # noqa: N801 - a module, of C: docker/static/module.c
         """What the static binary has built in, with the arguments that the calls have in C."""
 
 elif hasattr(sys, "frozen"):
@@ -53,13 +54,16 @@ def execute(path: bytes, words: list[bytes], entries: list[bytes]) -> None:
 
 
 def become_subreaper() -> None:
-    """Make this process the parent of all orphans below it (PR_SET_CHILD_SUBREAPER, prctl(2), Linux 3.4)."""
+    """Adopt the orphans below us (PR_SET_CHILD_SUBREAPER, prctl(2), Linux 3.4)."""
     _call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def set_parent_death_signal(signum: int) -> None:
-    """Ask for a signal when the parent dies (PR_SET_PDEATHSIG, prctl(2))."""
+    """Receive a signal when our parent dies (PR_SET_PDEATHSIG, prctl(2)); at once where it died before we could ask."""
+    parent = posix.getppid()
     _call("prctl", PR_SET_PDEATHSIG, signum, 0, 0, 0)
+    if posix.getppid() != parent:
+        posix.kill(posix.getpid(), signum)
 
 
 def signal_descriptor() -> int:

@@ -4,6 +4,7 @@ It is imported with the first signal, as delivery is: a command that ends by its
 """
 
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, plan
+from pyinit.delivery.scene import Place
 from pyinit.kernel import processes, signals, system
 from pyinit.kernel.processes import Seen
 from pyinit.kernel.signals import signal
@@ -44,12 +45,13 @@ class Messenger:
         self.command = everybody.command
         self.log = everybody.log
         self.lifecycle = everybody.lifecycle
-        self.place = plan.Place(everybody.own_pid, self.command.pid, everybody.config.forward)
+        self.place = Place(everybody.own_pid, self.command.pid, everybody.config.forward)
         #: The signal that was judged last, who was there, and its plan: for deliver(), which comes next.
         self.judged: tuple[int, dict[int, Process], Plan] | None = None
         #: What is looked at for the signal that is dealt with; and of the last one that was no stop request, when all is done.
         self.seen: Seen | None = None
         self.done: Seen | None = None
+        self.has_assumed = False  # what processes do about signals, and has said so
 
     def look_around(
         self, signum: int, is_stop: bool, until: float | None, seen: Seen | None = None
@@ -69,6 +71,10 @@ class Messenger:
             passed_over.update({helper}.intersection(table))
             for pid in passed_over.intersection(table):
                 del table[pid]
+        if table is not None and seen is not None and not processes.tells_masks(table):
+            from pyinit.delivery import assumed
+
+            table = assumed.seen(table, seen.look)
         if seen is not None:
             seen.table, seen.passed_over, seen.is_blind = table, frozenset(passed_over), table is None
         return table
@@ -125,11 +131,16 @@ class Messenger:
         if early is not None:
             table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
             request = request.but(told={early.pid: (early.started, early.image)})
+        if request.is_stop and not (look.sees_masks or request.told or self.has_assumed):
+            self.has_assumed = True
+            text = "/proc does not tell who handles signals (gVisor?): programs are taken to, and scripts by their traps"
+            self.log.say("info", "assumed", text)
         found = plan.plan(request, table, look, self.place, forwarded)
         if early is None and found.now:
             self.everybody.await_moment(request)
         denied = self.send_to(found, request.signum, seen)
-        self.command.owed = 0  # should anything fail from here on, nobody is told once more
+        if found.now or not found.unsure:
+            self.command.owed = 0  # should anything fail from here on, nobody is told once more
         if early is not None:
             found.now[early.pid] = request.signum
         for pid in found.resume:

@@ -3,9 +3,11 @@
 import contextlib
 import os
 import re
+import resource
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,10 @@ import pytest
 from tests.hostile.traced import Traced
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.forms import STATIC
+from tests.live.frozen import EXEC, Freezer
 from tests.live.health import shown
 from tests.live.originals import RunCalled
-from tests.live.sleeping import is_asleep, wait_until_asleep
+from tests.live.sleeping import is_asleep, wait_until_asleep, waits_for_ever
 from tests.namespace import Namespace, enter, need
 from tests.waiting import wait_until
 
@@ -254,6 +257,35 @@ def test_very_many_orphans_at_once_are_reaped(start: Start, pipe: tuple[int, int
     assert namespace.wait() == 5
 
 
+def test_an_orphan_does_not_wake_it_where_the_page_may_not_be_written_to(traced: Trace) -> None:
+    """With a limit of 0 bytes for files the kernel refuses the count of orphans, and sends SIGXFSZ: a by-product of our own."""
+    script = "trap '(true &)' USR1; trap 'exit 7' TERM; echo ready; while :; do sleep 1000 & wait; done"
+    pid_1 = traced("--", "sh", "-c", script)
+    pid_1.namespace.wait_for_output("ready")
+    wait_until_asleep(pid_1.namespace)
+    resource.prlimit(pid_1.namespace.init.pid, resource.RLIMIT_FSIZE, (0, 0))
+    [shell] = pid_1.namespace.init.children()[:1]
+    woken = count(pid_1, "gettid")
+    for times in range(1, 6):
+        shell.send_signal(signal.SIGUSR1)
+        wait_until(partial(has_told, pid_1, "SIGXFSZ", times), "the by-product")
+        wait_until(lambda: waits_for_ever(pid_1.namespace.init.pid), "a rest without an end")
+    assert count(pid_1, "gettid") == woken, "which Python asks for when it begins anew"
+    assert is_asleep(pid_1.namespace)
+    pid_1.namespace.signal(signal.SIGTERM)
+    assert pid_1.namespace.wait() == 7
+
+
+def test_that_signal_of_another_process_wakes_it(traced: Trace) -> None:
+    pid_1 = traced("--", "sh", "-c", "trap 'echo told' XFSZ; echo ready; while :; do sleep 0.05; done")
+    pid_1.namespace.wait_for_output("ready")
+    wait_until_asleep(pid_1.namespace)
+    woken = count(pid_1, "gettid")
+    pid_1.namespace.signal(signal.SIGXFSZ)
+    pid_1.namespace.wait_for_output("told")
+    assert count(pid_1, "gettid") == woken + 1
+
+
 @pytest.mark.parametrize("name", ["tini", "dumb-init", "catatonit"])
 def test_by_the_name_of_another_init_it_sleeps_as_well(pyinit: list[str], tmp_path: Path, name: str) -> None:
     (tmp_path / name).symlink_to(pyinit[0])
@@ -302,12 +334,6 @@ def test_where_the_kernel_does_not_give_back_pages_it_stays_awake(traced: Trace,
     assert sum(line.startswith("madvise(") for line in pid_1.lines) == 1, "it is found out once"
 
 
-def waits_for_ever(pid: int) -> bool:
-    """Whether a process is in sigtimedwait() without an end: its third argument, the time, is NULL."""
-    words = Path(f"/proc/{pid}/syscall").read_text().split()
-    return "sigtimedwait" in Path(f"/proc/{pid}/wchan").read_text() and words[3:4] == ["0x0"]
-
-
 def test_where_it_may_not_look_who_has_ended_it_sleeps_once_and_stays_awake(traced: Trace) -> None:
     pid_1 = traced("--", *APP, inject="waitid:error=EPERM")
     pid_1.namespace.wait_for_output("app ready")
@@ -316,6 +342,11 @@ def test_where_it_may_not_look_who_has_ended_it_sleeps_once_and_stays_awake(trac
     pid_1.namespace.signal(signal.SIGTERM)
     assert pid_1.namespace.wait() == 7
     assert count(pid_1, "waitid") == 1
+
+
+def has_told(traced: Traced, name: str, times: int) -> bool:
+    """Whether it has taken a signal so many times since strace was there."""
+    return sum("rt_sigtimedwait(" in line and f"si_signo={name}," in line for line in traced.lines) == times
 
 
 def count(traced: Traced, name: str) -> int:
@@ -373,6 +404,33 @@ def test_a_command_of_so_many_words_that_the_waking_would_be_dear_keeps_it_awake
     assert pid_1.namespace.wait() == 7
     assert pid_1.namespace.stdout.count("app got SIGTERM") == 1
     assert count(pid_1, "madvise") == 1, "of the canary"
+
+
+@pytest.mark.parametrize("variables", [60, 100, 200, 300])
+def test_wherever_memory_ends_the_command_is_told_though_it_was_about_to_start_somebody(
+    traced: Trace, tmp_path: Path, variables: int
+) -> None:
+    """A shell in that moment is told when it is over, so until then the stop request is still owed to it."""
+    os.mkfifo(tmp_path / "go")
+    script = f"trap 'echo told; exit 7' TERM; echo ready; read -r word <{tmp_path}/go; while :; do sleep 0.05; done"
+    before = traced("--", "sh", "-c", script, variables=variables)
+    before.namespace.wait_for_output("ready")
+    wait_until_asleep(before.namespace)
+    mmaps = count(before, "mmap")
+    before.namespace.signal(signal.SIGTERM)
+    assert before.namespace.wait() == 7  # nobody else is to read from the FIFO
+    pid_1 = traced("--", "sh", "-c", script, inject=f"mmap:error=ENOMEM:when={mmaps + 2}+", variables=variables)
+    pid_1.namespace.wait_for_output("ready")
+    wait_until_asleep(pid_1.namespace)
+    (shell,) = pid_1.namespace.processes()
+    with Freezer(pid_1.namespace, shell.pid, EXEC) as freezer:
+        (tmp_path / "go").write_text("go\n")
+        freezer.wait()
+        pid_1.namespace.signal(signal.SIGTERM)
+        wait_until(lambda: any("(INJECTED)" in line for line in pid_1.lines), "the end of memory")
+        pid_1.namespace.wait_until_at_rest()
+    assert pid_1.namespace.wait() == 7
+    assert pid_1.namespace.stdout.count("told") == 1
 
 
 def test_where_the_snapshot_cannot_be_had_back_c_goes_on(traced: Trace) -> None:
