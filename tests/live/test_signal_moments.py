@@ -51,9 +51,12 @@ def _children(pid: int) -> list[int]:
 def _holds_signals(pid: int) -> bool:
     """Whether PID 1 is pyinit and has blocked its signals.
 
-    SIGTERM and SIGINT would not tell, for unshare blocks those. The kernel unblocks all of them while pyinit waits for
-    them (do_sigtimedwait() in kernel/signal.c), but then there is a command.
+    As long as it is unshare a mask says nothing: unshare blocks SIGTERM and SIGINT, and since glibc 2.41 fork() blocks all for a
+    moment, in the child too. The kernel unblocks all of them while pyinit waits for them (do_sigtimedwait() in kernel/signal.c),
+    but then there is a command.
     """
+    if Path(os.readlink(f"/proc/{pid}/exe")).name == "unshare":
+        return False
     blocked = int(Path(f"/proc/{pid}/status").read_text().partition("SigBlk:")[2].split()[0], 16)
     return bool(blocked >> (signal.SIGUSR1 - 1) & 1) or bool(_children(pid))
 
