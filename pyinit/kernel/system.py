@@ -543,13 +543,19 @@ def wait_signal(seconds: float | None) -> Received | None:
         found = _pyinit.rest(seconds)
         return None if found is None else _taken(found)
     if seconds is None:
-        info = signal.sigwaitinfo(signals.ALL)
-    else:
-        within = _wait_for(signals.ALL, max(0.0, seconds))
-        if within is None:
-            return None
-        info = within
-    return _received(info)
+        return _received(signal.sigwaitinfo(signals.ALL))
+    if seconds > 0:
+        # Stopped or frozen until the time was over, the call is interrupted, and CPython's returns what it has never filled in
+        # (signal_sigtimedwait_impl() in Modules/signalmodule.c): a signal of long ago, or one that never was.
+        try:
+            from pyinit.kernel import libc
+        except (OSError, ImportError, AttributeError, MemoryError):
+            pass  # no ctypes, or no descriptor to load it: better a signal too many than none
+        else:
+            taken = libc.wait_signal(signals.ALL, seconds)
+            return None if taken is None else _taken(taken)
+    info = _wait_for(signals.ALL, max(0.0, seconds))
+    return None if info is None else _received(info)
 
 
 def _taken(found: tuple[int, int, int, int]) -> Received:
@@ -606,9 +612,7 @@ def look_for_signal(among: "Collection[int]") -> Received | None:
 
 
 def _wait_for(among: "Collection[int]", seconds: float) -> "signal.struct_siginfo | None":
-    found = signal.sigtimedwait(among, seconds)
-    # Stopped or frozen until the time was over, the call is interrupted, and CPython returns what it has never filled in
-    # (signal_sigtimedwait_impl() in Modules/signalmodule.c).
+    found = signal.sigtimedwait(among, seconds)  # without a time the kernel does not sleep, so nothing interrupts it
     return None if found is None or found.si_signo not in among else found
 
 
