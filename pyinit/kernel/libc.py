@@ -16,6 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Collection
+    from typing import TypeAlias
+
+    Argument: TypeAlias = int | bytes | list[bytes] | ctypes.Array[ctypes.c_int]
+
+    LIBRARY = ctypes.CDLL(None)
 
     class _pyinit:  # noqa: N801 - a module, of C: docker/static/main.c
         """What the static binary has built in, with the arguments that the calls have in C."""
@@ -37,7 +42,7 @@ UNSIGNED = 0xFFFFFFFF  # uid_t
 NANOSECONDS = 1_000_000_000  # in a second
 
 
-def _call(function: str, *arguments: "int | bytes | list[bytes] | ctypes.Array[ctypes.c_int]") -> int:
+def _call(function: str, *arguments: "Argument") -> int:
     if hasattr(sys, "frozen"):
         return int(getattr(_pyinit, function)(*arguments))
     result = int(getattr(LIBRARY, function)(*map(_word, arguments)))
@@ -46,7 +51,7 @@ def _call(function: str, *arguments: "int | bytes | list[bytes] | ctypes.Array[c
     return result
 
 
-def _word(argument: "int | bytes | list[bytes] | ctypes.Array[ctypes.c_int]") -> object:
+def _word(argument: "Argument") -> object:
     if isinstance(argument, int):
         return ctypes.c_long(argument)
     if isinstance(argument, bytes):
@@ -84,9 +89,9 @@ def signal_descriptor() -> int:
 
 
 def wait_signal(among: "Collection[int]", seconds: float) -> tuple[int, int, int, int] | None:
-    """sigtimedwait(2): the number of one of these signals, its sender's PID and user, and its si_code; None when the time is over.
+    """sigtimedwait(2): the number of one of these signals, its sender's PID and user, and its si_code.
 
-    Interrupted (stopped, frozen, traced) it goes on. Not for the static binary, which waits in C.
+    None when the time is over. Interrupted (stopped, frozen, traced) it goes on. Not for the static binary, which waits in C.
     """
     mask, found = _set_of(among), (ctypes.c_int * SIGINFO_INTS)()
     until = time.monotonic() + seconds
