@@ -544,18 +544,27 @@ def wait_signal(seconds: float | None) -> Received | None:
         return None if found is None else _taken(found)
     if seconds is None:
         return _received(signal.sigwaitinfo(signals.ALL))
-    if seconds > 0:
-        # Stopped or frozen until the time was over, the call is interrupted, and CPython's returns what it has never filled in
-        # (signal_sigtimedwait_impl() in Modules/signalmodule.c): a signal of long ago, or one that never was.
-        try:
-            from pyinit.kernel import libc
-        except (OSError, ImportError, AttributeError, MemoryError):
-            pass  # no ctypes, or no descriptor to load it: better a signal too many than none
-        else:
-            taken = libc.wait_signal(signals.ALL, seconds)
-            return None if taken is None else _taken(taken)
+    libc = sys.modules.get("pyinit.kernel.libc") if seconds > 0 else None
+    if libc is not None:
+        taken = libc.wait_signal(signals.ALL, seconds)
+        return None if taken is None else _taken(taken)
     info = _wait_for(signals.ALL, max(0.0, seconds))
     return None if info is None else _received(info)
+
+
+def prepare_to_wait() -> None:
+    """Have wait_signal() make up no signal from now on. Never fails.
+
+    Stopped or frozen until its time was over, CPython's sigtimedwait() is interrupted and returns what it has never filled in
+    (signal_sigtimedwait_impl() in Modules/signalmodule.c): the signal before it, as a rule, or one that never was. The C
+    library's costs memory, so it is loaded when there is a stop.
+    """
+    if IS_FROZEN:
+        return
+    try:
+        from pyinit.kernel import libc  # noqa: F401 - wait_signal() finds it
+    except (OSError, ImportError, AttributeError, MemoryError):
+        pass  # no ctypes, or no descriptor to load it with: better a signal too many than none
 
 
 def _taken(found: tuple[int, int, int, int]) -> Received:

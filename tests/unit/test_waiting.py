@@ -27,6 +27,7 @@ for signum in (signals.signal.SIGHUP, signals.signal.SIGUSR1):
     os.kill(os.getpid(), signum)
     system.wait_signal(1000)
 print("waits", flush=True)
+system.prepare_to_wait()
 received = system.wait_signal(float(sys.argv[2]))
 print("none" if received is None else received.signum, flush=True)
 """
@@ -89,6 +90,7 @@ def test_no_time_is_waited_for_by_cpython(monkeypatch: pytest.MonkeyPatch) -> No
         raise AssertionError("interrupted until the time is over, it returns what it has never filled in")
 
     monkeypatch.setattr(signals.signal, "sigtimedwait", fail)
+    system.prepare_to_wait()
     assert system.wait_signal(0.01) is None
 
 
@@ -112,6 +114,7 @@ def test_a_wait_that_fails_is_no_time_that_is_over(monkeypatch: pytest.MonkeyPat
 def test_without_ctypes_signals_are_waited_for_by_cpython(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("pyinit.kernel.libc")
     monkeypatch.setitem(sys.modules, "pyinit.kernel.libc", None)
+    system.prepare_to_wait()
     assert system.wait_signal(0.01) is None
     signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
     received = system.wait_signal(PATIENCE)
