@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 package=$here/../../pyinit
 target=${1:-$(dpkg --print-architecture 2>/dev/null || echo none)}
 folder=${2:-dist}
-version=3.13 # whose private interfaces main.c uses
+version=3.13 # whose private interfaces make.c and others use
 suite=trixie # which has it
 libgcc=14    # the version of the compiler there
 strip=${STRIP:---strip-all}
@@ -99,7 +99,7 @@ compile() {
     include=$work/root/usr/include
     library=$work/root/usr/lib/python$version/config-$version-$triplet/libpython$version.a
     # Not position-independent: without relocations the kernel maps the file, and what was made at build time keeps its addresses.
-    for source in main immortal plain rest sleep heap snapshot unneeded; do
+    for source in main revive fail module make immortal unneeded plain rest sleep heap snapshot; do
         $triplet-gcc -std=c11 -O2 -Wall -Wextra -Werror -fno-pie -ffile-prefix-map="$here"=. -ffile-prefix-map="$work"=. \
             -nostdinc -isystem "$($triplet-gcc -print-file-name=include)" -isystem "$include/python$version" -isystem "$include/$triplet" \
             -isystem "$include" -c "$here/$source.c" -o "$work/$source.o"
@@ -111,8 +111,8 @@ compile() {
     $triplet-objcopy --remove-relocations=.rodata --rename-section .rodata=untouched,alloc "$work/pystate.o"
     # libpython with a memory of its own (heap.c), with all of its variables in one section, and without what unwinds the stack, and
     # without the constructor that mimalloc, which is not used, has run before main().
-    $triplet-ld -r -d --trace --wrap=_PyMem_init_obmalloc -T "$here/joined.ld" "$work/main.o" "$work/immortal.o" \
-        "$work/unneeded.o" "$work/pystate.o" "$library" -o "$work/joined.o" >"$work/trace"
+    $triplet-ld -r -d --trace --wrap=_PyMem_init_obmalloc -T "$here/joined.ld" "$work/main.o" "$work/revive.o" "$work/fail.o" \
+        "$work/module.o" "$work/make.o" "$work/immortal.o" "$work/unneeded.o" "$work/pystate.o" "$library" -o "$work/joined.o" >"$work/trace"
     $triplet-objcopy --redefine-sym malloc=heap_malloc --redefine-sym calloc=heap_calloc --redefine-sym realloc=heap_realloc \
         --redefine-sym free=heap_free --remove-section=.eh_frame --remove-section=.rela.eh_frame \
         --remove-section=.init_array --remove-section=.rela.init_array "$work/joined.o"

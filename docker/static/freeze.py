@@ -33,7 +33,7 @@ def modules(package: Path, start: Path) -> Iterator[tuple[str, str, str, bool]]:
         if words[-1] != "__main__":  # which starts the interpreter that we are
             yield ".".join(words[:-1] if is_package else words), str(place), path.read_text(), is_package
     rehearsal = start.with_name("rehearse.py")
-    yield "_rehearsal", rehearsal.name, rehearsal.read_text(), False  # main.c takes the last one out
+    yield "_rehearsal", rehearsal.name, rehearsal.read_text(), False  # make.c takes the last one out
 
 
 def without_annotations(text: str) -> ast.Module:
@@ -52,7 +52,7 @@ def main() -> None:
     package, start = map(Path, sys.argv[1:])
     for name, place, text, is_package in modules(package, start):
         code = marshal.dumps(compile(without_annotations(text), place, "exec", dont_inherit=True, optimize=2))
-        sys.stdout.buffer.write(b"%s %d %d\n%s" % (name.encode(), len(code), is_package, code))  # as main.c reads it
+        sys.stdout.buffer.write(b"%s %d %d\n%s" % (name.encode(), len(code), is_package, code))  # as make.c reads it
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* immortal.c, for main.c. */
+/* immortal.c, for make.c. */
 #include <Python.h>
 
 int immortalise(PyObject *const *roots, size_t count);

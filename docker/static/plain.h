@@ -1,4 +1,4 @@
-/* What main.c, plain.c and sleep.c have in common. */
+/* plain.c, and what this process was started with. */
 #ifndef PLAIN_H
 #define PLAIN_H
 

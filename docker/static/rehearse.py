@@ -1,6 +1,6 @@
 """A rehearsal of PID 1's start, and of a stop, in front of a kernel that is played.
 
-Run while the static binary is built, in the interpreter that is to be in it (main.c): some times over to warm it up, as
+Run while the static binary is built, in the interpreter that is to be in it (make.c): some times over to warm it up, as
 CPython adapts its bytecode to what it does and keeps what it has looked up; and then in a process that is thrown away, to
 find out which objects are written to. What PID 1 is told is the same wherever the build runs, and so is what comes of it;
 that is why it is not the kernel that is there who tells it.
@@ -38,7 +38,7 @@ FILES = {
 }
 LINKS = {"/proc/self": "1"}
 THERE = ("/usr/bin/true", "/proc/sys/net/core/netdev_budget")
-VARIABLES = {b"PATH": b"/usr/bin", b"TZ": b"UTC0"}  # as in main.c
+VARIABLES = {b"PATH": b"/usr/bin", b"TZ": b"UTC0"}  # as in make.c
 
 #: As life/kept.py has it.
 KEPT = b"\0".join((b"1000.0", b"3", b"1", b"0", b"0", b"/", b"", b"Tcp: InErrs OutRsts\nTcp: 0 0\n", b"10:7"))

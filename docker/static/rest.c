@@ -398,6 +398,20 @@ static int is_before(const struct timespec *one, const struct timespec *other)
     return one->tv_sec < other->tv_sec || (one->tv_sec == other->tv_sec && one->tv_nsec < other->tv_nsec);
 }
 
+/* The moment in so many seconds, of the monotonic clock. */
+struct timespec rest_moment(double seconds)
+{
+    struct timespec moment;
+    clock_gettime(CLOCK_MONOTONIC, &moment);
+    moment.tv_sec += (time_t)seconds;
+    moment.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+    if (moment.tv_nsec >= 1000000000) {
+        moment.tv_nsec -= 1000000000;
+        moment.tv_sec++;
+    }
+    return moment;
+}
+
 /* What is left until a moment; nothing where it has passed. */
 static struct timespec left_until(const struct timespec *until)
 {

@@ -26,6 +26,7 @@ const char *rest_ask(int signum, int kind, const char *path, size_t *size);
 int rest_tell(int signum, pid_t pid, int by);
 void rest_settle(int signum);
 void rest_forget(void);
+struct timespec rest_moment(double seconds);
 int rest(const struct timespec *until, siginfo_t *found);
 void rest_keep(const siginfo_t *found);
 int rest_take(siginfo_t *found);

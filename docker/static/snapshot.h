@@ -1,4 +1,4 @@
-/* What main.c, snapshot.c and heap.c have in common. */
+/* What make.c, snapshot.c, heap.c and sleep.c have in common. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,5 +31,5 @@ void snapshot_watched(int kind);
 /* Of the linker: what goes into the file. */
 extern char snapshot_start[], heap_start[], heap_end[], snapshot_end[];
 
-/* Of main.c: a page of the snapshot that holds nothing. */
+/* Of make.c: a page of the snapshot that holds nothing. */
 extern char *const snapshot_canary;

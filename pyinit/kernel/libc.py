@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     LIBRARY = ctypes.CDLL(None)
 
-    class _pyinit:  # noqa: N801 - a module, of C: docker/static/main.c
+    class _pyinit:  # noqa: N801 - a module, of C: docker/static/module.c
         """What the static binary has built in, with the arguments that the calls have in C."""
 
 elif hasattr(sys, "frozen"):

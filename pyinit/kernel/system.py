@@ -22,7 +22,7 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 #: Whether this is the static binary.
 IS_FROZEN = hasattr(sys, "frozen")
 if IS_FROZEN:
-    import _pyinit  # type: ignore[import-not-found]  # of C: docker/static/main.c
+    import _pyinit  # type: ignore[import-not-found]  # of C: docker/static/module.c
 
 #: Bits of stat(2)'s st_mode.
 S_IFMT, S_IFIFO, S_IFCHR, S_IFREG = 0o170000, 0o010000, 0o020000, 0o100000

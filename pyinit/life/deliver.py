@@ -129,7 +129,8 @@ class Messenger:
         if early is None and found.now:
             self.everybody.await_moment(request)
         denied = self.send_to(found, request.signum, seen)
-        self.command.owed = 0  # should anything fail from here on, nobody is told once more
+        if found.now or not found.unsure:
+            self.command.owed = 0  # should anything fail from here on, nobody is told once more
         if early is not None:
             found.now[early.pid] = request.signum
         for pid in found.resume:

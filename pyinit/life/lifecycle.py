@@ -101,6 +101,12 @@ class Lifecycle:
         return min((time for time in times if time is not None), default=None)
 
     @property
+    def owed(self) -> int:
+        """The stop signal while nobody has been told by it: it is not due, or all are looked at again; 0: nothing is owed."""
+        is_owed = self.phase == PRE_STOP or (self.phase == STOPPING and self.rounds.has_told_nobody)
+        return self.stop_signal if is_owed else 0
+
+    @property
     def awaits_word(self) -> bool:
         """Whether a pre-stop command runs that has the last word about the delay: silence alone does not end it."""
         return self._pre_stop.awaits_word

@@ -60,6 +60,11 @@ class Rounds:
         """When on_timeout() wants to be called."""
         return self._round_at, self._second_look_at, self._patience_over_at, self._last_call_at
 
+    @property
+    def has_told_nobody(self) -> bool:
+        """Whether all whom the newest stop request is for are still to be looked at again."""
+        return self.request is not None and not (self.request.told or self.is_blind) and self._round_at is not None
+
     # --- what begins and ends them ---
 
     def on_new_request(self) -> None:

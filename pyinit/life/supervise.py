@@ -158,7 +158,7 @@ class Supervisor:
         if self.traffic is not None and self.traffic.due_at is not None and now >= self.traffic.due_at:
             self.carry_out(self.ask_traffic(lambda traffic: traffic.look(now, self.lifecycle.awaits_word)))
         self.carry_out(self.lifecycle.on_timeout(now))
-        self.command.owed = self.lifecycle.stop_signal if self.lifecycle.phase == PRE_STOP else 0
+        self.command.owed = self.lifecycle.owed
         self.show(now)
 
     def show(self, now: float) -> None:

@@ -53,7 +53,8 @@ class Traced:
         self.namespace = Namespace(words, folder, unshare=WAITS, stdin=reader, env=env)
         os.close(reader)
         pid = self.namespace.init.pid
-        wait_until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sh\n", "the shell")
+        # It reads: all that it has called to be loaded is over, and not counted now and then.
+        wait_until(lambda: "pipe_read" in Path(f"/proc/{pid}/wchan").read_text(), "the shell")
         chosen = ("-e", f"inject={inject}") if inject else ()
         self._strace = subprocess.Popen(["strace", "-qq", "-o", str(self.log), *chosen, "-p", str(pid)])
         wait_until(lambda: f"TracerPid:\t{self._strace.pid}\n" in Path(f"/proc/{pid}/status").read_text(), "strace is there")

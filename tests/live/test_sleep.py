@@ -12,6 +12,7 @@ import pytest
 from tests.hostile.traced import Traced
 from tests.live.conftest import APP_WORDS, Start
 from tests.live.forms import STATIC
+from tests.live.frozen import EXEC, Freezer
 from tests.live.health import shown
 from tests.live.sleeping import is_asleep, wait_until_asleep
 from tests.namespace import Namespace, enter, need
@@ -305,6 +306,33 @@ def test_wherever_memory_ends_when_it_wakes_the_command_is_told_and_its_status_k
     assert pid_1.namespace.wait() == 7
     assert pid_1.namespace.stdout.count("told") == 1
     assert any("(INJECTED)" in line for line in pid_1.lines)
+
+
+@pytest.mark.parametrize("variables", [60, 100, 200, 300])
+def test_wherever_memory_ends_the_command_is_told_though_it_was_about_to_start_somebody(
+    traced: Trace, tmp_path: Path, variables: int
+) -> None:
+    """A shell in that moment is told when it is over, so until then the stop request is still owed to it."""
+    os.mkfifo(tmp_path / "go")
+    script = f"trap 'echo told; exit 7' TERM; echo ready; read -r word <{tmp_path}/go; while :; do sleep 0.05; done"
+    before = traced("--", "sh", "-c", script, variables=variables)
+    before.namespace.wait_for_output("ready")
+    wait_until_asleep(before.namespace)
+    mmaps = count(before, "mmap")
+    before.namespace.signal(signal.SIGTERM)
+    assert before.namespace.wait() == 7  # nobody else is to read from the FIFO
+    pid_1 = traced("--", "sh", "-c", script, inject=f"mmap:error=ENOMEM:when={mmaps + 2}+", variables=variables)
+    pid_1.namespace.wait_for_output("ready")
+    wait_until_asleep(pid_1.namespace)
+    (shell,) = pid_1.namespace.processes()
+    with Freezer(pid_1.namespace, shell.pid, EXEC) as freezer:
+        (tmp_path / "go").write_text("go\n")
+        freezer.wait()
+        pid_1.namespace.signal(signal.SIGTERM)
+        wait_until(lambda: any("(INJECTED)" in line for line in pid_1.lines), "the end of memory")
+        pid_1.namespace.wait_until_at_rest()
+    assert pid_1.namespace.wait() == 7
+    assert pid_1.namespace.stdout.count("told") == 1
 
 
 def test_where_the_snapshot_cannot_be_had_back_c_goes_on(traced: Trace) -> None:

@@ -276,6 +276,24 @@ def test_a_second_request_is_no_reason_to_look_anew_at_those_who_are_not_known_y
     assert (again.looks, again.waits, again.unsure) == (3, 2, {})
 
 
+def test_the_stop_signal_is_owed_until_somebody_has_been_told() -> None:
+    life = WithEmptyQueues(config(), APP, 0.0)
+    assert life.owed == 0
+    request = delivered(life.on_signal(received(SIGTERM), 10.0))
+    life.on_delivered(request, Plan({}, request.but(looks=1), unsure=(APP,)), 10.0)
+    assert life.owed == SIGTERM
+    assert life.deadline is not None
+    again = delivered(life.on_timeout(life.deadline))
+    life.on_delivered(again, Plan({APP: SIGTERM}, again.but(told={APP: (1, 0)}), working=(APP,)), 11.0)
+    assert life.owed == 0
+
+
+def test_a_stop_signal_that_has_gone_to_everybody_blindly_is_not_owed() -> None:
+    life = WithEmptyQueues(config(), APP, 0.0)
+    life.on_blind(delivered(life.on_signal(received(SIGTERM), 10.0)))
+    assert life.owed == 0
+
+
 def test_after_sigkill_no_signal_is_forwarded() -> None:
     life = WithEmptyQueues(config(grace_period=1.0), APP, 0.0)
     life.on_signal(received(SIGTERM), 10.0)

@@ -1,0 +1,2 @@
+/* make.c, for main.c. */
+int build(int count, char **words);
