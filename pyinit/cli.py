@@ -11,6 +11,9 @@ from pyinit.kernel.signals import signal
 from pyinit.life import last_resort
 from pyinit.settings.config import AUTO, BY_PROGRAM, DROP_IN, NO, RUNTIME, TERMINATION_LOG, TOOLS, Asked, UsageError
 
+if system.IS_FROZEN:
+    from pyinit.kernel import frozen
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,8 +61,8 @@ def main(arguments: list[str], mask: frozenset[int], called: str = "pyinit") -> 
     except Asked as asked:
         status = _answer(str(asked))
     except BaseException as error:
-        if system.started():
-            raise  # the command runs: this is the static binary, which goes on in C (plain_loop() in docker/static/plain.c)
+        if system.IS_FROZEN and frozen.started():
+            raise  # the command runs, and the static binary goes on in C (plain_loop() in docker/static/plain.c)
         system.let_go_of_files()
         if isinstance(error, UsageError):
             last_resort.complain("usage", str(error))
@@ -153,7 +156,7 @@ def run(
 
     `called` are the words that we were called by, the name first; `arguments` is what they mean.
     """
-    started = system.started()
+    started = frozen.started() if system.IS_FROZEN else 0
     if not started:
         return _run(arguments, mask, defaults, statuses, called, 0)
     try:
@@ -175,7 +178,7 @@ def _run(
     environment = system.environ()
     parsed = parse(arguments, environment, defaults)
     config = parsed.config
-    text, orphans = system.kept()
+    text, orphans = frozen.kept() if system.IS_FROZEN else (b"", 0)
     if text:
         return _wake(parsed, environment, mask, started, text, orphans)
     notes = place_ourselves(config)
@@ -326,7 +329,9 @@ def place_ourselves(config: "Config") -> list[tuple[str, str, str]]:
     notes = []
     if system.getpid() != 1 and config.subreaper != NO:
         try:
-            system.become_subreaper()
+            from pyinit.kernel import libc
+
+            libc.become_subreaper()
             notes.append(("debug", "subreaper", f"pid {system.getpid()}, not 1: a subreaper, to which orphans come"))
         except (OSError, ImportError) as error:
             if config.subreaper != AUTO:
@@ -334,7 +339,9 @@ def place_ourselves(config: "Config") -> list[tuple[str, str, str]]:
             notes.append(("warning", "subreaper", f"not PID 1 and no subreaper; orphans go to PID 1 instead: {error}"))
     if config.parent_death_signal is not None:
         try:
-            system.set_parent_death_signal(config.parent_death_signal)
+            from pyinit.kernel import libc
+
+            libc.set_parent_death_signal(config.parent_death_signal)
         except (OSError, ImportError) as error:
             raise UsageError(f"--parent-death-signal: cannot be set: {error}") from None
     return notes

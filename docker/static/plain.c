@@ -117,7 +117,7 @@ static time_t now(void)
 }
 
 /* Whether a signal is a by-product of our own doings: of a line for a stderr that nobody reads, above all. As system.is_own(). */
-static int is_own(const siginfo_t *found)
+int plain_is_own(const siginfo_t *found)
 {
     int signum = found->si_signo;
     return found->si_pid == getpid() && (signum == SIGPIPE || signum == SIGXFSZ || signum == SIGTSTP);
@@ -153,7 +153,7 @@ int plain_loop(pid_t command, int owed, int status)
         int signum = rest_take(&found);
         if (signum == 0)
             signum = status < 0 ? sigwaitinfo(&all, &found) : sigtimedwait(&all, &found, &second);
-        if (signum > 0 && signum != SIGCHLD && !is_own(&found))
+        if (signum > 0 && signum != SIGCHLD && !plain_is_own(&found))
             kill(-command, signum);
     }
 }

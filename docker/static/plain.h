@@ -15,6 +15,7 @@ struct own {
 extern struct own own;
 
 pid_t plain_start(int count, char **words, const sigset_t *mask);
+int plain_is_own(const siginfo_t *found);
 int plain_loop(pid_t command, int owed, int status);
 
 #endif

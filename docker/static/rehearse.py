@@ -3,14 +3,16 @@
 Run while the static binary is built, in the interpreter that is to be in it (make.c): some times over to warm it up, as
 CPython adapts its bytecode to what it does and keeps what it has looked up; and then in a process that is thrown away, to
 find out which objects are written to. What PID 1 is told is the same wherever the build runs, and so is what comes of it;
-that is why it is not the kernel that is there who tells it.
+that is why it is not the kernel that is there who tells it. A call that has no answer here ends the build.
 """
 
 import _signal
 import _socket
 import errno
+import fcntl
 import posix
 import select
+import sys
 import time
 
 import _pyinit
@@ -42,6 +44,25 @@ VARIABLES = {b"PATH": b"/usr/bin", b"TZ": b"UTC0"}  # as in make.c
 
 #: As life/kept.py has it.
 KEPT = b"\0".join((b"1000.0", b"3", b"1", b"0", b"0", b"/", b"", b"Tcp: InErrs OutRsts\nTcp: 0 0\n", b"10:7"))
+
+#: Whose calls are answered, or refused.
+MODULES = (posix, _signal, time, _socket, select, fcntl, _pyinit)
+
+#: Calls that are let through, and why what they tell is the same on every machine.
+PURE = {
+    _signal: {"signal": "the disposition is this process's, and make.c has set all of them to their default"},
+    _pyinit: {
+        "arguments": "those that make.c has set, see set_the_stage()",
+        "environment": "that which make.c has set, see set_the_stage()",
+        "given_mask": "main.c asks for it at a start alone: here it is empty",
+    },
+}
+
+#: Of all rehearsals of a life: module, name, what is there, and its refusal.
+REFUSED = []
+
+#: The real ones, for the end of the build.
+WRITE, LEAVE = posix.write, posix._exit  # noqa: SLF001 - public, see the documentation of os
 
 #: A struct nlmsghdr with NLMSG_DONE, and its status.
 NO_SOCKETS = bytes((20, 0, 0, 0, 3, 0, 2, 0)) + bytes(12)
@@ -80,6 +101,30 @@ def stat(path, *_):
     return regular_file() if (path.decode() if isinstance(path, bytes) else path) in THERE else no_such()
 
 
+def fail(complaint):
+    """End the build, with a line. An exception would be met in one of PID 1's own ways, which are many."""
+    WRITE(2, f"build: rehearse.py: {complaint}\n".encode())
+    LEAVE(1)
+
+
+def refusal(name, of):
+    """What stands in for a call that nobody answers: it ends the build."""
+
+    def call(*_, **__):
+        caller = sys._getframe(1)  # noqa: SLF001 - as in logging
+        fail(
+            f"{of}.{name}() is asked of the machine that builds, by {caller.f_code.co_filename}, line {caller.f_lineno}; "
+            "have Kernel, Socket or Poll answer it, or say in PURE why it is the same on every machine"
+        )
+
+    return call
+
+
+def is_call(value):
+    """Whether something of a module asks the kernel: functions do, and classes, but for those of results and of errors."""
+    return callable(value) and not (isinstance(value, type) and issubclass(value, (tuple, BaseException)))
+
+
 class Socket:
     """A netlink socket that knows of no others."""
 
@@ -99,6 +144,12 @@ class Poll:
     def poll(self, *_):
         """Descriptor 2 can be written to."""
         return [(2, select.POLLOUT)]
+
+
+for stand, methods in ((Socket, vars(_socket.socket)), (Poll, ("modify", "unregister"))):
+    for method in methods:
+        if not method.startswith("_") and method not in vars(stand):
+            setattr(stand, method, refusal(method, stand.__name__))
 
 
 class Kernel:
@@ -126,7 +177,6 @@ class Kernel:
             }
         self.arrivals = [(_signal.SIGTERM, 0, 0), (_signal.SIGCHLD, COMMAND, 1)]
         self.has_ended = False
-        self.faults = []
         self.opened = {}
         self.moments = iter(range(1000, 1 << 30))
         self.calls = {
@@ -191,9 +241,9 @@ class Kernel:
         return content
 
     def write(self, _, data):
-        """Into the log, in which there may be no error."""
-        if b"error" in data:
-            self.faults.append(data)
+        """Into the log, in which there may be no error and no warning."""
+        if b"error" in data or b"warning" in data:
+            fail(f"PID 1 should have nothing to complain of, see the answers of Kernel: {data.decode().strip()}")
         return len(data)
 
     def wait(self, *_):
@@ -231,6 +281,18 @@ def stand_in(module, name, answer):
     return module, name, real
 
 
+def refuse_others(answered):
+    """Refuse all calls that are neither `answered` nor PURE; what was there before, as stand_in() has it."""
+    if not REFUSED:
+        for module in MODULES:
+            known = {*answered.get(module, ()), *PURE.get(module, ())}
+            found = [(name, value) for name, value in vars(module).items() if name not in known and is_call(value)]
+            REFUSED.extend((module, name, value, refusal(name, module.__name__)) for name, value in found)
+    for module, name, _, refused in REFUSED:
+        setattr(module, name, refused)
+    return [(module, name, value) for module, name, value, _ in REFUSED]
+
+
 def over():
     """More is to come."""
     raise OverError
@@ -239,7 +301,9 @@ def over():
 def rehearse(start, until, end=over):
     """Run what a start runs, and have the kernel back afterwards, if it comes to that."""
     kernel = Kernel(until, end)
-    real = [stand_in(module, name, answer) for module, calls in kernel.calls.items() for name, answer in calls.items()]
+    # For a plan the same is rehearsed once more, and what we write to then would count as written to by a start, or a stop.
+    real = refuse_others(kernel.calls) if end is over else []
+    real += [stand_in(module, name, answer) for module, calls in kernel.calls.items() for name, answer in calls.items()]
     posix.environ.update(VARIABLES)
     try:
         start()
@@ -249,5 +313,3 @@ def rehearse(start, until, end=over):
         posix.environ.clear()
         for module, name, call in real:
             setattr(module, name, call)
-    if kernel.faults:
-        raise SystemError(f"a rehearsal fails, see the calls of rehearse.Kernel: {kernel.faults}")

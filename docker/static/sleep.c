@@ -109,7 +109,7 @@ int sleep_until_needed(void)
         int signum = rest(NULL, &found);
         if (signum < 0)
             break; /* Python will see why, and say so */
-        if (signum != SIGCHLD) {
+        if (signum != SIGCHLD && !plain_is_own(&found)) { /* our own: of a page that may not be written to */
             rest_keep(&found);
             break;
         }

@@ -1,7 +1,9 @@
 """Who is told of a signal, and when: what is asked, and what comes of it. PURE, as is all in this folder.
 
-plan.py decides. programs.py knows what well-known programs want, and traps.py what the text of a shell script tells. All three
-are imported when there is a signal to deliver, not before: PID 1 at rest has no use for them.
+plan.py has the rules, and is what others ask. Of a scene (what is asked, and who is there) it has a tree made: what each is
+(kinds.py, jobs.py), and who holds others up; then it is found who reads another's pipe (pipes.py), then the choice is made,
+and a plan comes of it (outcome.py). programs.py knows what well-known programs want, and traps.py what the text of a shell
+script tells. All of them are imported when there is a signal to deliver, not before: PID 1 at rest has no use for them.
 """
 
 from pyinit.record import Record

@@ -7,6 +7,7 @@ says no.
 """
 
 import errno
+import posix
 import sys
 import time
 
@@ -74,13 +75,16 @@ def execute(path: bytes, words: list[bytes], entries: list[bytes]) -> None:
 
 
 def become_subreaper() -> None:
-    """Make this process the parent of all orphans below it (PR_SET_CHILD_SUBREAPER, prctl(2), Linux 3.4)."""
+    """Adopt the orphans below us (PR_SET_CHILD_SUBREAPER, prctl(2), Linux 3.4)."""
     _call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def set_parent_death_signal(signum: int) -> None:
-    """Ask for a signal when the parent dies (PR_SET_PDEATHSIG, prctl(2))."""
+    """Receive a signal when our parent dies (PR_SET_PDEATHSIG, prctl(2)); at once where it died before we could ask."""
+    parent = posix.getppid()
     _call("prctl", PR_SET_PDEATHSIG, signum, 0, 0, 0)
+    if posix.getppid() != parent:
+        posix.kill(posix.getpid(), signum)
 
 
 def signal_descriptor() -> int:
@@ -106,7 +110,5 @@ def wait_signal(among: "Collection[int]", seconds: float) -> tuple[int, int, int
                 return None
             if error.errno != errno.EINTR:
                 raise
-    # What differs with the signal comes after three ints, where a pointer may be.
-    sender = -(-3 * ctypes.sizeof(ctypes.c_int) // ctypes.sizeof(ctypes.c_void_p)) * ctypes.sizeof(ctypes.c_void_p)
-    sender //= ctypes.sizeof(ctypes.c_int)
+    sender = 4 if sys.maxsize > UNSIGNED else 3  # after three ints, where a pointer may be
     return found[0], found[sender], found[sender + 1] & UNSIGNED, found[2]

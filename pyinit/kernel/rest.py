@@ -7,7 +7,7 @@ anything is another, and where nothing is written, it hands the signal to Python
 So whatever a decision depends on must be in a processes.Seen, or be the same while the command runs and no stop is requested.
 """
 
-from pyinit.kernel import processes, signals, system
+from pyinit.kernel import frozen, processes, signals, system
 from pyinit.kernel.signals import signal
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Those that may be written down: which /proc/PID/stat tells of, and with which PID 1 has nothing else to do.
 ALLOWED = frozenset(range(1, processes.LAST_IN_STAT + 1)) - signals.IGNORED_BY_DEFAULT - signals.SUSPENDS - {signal.SIGCONT}
 
-#: Of so many processes at most, as in delivery/plan.py.
+#: Of so many processes at most, as in delivery/kinds.py.
 FEW = 100
 
 #: Kinds of questions, as in docker/static/rest.h.
@@ -36,7 +36,7 @@ def kind_of(name: str) -> int:
 
 
 class Rest:
-    """Writes the table; system.forget_answers() empties it."""
+    """Writes the table; frozen.forget_answers() empties it."""
 
     def __init__(self, command: int, stops: "Collection[int]", there: dict[int, int]) -> None:
         """`stops` are the numbers of the stop requests, which never wait for anything that is written down.
@@ -59,10 +59,10 @@ class Rest:
             before, self._there[received] = self._there.get(received), there
             is_the_same = before == there and len(seen.table) <= FEW and self._look_at_all(received, seen, seen.table)
         if is_the_same:
-            system.answer(received, seen.told)
+            frozen.answer(received, seen.told)
 
     def _ask(self, received: int, questions: list[tuple[int, str]]) -> list[bytes] | None:
-        return system.look_for_answer(received, self._stops, questions)
+        return frozen.look_for_answer(received, self._stops, questions)
 
     def _look_at_one(self, received: int, seen: "Seen") -> bool:
         """Whether the command is still as it was seen, and was all that was looked at."""

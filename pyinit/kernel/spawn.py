@@ -9,7 +9,7 @@ import sys
 
 from pyinit.kernel import system
 from pyinit.kernel.signals import signal
-from pyinit.kernel.terminal import FOREGROUND, NONE
+from pyinit.kernel.terminal import FOREGROUND, NONE, give_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _become(
         else:
             posix.setpgid(0, 0)  # in the child, before the exec: no moment in which it is in the wrong group
             if terminal == FOREGROUND:
-                system.give_terminal(posix.getpid())
+                give_terminal(posix.getpid())
         if b"LISTEN_PID" in environment:
             told = {b"LISTEN_PID": str(posix.getpid()).encode()}
             environment = environment | told if isinstance(environment, dict) else {**environment, **told}

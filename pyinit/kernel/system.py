@@ -1,4 +1,7 @@
-"""Every system call of PID 1 but fork() and exec() (see spawn.py), under the name of what it is for here.
+"""The system calls of PID 1, under the names of what they are for here.
+
+Those of a start are in spawn.py, those about the terminal in terminal.py, what Python does not offer is in libc.py, and
+what only the static binary has is in frozen.py.
 
 What the kernel says in errno values and wait statuses becomes values in here and goes no further. Expected errors are
 caught where they have a meaning; all others pass, and are met at the boundary in supervise.py.
@@ -146,19 +149,6 @@ def _given_entries() -> list[bytes]:
     return read_file("/proc/self/environ", LONGEST_ENVIRONMENT).split(b"\0")[:-1]
 
 
-def started() -> int:
-    """The PID of the command where the static binary has started it before it has looked at anything; else 0."""
-    if IS_FROZEN:
-        return int(_pyinit.started())
-    return 0
-
-
-def go_on_without_python(command: int, owed: int, status: int | None) -> int:
-    """As last_resort.loop(), in C: in the static binary alone, where there is no memory for anything else. `owed` may be 0."""
-    found: int = _pyinit.go_on(command, owed, -1 if status is None else status)
-    return found
-
-
 def without(environment: "Mapping[bytes, bytes]", names: "Collection[bytes]") -> dict[bytes, bytes]:
     """A copy of an environment that lacks some variables."""
     if hasattr(environment, "without"):
@@ -264,23 +254,6 @@ def close(descriptor: int) -> None:
         posix.close(descriptor)
     except OSError:
         pass  # EBADF: closed already
-
-
-def become_subreaper() -> None:
-    """Adopt the orphans below us. Raises OSError or ImportError where that cannot be."""
-    from pyinit.kernel import libc
-
-    libc.become_subreaper()
-
-
-def set_parent_death_signal(signum: int) -> None:
-    """Receive a signal when our parent dies; at once where it died before we could ask."""
-    from pyinit.kernel import libc
-
-    parent = posix.getppid()
-    libc.set_parent_death_signal(signum)
-    if posix.getppid() != parent:
-        posix.kill(posix.getpid(), signum)
 
 
 def accept_sigchld() -> tuple[int, ...]:
@@ -541,13 +514,13 @@ def wait_signal(seconds: float | None) -> Received | None:
     """
     if IS_FROZEN:
         found = _pyinit.rest(seconds)
-        return None if found is None else _taken(found)
+        return None if found is None else taken(found)
     if seconds is None:
         return _received(signal.sigwaitinfo(signals.ALL))
     libc = sys.modules.get("pyinit.kernel.libc") if seconds > 0 else None
     if libc is not None:
-        taken = libc.wait_signal(signals.ALL, seconds)
-        return None if taken is None else _taken(taken)
+        found = libc.wait_signal(signals.ALL, seconds)
+        return None if found is None else taken(found)
     info = _wait_for(signals.ALL, max(0.0, seconds))
     return None if info is None else _received(info)
 
@@ -567,48 +540,10 @@ def prepare_to_wait() -> None:
         pass  # no ctypes, or no descriptor to load it with: better a signal too many than none
 
 
-def _taken(found: tuple[int, int, int, int]) -> Received:
+def taken(found: tuple[int, int, int, int]) -> Received:
+    """PURE. A signal of which C tells its number, who has sent it, as whom, and its si_code."""
     signum, sender_pid, sender_uid, code = found
     return Received(signum, sender_pid, sender_uid, signum == signal.SIGIO and code > 0)
-
-
-def kept() -> tuple[bytes, int]:
-    """What was given to sleep() when PID 1 fell asleep, and how many orphans were reaped since; nothing at a start."""
-    if IS_FROZEN:
-        found: tuple[bytes, int] = _pyinit.kept()
-        return found
-    return b"", 0
-
-
-def sleep(command: int, page: int | None, place: int, orphans: int, kept: bytes) -> Received | None:
-    """As wait_signal(None), in the static binary; but this Python ends, without a word, where it can be had back.
-
-    C goes on waiting, and reaps who is an orphan. When anything else happens Python begins anew, as at a start, and finds what
-    was `kept`. At `place` on the state page there is the count of `orphans`, in ten digits, which C keeps up to date.
-    """
-    found = _pyinit.sleep(command, -1 if page is None else page, place, orphans, kept)
-    return None if found is None else _taken(found)
-
-
-def look_for_answer(received: int, stops: int, questions: list[tuple[int, str]]) -> list[bytes] | None:
-    """Have C look at what the answer to a signal depends on; return what there is.
-
-    A question is a kind (REST_HANDLER and so on in docker/static/rest.h) and a path. Bit n-1 of `stops` says that signal n is
-    a stop request. None where C answers nothing: it cannot look at all that, or no descriptor is to spare.
-    """
-    found: list[bytes] | None = _pyinit.rest_look(received, stops, questions)
-    return found
-
-
-def answer(received: int, told: list[tuple[int, int]]) -> None:
-    """Have C answer a signal by telling these (PID, or group, and signal), as long as all is as look_for_answer() has said."""
-    _pyinit.rest_answer(received, told)
-
-
-def forget_answers() -> None:
-    """Have no signal answered by C any more."""
-    if IS_FROZEN:
-        _pyinit.rest_forget()
 
 
 def look_for_signal(among: "Collection[int]") -> Received | None:
@@ -621,12 +556,12 @@ def look_for_signal(among: "Collection[int]") -> Received | None:
 
 
 def _wait_for(among: "Collection[int]", seconds: float) -> "signal.struct_siginfo | None":
-    found = signal.sigtimedwait(among, seconds)  # without a time the kernel does not sleep, so nothing interrupts it
+    found = signal.sigtimedwait(among, seconds)  # what that may be where there is a time: prepare_to_wait()
     return None if found is None or found.si_signo not in among else found
 
 
 def _received(info: "signal.struct_siginfo") -> Received:
-    return _taken((info.si_signo, info.si_pid, info.si_uid, info.si_code))
+    return taken((info.si_signo, info.si_pid, info.si_uid, info.si_code))
 
 
 def reap(found: list[Reaped], known: "Collection[int]", helper: int, with_stopped: bool, which: int = -1) -> tuple[bool, int]:
@@ -666,13 +601,6 @@ def open_process(pid: int) -> int:
     Raises ProcessLookupError where it is gone already, OSError or AttributeError where there is no such call.
     """
     return posix.pidfd_open(pid, 0)
-
-
-def signal_descriptor() -> int:
-    """A descriptor that is readable while a signal is pending. Raises OSError or ImportError."""
-    from pyinit.kernel import libc
-
-    return libc.signal_descriptor()
 
 
 def wait_readable(descriptors: tuple[int, ...], seconds: float | None) -> list[int]:
@@ -738,55 +666,3 @@ def change_folder(path: str) -> None:
         posix.chdir(path)
     except OSError:
         pass  # ENOENT, EACCES: then the root has to do
-
-
-# --- the terminal --------------------------------------------------------------------------------------------------
-
-
-def owns_terminal() -> bool:
-    """Whether stdin is our controlling terminal and we stand in its foreground."""
-    try:
-        return posix.tcgetpgrp(STDIN) == posix.getpgrp()
-    except OSError:
-        return False  # ENOTTY: no terminal, or not ours
-
-
-def has_terminal() -> bool:
-    """Whether stdin is our controlling terminal."""
-    try:
-        posix.tcgetpgrp(STDIN)
-    except OSError:
-        return False
-    return True
-
-
-def give_terminal(group: int) -> None:
-    """Put a process group into the foreground of the terminal. SIGTTOU is blocked, so this cannot stop us."""
-    try:
-        posix.tcsetpgrp(STDIN, group)
-    except OSError:
-        pass  # EPERM, ESRCH: the group has gone. EIO, ENOTTY: the terminal has
-
-
-def getpgrp() -> int:
-    """Our process group."""
-    return posix.getpgrp()
-
-
-def suspend_self() -> None:
-    """Stop until SIGCONT, and nobody else with us."""
-    posix.kill(posix.getpid(), signal.SIGSTOP)
-    _forget_resuming()
-
-
-def suspend_job() -> None:
-    """Stop as a job of our shell, together with the others in our process group, until SIGCONT; then they go on as we do."""
-    posix.kill(0, signal.SIGTSTP)  # for the others: we have it blocked
-    posix.kill(posix.getpid(), signal.SIGSTOP)
-    posix.kill(0, signal.SIGCONT)  # a shell has told them as well; who resumes us by our PID has not
-    _forget_resuming()
-
-
-def _forget_resuming() -> None:
-    # What has resumed us is dealt with by whoever called us; forwarded once more, later, it could undo the next Ctrl-Z.
-    signal.sigtimedwait({signal.SIGCONT}, 0)

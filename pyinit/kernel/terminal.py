@@ -1,5 +1,7 @@
 """The terminal: the command has its foreground, and both are suspended and resumed as one job of whatever shell we run in."""
 
+import posix
+
 from pyinit.kernel import system
 from pyinit.kernel.signals import signal
 
@@ -7,11 +9,55 @@ from pyinit.kernel.signals import signal
 NONE, BACKGROUND, FOREGROUND = "none", "background", "foreground"
 
 
+def owns_terminal() -> bool:
+    """Whether stdin is our controlling terminal and we stand in its foreground."""
+    try:
+        return posix.tcgetpgrp(system.STDIN) == posix.getpgrp()
+    except OSError:
+        return False  # ENOTTY: no terminal, or not ours
+
+
+def has_terminal() -> bool:
+    """Whether stdin is our controlling terminal."""
+    try:
+        posix.tcgetpgrp(system.STDIN)
+    except OSError:
+        return False
+    return True
+
+
+def give_terminal(group: int) -> None:
+    """Put a process group into the foreground of the terminal. SIGTTOU is blocked, so this cannot stop us."""
+    try:
+        posix.tcsetpgrp(system.STDIN, group)
+    except OSError:
+        pass  # EPERM, ESRCH: the group has gone. EIO, ENOTTY: the terminal has
+
+
+def suspend_self() -> None:
+    """Stop until SIGCONT, and nobody else with us."""
+    posix.kill(posix.getpid(), signal.SIGSTOP)
+    _forget_resuming()
+
+
+def suspend_job() -> None:
+    """Stop as a job of our shell, together with the others in our process group, until SIGCONT; then they go on as we do."""
+    posix.kill(0, signal.SIGTSTP)  # for the others: we have it blocked
+    posix.kill(posix.getpid(), signal.SIGSTOP)
+    posix.kill(0, signal.SIGCONT)  # a shell has told them as well; who resumes us by our PID has not
+    _forget_resuming()
+
+
+def _forget_resuming() -> None:
+    # What has resumed us is dealt with by whoever called us; forwarded once more, later, it could undo the next Ctrl-Z.
+    signal.sigtimedwait({signal.SIGCONT}, 0)
+
+
 def mode() -> str:
     """How to start the command here."""
-    if not system.has_terminal():
+    if not has_terminal():
         return NONE
-    return FOREGROUND if system.owns_terminal() else BACKGROUND
+    return FOREGROUND if owns_terminal() else BACKGROUND
 
 
 class JobControl:
@@ -24,11 +70,11 @@ class JobControl:
 
     def on_command_stopped(self, signum: int) -> None:
         """The command was stopped, by Ctrl-Z for one: stop together with it, as one job."""
-        if signum != signal.SIGTSTP and system.owns_terminal():
+        if signum != signal.SIGTSTP and owns_terminal():
             self.resume()  # `fg` has put us into the foreground while we ran, and told nobody
         elif not self._is_pid_1:
-            system.give_terminal(system.getpgrp())
-            system.suspend_job()
+            give_terminal(posix.getpgrp())
+            suspend_job()
             self.resume()
         elif signum == signal.SIGTSTP:
             system.send(-self._command, signal.SIGCONT)  # no shell is there that could resume it
@@ -39,7 +85,7 @@ class JobControl:
         Whoever else is in our process group (the script that has started us) was told by the same sender, or is not meant.
         """
         if not self._is_pid_1:
-            system.suspend_self()
+            suspend_self()
             self.resume()
 
     def resume(self) -> None:
@@ -49,10 +95,10 @@ class JobControl:
 
     def take_up(self) -> None:
         """Pass the foreground on to the command, if it is ours again."""
-        if self.on_terminal and system.owns_terminal():
-            system.give_terminal(self._command)
+        if self.on_terminal and owns_terminal():
+            give_terminal(self._command)
 
     def give_back(self) -> None:
         """Take the foreground back at the end: the script that called us may read from the terminal next."""
         if self.on_terminal and not self._is_pid_1:
-            system.give_terminal(system.getpgrp())
+            give_terminal(posix.getpgrp())

@@ -32,7 +32,9 @@ class Watch:
         try:
             self._process = system.open_process(pid)
             if self._signals is None:
-                self._signals = system.signal_descriptor()
+                from pyinit.kernel import libc
+
+                self._signals = libc.signal_descriptor()
         except ProcessLookupError:
             return False
         except (OSError, ImportError, AttributeError, MemoryError):

@@ -4,6 +4,7 @@ It is imported with the first signal, as delivery is: a command that ends by its
 """
 
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, MAY_FINISH, READS, plan
+from pyinit.delivery.scene import Place
 from pyinit.kernel import processes, signals, system
 from pyinit.kernel.processes import Seen
 from pyinit.kernel.signals import signal
@@ -44,7 +45,7 @@ class Messenger:
         self.command = everybody.command
         self.log = everybody.log
         self.lifecycle = everybody.lifecycle
-        self.place = plan.Place(everybody.own_pid, self.command.pid, everybody.config.forward)
+        self.place = Place(everybody.own_pid, self.command.pid, everybody.config.forward)
         #: The signal that was judged last, who was there, and its plan: for deliver(), which comes next.
         self.judged: tuple[int, dict[int, Process], Plan] | None = None
         #: What is looked at for the signal that is dealt with; and of the last one that was no stop request, when all is done.

@@ -4,6 +4,9 @@ from pyinit.kernel import system
 from pyinit.kernel.arrivals import Arrivals
 from pyinit.kernel.signals import signal
 
+if system.IS_FROZEN:
+    from pyinit.kernel import frozen
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -79,12 +82,13 @@ def loop(command: Command, error: BaseException | None = None) -> int:
     for which it has no memory.
     """
     if system.IS_FROZEN and isinstance(error, MemoryError):
-        return system.go_on_without_python(command.pid, command.owed, command.look_for_status())
+        return frozen.go_on_without_python(command.pid, command.owed, command.look_for_status())
     swept = False
     leave_at = 0.0
     while True:
         try:
-            system.forget_answers()  # from here on all goes to the group
+            if system.IS_FROZEN:
+                frozen.forget_answers()  # from here on all goes to the group
             if command.owed:
                 system.send(-command.pid, command.owed)
                 command.owed = 0

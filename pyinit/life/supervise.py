@@ -31,6 +31,9 @@ from pyinit.log import printable
 from pyinit.page import FALLEN, Page, State
 from pyinit.settings.config import BY_PROGRAM, TERMINATION_LOG
 
+if system.IS_FROZEN:
+    from pyinit.kernel import frozen
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,7 +177,8 @@ class Supervisor:
                 stop_signal=lifecycle.stop_signal if is_asked else shown.stop_signal,
                 orphans=self.orphans,
             )
-            system.forget_answers()
+            if system.IS_FROZEN:
+                frozen.forget_answers()
             self.rest = None
         self.page.on_orphans(self.orphans, now)
         if self.care is not None:
@@ -252,7 +256,7 @@ class Supervisor:
         oom = (self.oom_counter, self.oom_kills)
         left = (self.lifecycle.story.started_at, page.descriptor, page.sequence, self.orphans, self.folder, *oom)
         words = kept.to_bytes(kept.Kept(*left, self.counters_at_start, self.there))
-        return system.sleep(self.command.pid, page.descriptor, page.place_of_orphans(), self.orphans, words)
+        return frozen.sleep(self.command.pid, page.descriptor, page.place_of_orphans(), self.orphans, words)
 
     def reap(self, received: system.Received | None) -> bool:
         """Reap whoever has exited, see take_exits(); return whether no child is left, as far as that is known by now.
@@ -381,7 +385,7 @@ class Supervisor:
         try:
             self.rest.learn(received, seen)
         except Exception:  # noqa: BLE001 - that C answers is worth less than the command
-            system.forget_answers()
+            frozen.forget_answers()
 
     def deliver(self, request: "Request") -> "list[Action]":
         """Signal whom it is for; where that cannot be told, everybody; where SIGKILL is due, nobody."""

@@ -4,6 +4,7 @@ Who would be told, held back and waited for is decided by the same code as in a 
 """
 
 from pyinit.delivery import BELONGS, DEAF, DENIED, HELD, IN_GROUP, LEFT, LOOKS, READS, Request, plan
+from pyinit.delivery.scene import Place
 from pyinit.kernel import signals
 from pyinit.kernel.processes import below_us
 from pyinit.kernel.signals import signal
@@ -114,7 +115,7 @@ def _fates(seen: Seen, state: "State", table: "dict[int, Process]") -> tuple[dic
     scope = IN_GROUP if state.status is None else LEFT
     # There is one look here, so what it finds counts, as the last one does at a stop.
     request = Request(state.stop_signal, scope, True, bool(state.by_program), looks=LOOKS)
-    found = plan.plan(request, others, seen.look, plan.Place(seen.pid, state.command, state.forward or GROUP))
+    found = plan.plan(request, others, seen.look, Place(seen.pid, state.command, state.forward or GROUP))
     below = {process.pid for process in below_us(others, seen.pid)}
     fates = {pid: IN_SWEEP if pid in below else NOT_TOLD for pid in table}
     fates |= dict.fromkeys((pid for pid in (seen.pid, state.health) if pid in table), OWN)

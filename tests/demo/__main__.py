@@ -16,7 +16,7 @@ The first process of a container, PID 1, is often a script like this one:
     {{script}}
 
 To stop the container, SIGTERM goes to PID 1, and {scenario.TIMEOUT:.0f} s later SIGKILL to all that is left.
-The application needs {WORK:.0f} s to finish its work, once it is told. Is it? {{count}} side by side,
+The application is in a request, with {WORK:.0f} s of work left. Does it hear of the stop? {{count}} side by side,
 {{sentence}}:
 """
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.demo.app import REQUEST
 from tests.demo.ways import Stage, Way
 
 #: Seconds from SIGTERM to SIGKILL. (docker stop takes 10, Kubernetes 30.)
@@ -17,7 +18,7 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Result:
-    """What was seen of one init: how often the application was told, the status, the seconds from SIGTERM to the end."""
+    """What was seen of one init: how often the application heard of it, the status, the seconds from SIGTERM to the end."""
 
     init: str
     told: int
@@ -62,6 +63,7 @@ def _stop(stages: dict[str, Stage], interrupted: Callable[[], object]) -> list[R
     sent: dict[str, float] = {}
     ended: dict[str, float] = {}
     killed: set[str] = set()
+    answered: set[str] = set()
     for init, stage in stages.items():
         sent[init] = time.monotonic()
         stage.send(signal.SIGTERM)
@@ -70,6 +72,9 @@ def _stop(stages: dict[str, Stage], interrupted: Callable[[], object]) -> list[R
             now = time.monotonic()
             if init not in ended and stage.status is not None:
                 ended[init] = now
+            elif init not in ended and init not in answered and now >= sent[init] + REQUEST:
+                answered.add(init)
+                stage.end_request()
             elif init not in ended and init not in killed and now >= sent[init] + TIMEOUT:
                 killed.add(init)
                 stage.send(signal.SIGKILL)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tests.demo.scenario import TIMEOUT, Result
 
-HEADS = ("init", "application told", "finished its work", "exit status", "stopped after")
+HEADS = ("init", "application heard of it", "finished its work", "exit status", "stopped after")
 
 CELLS_PER_SECOND = 6
 GREEN, RED, DIM, BOLD, PLAIN = "\033[32m", "\033[31m", "\033[2m", "\033[1m", "\033[0m"
@@ -32,8 +32,8 @@ def _times(count: int) -> str:
 
 def _story(result: Result) -> str:
     if result.finished:
-        return "told, finished its work, and the script ran its last line"
-    return f"{'told' if result.told else 'never told'}, killed in the middle of its work"
+        return "heard of it, finished its work, and the script ran its last line"
+    return f"{'heard' if result.told else 'never heard'} of it, killed in the middle of its work"
 
 
 def bars(results: Sequence[Result], pen: Pen) -> list[str]:

@@ -39,8 +39,8 @@ def test_pyinit_alone_lets_the_application_finish_its_work(way: str) -> None:
     assert facts == ["no", "no", "137"]
     assert stopped.endswith(" s, by SIGKILL")
     assert float(stopped.split()[0]) >= 5.0  # the whole timeout
-    for _, finished, status, _ in found.values():
-        assert (finished, status) == ("no", "143")
+    for told, finished, status, _ in found.values():
+        assert (told, finished, status) == ("no", "no", "143"), "dumb-init tells it, and leaves before it can look"
 
 
 def test_it_fits_on_a_screen_and_a_file_gets_no_colours() -> None:

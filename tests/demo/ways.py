@@ -66,7 +66,16 @@ def _namespace(sentence: str, unshare: Sequence[str]) -> Way:
 
 
 def _docker(image: str) -> Way:
-    run = ("docker", "run", "--rm", "--volume", f"{ROOT}:{IN_CONTAINER}:ro", "--workdir", str(IN_CONTAINER / "tests" / "demo"))
+    run = (
+        "docker",
+        "run",
+        "--rm",
+        "--interactive",
+        "--volume",
+        f"{ROOT}:{IN_CONTAINER}:ro",
+        "--workdir",
+        str(IN_CONTAINER / "tests" / "demo"),
+    )
     entry = ("--entrypoint", "python3", image, "-IS", str(IN_CONTAINER / "pyinit" / "__main__.py"), "--", *SCRIPT)
     shell = ("--entrypoint", SCRIPT[0], image, *SCRIPT[1:])
     words = {NO_INIT: (*run, *shell), "docker --init": (*run, "--init", *shell), PYINIT: (*run, *entry)}
@@ -126,7 +135,7 @@ class Stage:
             words,
             cwd=FOLDER,
             env={**os.environ, "PYTHON": sys.executable, "STARTED_BY": str(os.getpid())},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # from which the application reads its request
             stdout=self._output,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us, and we tidy up
@@ -144,6 +153,12 @@ class Stage:
         if code == 1 and self._killed:
             return 128 + signal.SIGKILL  # unshare(1) wants to die as its child did; before 2.39 SIGKILL makes it fail instead
         return code if code is None or code >= 0 else 128 - code
+
+    def end_request(self) -> None:
+        """Send what the application waits for, if it is there to read it."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._process.stdin.fileno(), b"the end of the request\n")
 
     def send(self, signum: signal.Signals) -> None:
         """Send a signal to PID 1, as an orchestrator does."""
@@ -168,6 +183,8 @@ class Stage:
             subprocess.run(["docker", "rm", "--force", self._container], capture_output=True, check=False)
         self._process.kill()
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._output.close()
 
 

@@ -1,9 +1,12 @@
 """Images as users write them, docker/examples/, built and stopped by `docker stop`; and the same commands by hand."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.docker.conftest import Start
 from tests.docker.engine import FORMS
+from tests.namespace import ROOT
 from tests.waiting import wait_until
 
 STOPPED = "app ready\napp got SIGTERM\napp done\n"
@@ -103,6 +106,19 @@ def test_the_example_with_the_images_own_python_does_the_same(start: Start) -> N
     container.stop()
     assert container.wait() == 7
     assert container.stdout == STOPPED + "start.sh cleans up after 7\n"
+
+
+def test_the_example_with_the_images_own_python_has_no_tool_that_cannot_run_in_it_and_all_else_compiled(start: Start) -> None:
+    names = ("(", "-name", "*.py", "-o", "-name", "*.pyc", ")")
+    container = start("python3-minimal", ["find", "/usr/local/lib/pyinit", *names, "-printf", "%P\n"])
+    assert container.wait() == 0
+    files = set(container.stdout.splitlines())
+    found = {Path(file) for file in files if file.endswith(".py")}
+    every = {path.relative_to(ROOT / "pyinit") for path in (ROOT / "pyinit").rglob("*.py")}
+    assert every - found == {path for path in every if path.parts[0] in ("check", "rehearse")}
+    compiled = {Path(file).parents[1] / f"{Path(file).name.partition('.')[0]}.py" for file in files if file.endswith(".pyc")}
+    assert compiled == found
+    assert len(found) > 50
 
 
 def test_a_start_script_is_not_told_and_its_last_lines_run(start: Start, form: list[str]) -> None:

@@ -54,10 +54,11 @@ def main() -> None:
     import posix
 
     from pyinit import cli
-    from pyinit.kernel import system
+    from pyinit.kernel import system, terminal
 
     counts = Counts()
-    vars(system).update(posix=counts.proxy(posix), signal=counts.proxy(_signal))
+    for module in (system, terminal):
+        vars(module).update(posix=counts.proxy(posix), signal=counts.proxy(_signal))
     leave = posix._exit  # noqa: SLF001 - public, under a private name
 
     def tell_and_leave(status: int) -> None:

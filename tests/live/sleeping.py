@@ -18,10 +18,19 @@ def written(pid: int) -> int:
     return sum(map(int, found))
 
 
+def waits_for_ever(pid: int) -> bool:
+    """Whether a process is in sigtimedwait() without an end: its third argument, the time, is NULL."""
+    words = Path(f"/proc/{pid}/syscall").read_text().split()
+    return "sigtimedwait" in Path(f"/proc/{pid}/wchan").read_text() and words[3:4] == ["0x0"]
+
+
 def is_asleep(namespace: Namespace) -> bool:
-    """Whether there is no interpreter in memory, and PID 1 waits for a signal."""
+    """Whether there is no interpreter in memory, and PID 1 waits for a signal for ever.
+
+    There is none either, and it waits, in the moment in which it lets the command have the CPU first; but that has an end.
+    """
     pid = namespace.init.pid
-    return written(pid) <= SLEEPER and "sigtimedwait" in Path(f"/proc/{pid}/wchan").read_text()
+    return written(pid) <= SLEEPER and waits_for_ever(pid)
 
 
 def wait_until_asleep(namespace: Namespace) -> None:

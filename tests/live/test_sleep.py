@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from tests.live.conftest import APP_WORDS, Start
 from tests.live.forms import STATIC
 from tests.live.frozen import EXEC, Freezer
 from tests.live.health import shown
-from tests.live.sleeping import is_asleep, wait_until_asleep
+from tests.live.sleeping import is_asleep, wait_until_asleep, waits_for_ever
 from tests.namespace import Namespace, enter, need
 from tests.waiting import wait_until
 
@@ -201,6 +203,35 @@ def test_very_many_orphans_at_once_are_reaped(start: Start, pipe: tuple[int, int
     assert namespace.wait() == 5
 
 
+def test_an_orphan_does_not_wake_it_where_the_page_may_not_be_written_to(traced: Trace) -> None:
+    """With a limit of 0 bytes for files the kernel refuses the count of orphans, and sends SIGXFSZ: a by-product of our own."""
+    script = "trap '(true &)' USR1; trap 'exit 7' TERM; echo ready; while :; do sleep 1000 & wait; done"
+    pid_1 = traced("--", "sh", "-c", script)
+    pid_1.namespace.wait_for_output("ready")
+    wait_until_asleep(pid_1.namespace)
+    resource.prlimit(pid_1.namespace.init.pid, resource.RLIMIT_FSIZE, (0, 0))
+    [shell] = pid_1.namespace.init.children()[:1]
+    woken = count(pid_1, "gettid")
+    for times in range(1, 6):
+        shell.send_signal(signal.SIGUSR1)
+        wait_until(partial(has_told, pid_1, "SIGXFSZ", times), "the by-product")
+        wait_until(lambda: waits_for_ever(pid_1.namespace.init.pid), "a rest without an end")
+    assert count(pid_1, "gettid") == woken, "which Python asks for when it begins anew"
+    assert is_asleep(pid_1.namespace)
+    pid_1.namespace.signal(signal.SIGTERM)
+    assert pid_1.namespace.wait() == 7
+
+
+def test_that_signal_of_another_process_wakes_it(traced: Trace) -> None:
+    pid_1 = traced("--", "sh", "-c", "trap 'echo told' XFSZ; echo ready; while :; do sleep 0.05; done")
+    pid_1.namespace.wait_for_output("ready")
+    wait_until_asleep(pid_1.namespace)
+    woken = count(pid_1, "gettid")
+    pid_1.namespace.signal(signal.SIGXFSZ)
+    pid_1.namespace.wait_for_output("told")
+    assert count(pid_1, "gettid") == woken + 1
+
+
 @pytest.mark.parametrize("name", ["tini", "dumb-init", "catatonit"])
 def test_by_the_name_of_another_init_it_sleeps_as_well(pyinit: list[str], tmp_path: Path, name: str) -> None:
     (tmp_path / name).symlink_to(pyinit[0])
@@ -249,12 +280,6 @@ def test_where_the_kernel_does_not_give_back_pages_it_stays_awake(traced: Trace,
     assert sum(line.startswith("madvise(") for line in pid_1.lines) == 1, "it is found out once"
 
 
-def waits_for_ever(pid: int) -> bool:
-    """Whether a process is in sigtimedwait() without an end: its third argument, the time, is NULL."""
-    words = Path(f"/proc/{pid}/syscall").read_text().split()
-    return "sigtimedwait" in Path(f"/proc/{pid}/wchan").read_text() and words[3:4] == ["0x0"]
-
-
 def test_where_it_may_not_look_who_has_ended_it_sleeps_once_and_stays_awake(traced: Trace) -> None:
     pid_1 = traced("--", *APP, inject="waitid:error=EPERM")
     pid_1.namespace.wait_for_output("app ready")
@@ -263,6 +288,11 @@ def test_where_it_may_not_look_who_has_ended_it_sleeps_once_and_stays_awake(trac
     pid_1.namespace.signal(signal.SIGTERM)
     assert pid_1.namespace.wait() == 7
     assert count(pid_1, "waitid") == 1
+
+
+def has_told(traced: Traced, name: str, times: int) -> bool:
+    """Whether it has taken a signal so many times since strace was there."""
+    return sum("rt_sigtimedwait(" in line and f"si_signo={name}," in line for line in traced.lines) == times
 
 
 def count(traced: Traced, name: str) -> int:

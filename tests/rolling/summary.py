@@ -3,7 +3,7 @@
 Pure, but for reading these.
 """
 
-import sys
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -98,17 +98,47 @@ def _lost(rollouts: Sequence[RolloutResult]) -> str:
     return f"{f'**{lost}**' if lost else '0'} in {len(rollouts)}" if rollouts else ""
 
 
-def main() -> None:
-    """Print the tables of a run."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/rolling/results")
-    results = list(read(folder / RESULTS))
+class Missing(Exception):
+    """There is nothing to make the tables of; its message is a line that says what to do."""
+
+
+def tables(folder: Path) -> str:
+    """The tables of a run, of those that it has results for. Raises Missing."""
+    how = "`python -m tests.rolling` measures, and leaves them in build/rolling/results"
+    if not folder.is_dir():
+        raise Missing(f"there is no folder {folder}; {how}")
+    try:
+        results = list(read(folder / RESULTS))
+    except FileNotFoundError:
+        raise Missing(f"there are no results ({RESULTS}) in {folder}; {how}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Missing(f"{folder / RESULTS} cannot be read as results of rolling updates: {error!r}; {how}") from None
     servers = {result.server for result in results}
-    tables = [
+    found = [
         table([result for result in results if result.server == server.name])
         for server, table in ((PLAIN, summary), (LOADING, starts))
         if server.name in servers
     ]
-    print("\n\n".join(tables))
+    if not found:
+        raise Missing(f"{folder / RESULTS} has no results of {PLAIN.name} or {LOADING.name}, which the tables are of; {how}")
+    return "\n\n".join(found)
+
+
+def main() -> None:
+    """Print the tables of a run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.rolling.summary", description="Print the short tables of a run.")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path("build/rolling/results"),
+        metavar="FOLDER",
+        help="where python -m tests.rolling has left its results (default: %(default)s)",
+    )
+    try:
+        print(tables(parser.parse_args().folder))
+    except Missing as missing:
+        parser.exit(1, f"{parser.prog}: {missing}\n")
 
 
 if __name__ == "__main__":

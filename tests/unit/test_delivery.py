@@ -24,7 +24,9 @@ from pyinit.delivery import (
     Plan,
     Request,
 )
-from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, plan
+from pyinit.delivery.kinds import CAUGHT_FOR_EXIT
+from pyinit.delivery.plan import asks_for_stop, forwarding, plan
+from pyinit.delivery.scene import Place
 from pyinit.kernel.processes import BASIC, Process
 from pyinit.settings.config import COMMAND, GROUP, HANDLERS
 from tests.counting import lines_run

@@ -8,7 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyinit.delivery import BELONGS, IN_GROUP, LEFT, LOOKS, WAITS, Plan, Request
-from pyinit.delivery.plan import CAUGHT_FOR_EXIT, Place, asks_for_stop, forwarding, is_plain_handler, plan, takes_as_it_is
+from pyinit.delivery.kinds import CAUGHT_FOR_EXIT
+from pyinit.delivery.plan import asks_for_stop, forwarding, is_plain_handler, plan, takes_as_it_is
+from pyinit.delivery.scene import Place
 from pyinit.kernel.processes import BASIC, SHELLS, Look, Process
 from pyinit.settings.config import COMMAND, GROUP, HANDLERS
 

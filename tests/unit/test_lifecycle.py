@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pyinit.delivery import IN_GROUP, LEFT, WAITS, Plan, Request
-from pyinit.delivery.plan import Place, plan
+from pyinit.delivery.plan import plan
+from pyinit.delivery.scene import Place
 from pyinit.kernel.processes import Process
 from pyinit.kernel.system import Reaped, Received
 from pyinit.life.actions import (

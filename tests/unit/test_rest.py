@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pyinit.kernel import processes, rest, system
+from pyinit.kernel import frozen, processes, rest
 from pyinit.kernel.processes import Process, Seen
 from pyinit.kernel.rest import Rest
 
@@ -46,8 +46,8 @@ class Table:
         self.words = b"app\0"
         self.asked: list[int] = []
         self.answers: dict[int, list[tuple[int, int]]] = {}
-        monkeypatch.setattr(system, "look_for_answer", self.look)
-        monkeypatch.setattr(system, "answer", self.answers.__setitem__)
+        monkeypatch.setattr(frozen, "look_for_answer", self.look)
+        monkeypatch.setattr(frozen, "answer", self.answers.__setitem__)
 
         def words(_: int) -> tuple[str, ...]:
             return ("app",)
