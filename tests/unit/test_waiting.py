@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -22,7 +23,9 @@ WAITER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from pyinit.kernel import signals, system
+from tests.live import leftover
 signals.block_all()
+leftover.replace()
 for signum in (signals.signal.SIGHUP, signals.signal.SIGUSR1):
     os.kill(os.getpid(), signum)
     system.wait_signal(1000)
@@ -127,6 +130,8 @@ def test_who_was_stopped_until_the_time_was_over_takes_no_signal_that_nobody_has
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as waiter:
         assert waiter.stdout is not None
         assert waiter.stdout.readline() == "waits\n"
+        wchan = Path(f"/proc/{waiter.pid}/wchan")
+        wait_until(lambda: "sigtimedwait" in wchan.read_text(), "it waits")
         waiter.send_signal(signal.SIGSTOP)
         stopped = psutil.Process(waiter.pid)
         wait_until(lambda: stopped.status() == psutil.STATUS_STOPPED, "it is stopped")
