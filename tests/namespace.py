@@ -12,6 +12,7 @@ from types import TracebackType
 
 import psutil
 import pytest
+from typing_extensions import Self
 
 from tests.waiting import PATIENCE, wait_until
 
@@ -175,7 +176,7 @@ class Namespace:
 
         return list(alive())
 
-    def __enter__(self) -> "Namespace":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:

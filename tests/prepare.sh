@@ -8,7 +8,7 @@ set -eu
 wanted="dash:dash bash:bash busybox:busybox-static mksh:mksh ksh93:ksh93u+m zsh:zsh yash:yash posh:posh fish:fish
     tini:tini dumb-init:dumb-init catatonit:catatonit systemd-notify:systemd sudo:sudo gosu:gosu
     gawk:gawk multilog:daemontools svlogd:runit s6-log:s6 rotatelogs:apache2-utils
-    haproxy:haproxy wrk:wrk strace:strace gcc:build-essential node:nodejs npm:npm
+    haproxy:haproxy wrk:wrk strace:strace runsc:runsc gcc:build-essential node:nodejs npm:npm
     bsdtar:libarchive-tools man:man-db mandoc:mandoc groff:groff lintian:lintian shellcheck:shellcheck"
 missing=
 for pair in $wanted; do

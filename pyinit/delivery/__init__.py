@@ -71,10 +71,6 @@ class Request(Record):
     unsure: "Mapping[int, tuple[int, bytes]]" = {}  # noqa: RUF012 - as above
     waits: int = 0
 
-    def but(self, **changed: object) -> "Request":
-        """The same request with other values in some fields."""
-        return Request(**{**vars(self), **changed})
-
 
 class Plan(Record):
     """What to do for a request. `now`: signal by PID. `whole_group`: `now` is just the group, so one kill(-pgid) will do.

@@ -50,13 +50,16 @@ class Jobs:
             background += [child.pid for child in children]
         else:
             has_traps = bool(process.caught & ~(1 << INT - 1 | 1 << signal.SIGCHLD - 1))
-            is_matter = is_shell and (len(children) > 1 or has_traps or scene.request.seen is not None)
+            # Where the kernel tells no masks, the text of the script alone tells most background jobs.
+            is_matter = len(children) > 1 or has_traps or scene.request.seen is not None or not look.sees_masks
+            is_matter = is_matter and is_shell
             for child in children:
                 is_behind = self.is_behind(child, process)
                 if not is_behind and is_matter:
                     stdin = look.reads_from(child.pid)
                     is_behind = stdin.startswith("/dev/null") and not self.has_same_stdin(child.pid, process.pid)
                     is_behind |= stdin.startswith("pipe:") and stdin in look.writes_to(process.pid)
+                    is_behind |= not look.sees_masks and self.is_put_behind(child.pid, process.pid)
                 (background if is_behind else foreground).append(child.pid)
             if is_matter and foreground and not self.is_subshell(process):
                 from pyinit.delivery import traps
@@ -83,6 +86,13 @@ class Jobs:
         if ignored == 1 << signal.SIGQUIT - 1:  # a program with a handler for SIGINT, or a shell
             return child.catches(INT) and not self.scene.is_shell(child) and self.scene.is_shell(parent)
         return bool(ignored)
+
+    def is_put_behind(self, child: int, shell: int) -> bool:
+        """Whether the text of a shell's script says that it has put a child into the background."""
+        from pyinit.delivery import traps
+
+        look = self.scene.look
+        return traps.puts_behind(look.script(shell), look.words(child), look.words(shell))
 
     def is_subshell(self, process: "Process") -> bool:
         """Whether a shell is a subshell, perhaps of one that was told and has gone.

@@ -70,6 +70,34 @@ def is_in_wait(text: str) -> bool:
     return is_behind and has_wait
 
 
+def puts_behind(text: str, words: "tuple[str, ...]", shell: "tuple[str, ...]") -> bool:
+    """Whether a script starts a command of these words in the background, and none like it in the foreground.
+
+    As far as its text tells: by the command's first word, which may be that of a script that an interpreter runs. `shell` are
+    the words of the script's own shell, which its subshells share. A variable may be any command that the foreground lacks.
+    """
+    called = {word.rpartition("/")[2] for word in words[:2]}
+    behind: list[str] = []  # first words; "" of what runs in a subshell
+    before: list[str] = []
+    functions = {""}
+    for given, end in commands(text):
+        left = [word for word in given if word not in (*BEFORE_COMMAND, "exec") and not _is_assignment(word)]
+        if end == ")" and not given:
+            functions.update(before[-1:])
+        before.append(left[0] if left else "")
+        if end in ("|", "("):
+            continue
+        if end == "&":
+            behind += before
+        elif any(word.rpartition("/")[2] in called for word in before if word):
+            return False
+        before = []
+    is_same_shell = words == shell
+    return any(
+        is_same_shell if word in functions else word.startswith("$") or word.rpartition("/")[2] in called for word in behind
+    )
+
+
 def _is_assignment(word: str) -> bool:
     name, equals, _ = word.partition("=")
     return bool(equals) and name.isidentifier()

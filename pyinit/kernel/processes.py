@@ -1,6 +1,7 @@
 """Processes as /proc tells of them: who belongs to whom, and what each would do about a signal."""
 
 from pyinit.kernel import system
+from pyinit.kernel.signals import signal
 from pyinit.record import Record
 
 TYPE_CHECKING = False
@@ -127,8 +128,9 @@ def snapshot(
 
     Those that are `left_out` nobody needs to know of, and they are not looked at.
 
-    None where /proc does not tell (it is missing, or that of another namespace; gVisor). `must_show` is a child of ours that
-    has not been reaped: where even that is not shown (hidepid), others are not either. Raises TimeIsOver at a time.
+    None where /proc does not tell (it is missing, or that of another namespace); what gVisor does not tell is zero, see
+    tells_masks(). `must_show` is a child of ours that has not been reaped: where even that is not shown (hidepid), others are
+    not either. Raises TimeIsOver at a time.
     """
     pids = system.list_processes()
     if not pids or (must_show is not None and must_show not in pids):
@@ -151,6 +153,19 @@ def snapshot(
     except (ValueError, IndexError, OSError, MemoryError):
         return None  # fields that this kernel leaves out, a process that cannot be read: better no answer than half of one
     return found
+
+
+def tells_masks(processes: "Mapping[int, Process]") -> bool:
+    """Whether the kernel tells what processes do about signals: gVisor tells that of nobody, and has no image either."""
+    if not processes or any(each.caught or each.blocked or each.ignored or each.image for each in processes.values()):
+        return True
+    # It may be so by chance. Then the mask tells that we have a signal blocked ourselves.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGURG])
+    try:
+        own = read(system.getpid())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return own is None or own.blocked != 0
 
 
 def own_children_outside(group: int) -> frozenset[int]:
@@ -201,6 +216,8 @@ class Look:
     """
 
     def __init__(self, until: float | None = None) -> None:
+        #: Whether the kernel tells what processes do about signals; if not, that is assumed, see delivery/assumed.py.
+        self.sees_masks = True
         self._until = until
         self._known: dict[tuple[object, int], object] = {}
         #: Whether each process that was looked at for a moment was steady then, and did not wait for signals.
@@ -391,17 +408,19 @@ def _is_script_at(pid: int, descriptor: int) -> bool:
 
 def _is_closed_on_exec(pid: int, descriptor: int) -> bool:
     """Whether it is the shell's own: what it was given itself it passes on."""
+    return bool((_of_descriptor(pid, descriptor, b"flags:", 8) or 0) & CLOEXEC)
+
+
+def _of_descriptor(pid: int, descriptor: int, name: bytes, base: int) -> int | None:
+    """A number in a /proc/PID/fdinfo; None where it is not there, as gVisor has no positions."""
     fields = system.read_file(f"/proc/{pid}/fdinfo/{descriptor}").split()
-    return fields[2:3] == [b"flags:"] and bool(int(fields[3], 8) & CLOEXEC)
+    return int(fields[fields.index(name) + 1], base) if name in fields[:-1] else None
 
 
 def _done(pid: int) -> str:
     text = _script(pid)
-    try:
-        read = int(system.read_file(f"/proc/{pid}/fdinfo/{BASH_SCRIPT_AT}").split()[1])
-    except (IndexError, ValueError):
-        return text  # of `sh -c`
-    return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")
+    read = _of_descriptor(pid, BASH_SCRIPT_AT, b"pos:", 10)
+    return text.encode("utf-8", "replace")[:read].decode("utf-8", "replace")  # of `sh -c`: None, so all of it
 
 
 def _is_elsewhere(_: int, sleeps_in: bytes) -> bool:

@@ -51,6 +51,7 @@ class Messenger:
         #: What is looked at for the signal that is dealt with; and of the last one that was no stop request, when all is done.
         self.seen: Seen | None = None
         self.done: Seen | None = None
+        self.has_assumed = False  # what processes do about signals, and has said so
 
     def look_around(
         self, signum: int, is_stop: bool, until: float | None, seen: Seen | None = None
@@ -70,6 +71,10 @@ class Messenger:
             passed_over.update({helper}.intersection(table))
             for pid in passed_over.intersection(table):
                 del table[pid]
+        if table is not None and seen is not None and not processes.tells_masks(table):
+            from pyinit.delivery import assumed
+
+            table = assumed.seen(table, seen.look)
         if seen is not None:
             seen.table, seen.passed_over, seen.is_blind = table, frozenset(passed_over), table is None
         return table
@@ -126,6 +131,10 @@ class Messenger:
         if early is not None:
             table.setdefault(early.pid, early)  # it may have gone since; what was below it has been told in its person
             request = request.but(told={early.pid: (early.started, early.image)})
+        if request.is_stop and not (look.sees_masks or request.told or self.has_assumed):
+            self.has_assumed = True
+            text = "/proc does not tell who handles signals (gVisor?): programs are taken to, and scripts by their traps"
+            self.log.say("info", "assumed", text)
         found = plan.plan(request, table, look, self.place, forwarded)
         if early is None and found.now:
             self.everybody.await_moment(request)

@@ -74,8 +74,8 @@ def open_of(pid: int) -> int | None:
 
 
 def _of_several(pids: "list[int]") -> "Iterator[tuple[int, int]]":
-    """PID and a descriptor of its page, of each that has one that we may see."""
-    for pid in sorted(pids):
+    """PID and a descriptor of its page, of each that has one that we may see; not ours, which is somebody's page to read."""
+    for pid in sorted({*pids} - {posix.getpid()}):
         try:
             descriptor = open_of(pid)
         except OSError:

@@ -2,6 +2,7 @@
 
 import posix
 
+from pyinit.delivery import assumed
 from pyinit.kernel import processes, system
 from pyinit.log import printable
 from pyinit.probe import state
@@ -24,7 +25,9 @@ MOST_PORTS = 64
 def gather() -> Seen:
     """Look at everything."""
     pid, shown, problem = _find()
-    table = processes.snapshot(None)
+    table, look = processes.snapshot(None), processes.Look()
+    if table is not None and not processes.tells_masks(table):
+        table = assumed.seen(table, look)
     with_page = [other for other in state.all_with_one() if other not in (pid, 0 if shown is None else shown.health)]
     ports, is_shared = _ports()
     return Seen(
@@ -34,7 +37,7 @@ def gather() -> Seen:
         problem,
         table,
         _details(list(table or ())),
-        processes.Look(),
+        look,
         ports,
         is_shared,
         tuple(with_page),

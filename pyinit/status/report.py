@@ -73,6 +73,7 @@ def document(seen: Seen) -> dict[str, object]:
         "processes": None
         if seen.processes is None
         else [_of_process(process, signum, fates, seen, depth) for process, depth in tree(table, seen.pid)],
+        "assumed": not seen.look.sees_masks,
         "ports": None if seen.ports is None else [dict(vars(port)) for port in seen.ports],
         "host_network": seen.is_shared,
         "other_pyinits": list(seen.others),

@@ -57,6 +57,8 @@ def render(document: "dict[str, Any]", painter: Painter) -> str:
         lines += ["", "/proc does not tell of processes here: all would be signalled at once"]
     else:
         lines += _stop(document)
+        if document["assumed"]:
+            lines.append("/proc does not tell what processes do about signals: that is assumed")
         lines += ["", *_processes(document["processes"], painter)]
     return "\n".join([*lines, "", *_ports(document)]).strip("\n") + "\n"
 

@@ -285,7 +285,7 @@ def test_the_stop_signal_is_owed_until_somebody_has_been_told() -> None:
     assert life.owed == SIGTERM
     assert life.deadline is not None
     again = delivered(life.on_timeout(life.deadline))
-    life.on_delivered(again, Plan({APP: SIGTERM}, again.but(told={APP: (1, 0)}), working=(APP,)), 11.0)
+    life.on_delivered(again, Plan({APP: SIGTERM}, again.but(told={APP: (1, 0)}), working=frozenset({APP})), 11.0)
     assert life.owed == 0
 
 

@@ -283,6 +283,50 @@ def test_a_blank_that_is_none_to_a_shell_parts_no_words(blank: str) -> None:
     assert traps.kills(f"echo now{blank}ready\nkill 7\n")
 
 
+SH = ("sh", "/start.sh")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("app & wait", ("app",)),
+        ("app --port 8 & pid=$!\nwait $pid\nsleep 1", ("/usr/bin/app", "--port", "8")),
+        ("./app.py &\nwait", ("/usr/bin/python3", "./app.py")),
+        ("if true; then exec env app & fi; wait", ("env", "app")),
+        ("A=1 app | tee log & wait", ("app",)),
+        ("A=1 app | tee log & wait", ("tee", "log")),
+        ('"$@" & wait', ("anything",)),
+        ("(cd /; app) & wait", SH),
+        ("run() { app; }\nrun & wait", SH),
+    ],
+)
+def test_a_command_that_a_script_puts_behind_is_known(text: str, words: tuple[str, ...]) -> None:
+    assert traps.puts_behind(text, words, SH)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("app; exit 3", ("app",)),
+        ("helper & app", ("app",)),
+        ("app & app", ("app",)),
+        ("app | tee log", ("tee", "log")),
+        ('"$@" & app', ("app",)),
+        ("app && helper", ("app",)),
+        ("app & wait", SH),
+        ("", ("app",)),
+        ("app & wait", ()),
+    ],
+)
+def test_a_command_that_may_be_in_the_foreground_is_not_taken_for_one_behind(text: str, words: tuple[str, ...]) -> None:
+    assert not traps.puts_behind(text, words, SH)
+
+
+@given(st.text(), st.lists(st.text(), max_size=3).map(tuple))
+def test_whatever_a_script_holds_what_it_puts_behind_is_answered(text: str, words: tuple[str, ...]) -> None:
+    assert traps.puts_behind(text, words, SH) in (True, False)
+
+
 def test_the_longest_script_takes_no_longer_than_it_is_long() -> None:
     """A text of many quotes is not gone through once more for each of them."""
     text = 'trap "a \'b\' \\"c\\"" TERM\n' * 4000
