@@ -52,11 +52,14 @@ KINDS = {
 def enter(pid: int, *kinds: str) -> list[str]:
     """The words that run a command in the namespaces of a process, or only in those of these kinds; as `docker exec` does.
 
-    Those that are ours as well are left out, for only root may enter them.
+    Those that are ours as well are left out, for only root may enter them; and where all are ours, so is nsenter(1), which
+    refuses to enter none since util-linux 2.41.
     """
     apart = [kind for kind in KINDS if os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")]
     flags = [KINDS[kind] for kind in apart if not kinds or kind in kinds or kind == "user"]
     credentials = ["--preserve-credentials"] if "user" in apart else []
+    if not flags:
+        return []
     return ["nsenter", f"--target={pid}", *flags, *credentials]
 
 

@@ -516,13 +516,28 @@ def wait_signal(seconds: float | None) -> Received | None:
         found = _pyinit.rest(seconds)
         return None if found is None else taken(found)
     if seconds is None:
-        info = signal.sigwaitinfo(signals.ALL)
-    else:
-        within = _wait_for(signals.ALL, max(0.0, seconds))
-        if within is None:
-            return None
-        info = within
-    return _received(info)
+        return _received(signal.sigwaitinfo(signals.ALL))
+    libc = sys.modules.get("pyinit.kernel.libc") if seconds > 0 else None
+    if libc is not None:
+        found = libc.wait_signal(signals.ALL, seconds)
+        return None if found is None else taken(found)
+    info = _wait_for(signals.ALL, max(0.0, seconds))
+    return None if info is None else _received(info)
+
+
+def prepare_to_wait() -> None:
+    """Have wait_signal() make up no signal from now on. Never fails.
+
+    Stopped or frozen until its time was over, CPython's sigtimedwait() is interrupted and returns what it has never filled in
+    (signal_sigtimedwait_impl() in Modules/signalmodule.c): the signal before it, as a rule, or one that never was. The C
+    library's costs memory, so it is loaded when there is a stop.
+    """
+    if IS_FROZEN:
+        return
+    try:
+        from pyinit.kernel import libc  # noqa: F401 - wait_signal() finds it
+    except (OSError, ImportError, AttributeError, MemoryError):
+        pass  # no ctypes, or no descriptor to load it with: better a signal too many than none
 
 
 def taken(found: tuple[int, int, int, int]) -> Received:
@@ -541,9 +556,7 @@ def look_for_signal(among: "Collection[int]") -> Received | None:
 
 
 def _wait_for(among: "Collection[int]", seconds: float) -> "signal.struct_siginfo | None":
-    found = signal.sigtimedwait(among, seconds)
-    # Stopped or frozen until the time was over, the call is interrupted, and CPython returns what it has never filled in
-    # (signal_sigtimedwait_impl() in Modules/signalmodule.c).
+    found = signal.sigtimedwait(among, seconds)  # what that may be where there is a time: prepare_to_wait()
     return None if found is None or found.si_signo not in among else found
 
 

@@ -229,6 +229,8 @@ class Supervisor:
         if self.owes_search:
             deadline = self.search_at if deadline is None else min(deadline, self.search_at)
         if deadline is not None:
+            if self.lifecycle.phase != RUNNING:
+                system.prepare_to_wait()
             return self.watch.wait(max(0.0, deadline - system.monotonic()))
         return self.watch.wait(None, self.sleep if system.IS_FROZEN and self.may_sleep() else None)
 

@@ -74,7 +74,8 @@ within() {
         pivot_root . old
         umount --lazy /old
         cd /
-        exec setpriv --reuid="$user" --regid="$user" --init-groups --reset-env env $WITH bash -euc "$line" bash "$@"
+        # A background job of a script ignores SIGINT and SIGQUIT, and so would all that is tested.
+        exec setpriv --reuid="$user" --regid="$user" --init-groups --reset-env env --default-signal $WITH bash -euc "$line" bash "$@"
     ' sh "$root" "$user" "$line" "$@"
 }
 

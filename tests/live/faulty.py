@@ -135,9 +135,12 @@ def main() -> None:
     sys.modules["select"] = proxies["select"]
     fault_of_libc = libc._call  # noqa: SLF001 - the one door to all of its calls
 
-    def call(function: str, *words: int | bytes | list[bytes]) -> int:
+    def call(function: str, *words: "libc.Argument") -> int:
         fault.raise_if_due(f"libc.{function}")
-        return fault_of_libc(function, *words)
+        result = fault_of_libc(function, *words)
+        if function == "sigtimedwait" and result != 17:
+            fault.counts = True
+        return result
 
     libc._call = call  # noqa: SLF001 - as above
     if target.startswith("import."):

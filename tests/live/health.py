@@ -71,12 +71,17 @@ def helper(namespace: Namespace) -> psutil.Process:
     return wait_until(lambda: namespace.named("pyinit-health"), "the health helper")[0]
 
 
-def shown(namespace: Namespace) -> State:
-    """What the state page tells."""
+def page_of(pid: int) -> State:
+    """What the state page of a process tells, which may still be on its way to being a pyinit that has one."""
 
     def find() -> State | None:
-        with contextlib.suppress(page_reader.NotFoundError):  # it is still on its way to being a pyinit
-            return page_reader.find(namespace.init.pid)[1]
+        with contextlib.suppress(page_reader.NotFoundError):
+            return page_reader.find(pid)[1]
         return None
 
     return wait_until(find, "the page")
+
+
+def shown(namespace: Namespace) -> State:
+    """What the state page of PID 1 tells."""
+    return page_of(namespace.init.pid)

@@ -58,6 +58,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "select.poll": ((), EVERYWHERE),
     "poll.register": ((), EVERYWHERE),
     "poll.poll": (("EINVAL", "ENOMEM"), EVERYWHERE),
+    "libc.sigtimedwait": (("EINTR", "EAGAIN"), (*AT_START, *AT_STOP)),
     "libc.signalfd": (("ENOSYS", "EMFILE", "EPERM"), EVERYWHERE),
 }
 
@@ -108,7 +109,7 @@ def test_no_call_is_forgotten() -> None:
     used |= {
         f"libc.{node.args[0].value!s}"
         for node in ast.walk(ast.parse((ROOT / "pyinit" / "kernel" / "libc.py").read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and isinstance(node.args[0], ast.Constant)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "_call" and isinstance(node.args[0], ast.Constant)
     }
     # posix.execve and posix.posix_spawn may be handed on instead of called
     used |= {"posix.execve", "posix.posix_spawn"}
@@ -276,7 +277,7 @@ def test_a_wall_clock_that_goes_back_changes_no_deadline(tmp_path: Path) -> None
 
 def test_the_status_survives_when_no_signal_can_be_waited_for_any_more(tmp_path: Path) -> None:
     """Then nobody can be told of a stop; but the container lives, and what ends by itself ends as ever."""
-    for function in ("_signal.sigwaitinfo", "_signal.sigtimedwait"):
+    for function in ("_signal.sigwaitinfo", "_signal.sigtimedwait", "libc.sigtimedwait"):
         for error in ("EINVAL", "MemoryError"):
             case = Case(
                 tmp_path, function, error, "start:always", "--", "sh", "-c", "read line; exit 5", PYINIT_LOG_LEVEL="error"

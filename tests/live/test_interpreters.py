@@ -3,9 +3,11 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
@@ -69,6 +71,25 @@ def test_a_reader_that_would_never_end_is_ended_after_the_settling_time(
         namespace.signal(signal.SIGTERM)
         assert namespace.wait() == 143
         assert namespace.stdout == "app ready\napp got SIGTERM\napp done\n"
+
+
+def test_a_pid_1_that_was_frozen_until_after_the_end_of_the_delay_makes_up_no_signal(tmp_path: Path, python: str) -> None:
+    init = [python, "-IS", str(ROOT / "tests" / "live" / "leftover.py")]
+    with Namespace([*init, "--pre-stop-delay=3", "--", *APP_WORDS.split(), "--on", "TERM,HUP"], tmp_path) as namespace:
+        namespace.wait_for_output("app ready")
+        namespace.signal(signal.SIGTERM)
+        over_at = time.monotonic() + 3
+        namespace.wait_for_log("stop requested")
+        namespace.signal(signal.SIGHUP)
+        namespace.wait_for_output("app got SIGHUP")
+        namespace.wait_until_at_rest()
+        namespace.signal(signal.SIGSTOP)
+        wait_until(lambda: namespace.init.status() == psutil.STATUS_STOPPED, "PID 1 is frozen")
+        assert time.monotonic() < over_at
+        wait_until(lambda: time.monotonic() > over_at + 0.1, "the delay is over")
+        namespace.signal(signal.SIGCONT)
+        assert namespace.wait() == 7
+        assert namespace.stdout == "app ready\napp got SIGHUP\napp got SIGTERM\napp done\n"
 
 
 def test_a_command_on_a_terminal_has_its_foreground(start: Start, python: str) -> None:

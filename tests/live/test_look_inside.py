@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.live.conftest import APP_WORDS, Start
+from tests.live.health import page_of
 from tests.live.interpreters import INTERPRETERS, name_of
 from tests.live.network import WITH_NETWORK, Network, talk
 from tests.live.test_traffic import SERVER
@@ -129,19 +130,23 @@ def test_ports_are_told_with_their_connections_and_queues(pyinit: list[str], tmp
 def test_it_is_not_seen_in_its_own_report_and_other_guests_are_not_told(pyinit: list[str], start: Start) -> None:
     namespace = start("--", "sleep", "1000")
     wait_until(lambda: namespace.named("sleep"), "the command")
+    page_of(namespace.init.pid)  # which comes after the command
     guest = [*enter(namespace.init.pid), "sleep", "2000"]
     with subprocess.Popen(guest) as running:
-        wait_until(lambda: len(looked(pyinit, namespace)["processes"]) == 3, "the guest is there")
-        found = looked(pyinit, namespace)
-        assert [one["at_stop"] for one in found["processes"]] == ["pyinit", "told", "not told"]
-        assert "--status" not in json.dumps(found)
-        running.kill()
+        try:
+            wait_until(lambda: len(looked(pyinit, namespace)["processes"]) == 3, "the guest is there")
+            found = looked(pyinit, namespace)
+        finally:
+            running.kill()
+    assert [one["at_stop"] for one in found["processes"]] == ["pyinit", "told", "not told"]
+    assert "--status" not in json.dumps(found)
 
 
 def test_another_user_is_told_why_there_is_little_to_see(pyinit: list[str], start: Start) -> None:
     need_another_user()
     namespace = start("--", "sleep", "1000")
     wait_until(lambda: namespace.named("sleep"), "the command")
+    page_of(namespace.init.pid)  # which comes after the command
     done = status(pyinit, namespace, prefix=OTHER)
     assert done.returncode == 1
     assert done.stderr.startswith("pyinit: no right to look at pid 1, which runs as uid 0, and this as uid 12345")
@@ -173,6 +178,7 @@ def test_of_several_pyinits_the_topmost_is_told_of_and_the_others_are_named(pyin
     inner = [*pyinit, "--", "sleep", "1000"]
     namespace = start("--", "sh", "-c", f"{' '.join(inner)}; exit 3")
     wait_until(lambda: namespace.named("sleep"), "the command")
+    page_of(namespace.init.pid)  # which comes after the command
     wait_until(lambda: looked(pyinit, namespace)["other_pyinits"], "the other one")
     found = looked(pyinit, namespace)
     assert found["pyinit"]["pid"] == 1
@@ -196,6 +202,7 @@ def test_where_containers_share_their_pids_each_is_told_of_its_own(pyinit: list[
     """As `docker run --pid container:...` has it: PID 1 is a pyinit, but that of another container."""
     namespace = start("--", "sleep", "1000")
     wait_until(lambda: namespace.named("sleep"), "the command")
+    page_of(namespace.init.pid)  # which comes after the command
     with subprocess.Popen([*enter(namespace.init.pid), "unshare", "--mount", *pyinit, "--", "sleep", "2000"]) as other:
         inside = wait_until(lambda: psutil.Process(other.pid).children(recursive=True)[:1], "it runs")[0]
         words = [*enter(inside.pid), *pyinit, "--status", "--json"]
@@ -242,6 +249,7 @@ def test_a_terminal_is_told_in_colour_unless_that_is_not_wanted(
 def test_what_is_told_of_processes_holds_nothing_that_a_terminal_obeys(pyinit: list[str], start: Start) -> None:
     namespace = start("--", "sh", "-c", "sleep 1000; : \x1b[2J")
     wait_until(lambda: namespace.named("sleep"), "the command")
+    page_of(namespace.init.pid)  # which comes after the command
     done = status(pyinit, namespace)
     assert "\x1b" not in done.stdout
     assert "\\x1b[2J" in done.stdout
@@ -263,6 +271,7 @@ def test_psutil_tells_more_where_it_is_installed(pyinit: list[str], start: Start
 def test_every_python_looks_inside(start: Start, python: str) -> None:
     namespace = start("--", "sleep", "1000", python=python)
     wait_until(lambda: namespace.named("sleep"), "the command")
+    page_of(namespace.init.pid)  # which comes after the command
     done = subprocess.run(
         [*enter(namespace.init.pid), *pyinit_from_source(python), "--status"], capture_output=True, text=True, check=False
     )

@@ -11,7 +11,7 @@ import pytest
 from pyinit.page import UNASKED
 from pyinit.probe import state as page_reader
 from tests.live.conftest import APP_WORDS, Start
-from tests.live.health import shown
+from tests.live.health import page_of, shown
 from tests.namespace import ROOT, Namespace
 from tests.waiting import wait_until
 
@@ -70,7 +70,7 @@ def test_a_pyinit_that_is_not_pid_1_has_one_too(tmp_path: Path) -> None:
     with Namespace(["sh", "-c", f"{inner} -- sleep 1000; :"], tmp_path) as namespace:
         wait_until(lambda: namespace.named("sleep"), "the command")
         pyinit = namespace.init.children()[0].pid
-        assert wait_until(lambda: page_reader.find(pyinit), "its page")[1].phase == "running"
+        assert page_of(pyinit).phase == "running"  # it comes after the command
         with pytest.raises(page_reader.NotFoundError):
             page_reader.find(namespace.init.pid)
 

@@ -34,6 +34,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 SPAWNED: dict[str, str] = {}
 FORKED = {"LISTEN_PID": "1"}
 
+#: A signal that glibc keeps for itself (nptl/pthreadP.h), and musl likewise.
+SIGCANCEL = 32
+
 #: How many stops are tried at a random moment of the start, and how long after it the latest comes, in seconds.
 STARTS, LATEST = 200, 0.015
 
@@ -51,11 +54,13 @@ def _children(pid: int) -> list[int]:
 def _holds_signals(pid: int) -> bool:
     """Whether PID 1 is pyinit and has blocked its signals.
 
-    SIGTERM and SIGINT would not tell, for unshare blocks those. The kernel unblocks all of them while pyinit waits for
-    them (do_sigtimedwait() in kernel/signal.c), but then there is a command.
+    SIGTERM and SIGINT would not tell, for unshare blocks those. glibc blocks all signals for moments (in fork(), since 2.41 in
+    the first getrandom() too), but then also the two that it keeps for itself, which no program can block by sigprocmask(). The
+    kernel unblocks all of them while pyinit waits for them (do_sigtimedwait() in kernel/signal.c), but then there is a command.
     """
     blocked = int(Path(f"/proc/{pid}/status").read_text().partition("SigBlk:")[2].split()[0], 16)
-    return bool(blocked >> (signal.SIGUSR1 - 1) & 1) or bool(_children(pid))
+    has_blocked = bool(blocked >> (signal.SIGUSR1 - 1) & 1) and not blocked >> (SIGCANCEL - 1) & 1
+    return has_blocked or bool(_children(pid))
 
 
 def _start_of_pyinit(unshare: "subprocess.Popen[bytes]") -> int:

@@ -697,6 +697,7 @@ def test_connection_requests_that_met_a_full_accept_queue_during_the_delay_are_t
 ) -> None:
     served = serving(*options, server="--listen tcp:8000 --accept none --backlog 1")
     served.request_stop()
+    served.namespace.wait_until_at_rest()  # the counters are noted after the line in the log
     for _ in range(5):
         client = served.network.make()
         client.setblocking(False)
