@@ -45,8 +45,9 @@ static int has_few_words(void)
     return size <= DEAR_WORDS;
 }
 
-/* Whether we may sleep. Whether the kernel gives back pages of the file for those that were written to: an emulator may take madvise() and do nothing, and a
- * kernel with larger pages would take what lies behind the snapshot. Found out once, by a page that is of no use any more. */
+/* Whether we may sleep: whether the kernel gives back pages of the file for those that were written to. An emulator may take madvise()
+ * and do nothing, and a kernel with larger pages would take what lies behind the snapshot. That is found out once, by a page that is of
+ * no use any more. */
 int sleep_may(void)
 {
     if (kernel == UNKNOWN) {
