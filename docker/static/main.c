@@ -12,11 +12,8 @@
 #include "fail.h"
 #include "make.h"
 #include "plain.h"
-#include "rest.h"
 #include "revive.h"
 #include "sleep.h"
-
-#define ASIDE 0.02 /* seconds */
 
 static int run(void)
 {
@@ -24,16 +21,6 @@ static int run(void)
         PyObject_CallNoArgs(made.start); /* returns only by an exception: cli.main() leaves by itself */
     int status = fail_with_traceback();
     return own.command == 0 ? status : plain_loop(own.command, 0, -1);
-}
-
-/* Let the command have the CPU first, of which there may be one alone: nothing that Python does at the start is urgent. A signal is,
- * and ends this. */
-static void step_aside(void)
-{
-    struct timespec until = rest_moment(ASIDE);
-    siginfo_t found;
-    if (rest(&until, &found) > 0 && found.si_signo != SIGCHLD)
-        rest_keep(&found);
 }
 
 int main(int count, char **words)
@@ -46,8 +33,6 @@ int main(int count, char **words)
     own.count = count;
     own.words = words;
     own.command = plain_start(count, words, &own.mask);
-    if (own.command != 0)
-        step_aside();
     if (setjmp(sleep_bed) != 0 && sleep_until_needed() < 0) {
         fail("the interpreter cannot be had back");
         return plain_loop(own.command, 0, -1);

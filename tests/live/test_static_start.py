@@ -16,7 +16,6 @@ from tests.hostile.traced import Traced
 from tests.live.conftest import APP_WORDS
 from tests.live.forms import STATIC
 from tests.namespace import ROOT, WITH_PROC, Namespace, need
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.forms(STATIC)
 
@@ -62,45 +61,6 @@ def test_c_starts_the_plainest_command_before_python_has_looked_at_anything(trac
     pid_1 = traced("--", "sh", "-c", "exit 7")
     assert pid_1.namespace.wait() == 7
     assert begins_with(pid_1) == "C"
-
-
-def first_wait(traced: Traced) -> str:
-    """What has ended the wait between the start of the command and the first thing that Python does: a signal, or an error."""
-    thread = next(at for at, line in enumerate(traced.lines) if THREAD.match(line))
-    start = next(at for at, line in enumerate(traced.lines) if START.match(line))
-    [ended] = [line for line in traced.lines[start:thread] if line.startswith("rt_sigtimedwait(")]
-    found = re.search(r"= \d+ \((SIG\w+)\)|= -1 (E\w+)", ended)
-    assert found is not None, ended
-    return found[1] or found[2]
-
-
-#: A command that leaves with 7 at SIGTERM.
-SEVEN = ("sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done")
-
-
-def test_a_command_has_the_cpu_for_a_moment_before_python_does_anything(traced: Start) -> None:
-    pid_1 = traced("--", *SEVEN)
-    wait_until(lambda: any(THREAD.match(line) for line in pid_1.lines), "Python")
-    pid_1.namespace.signal(signal.SIGTERM)
-    assert pid_1.namespace.wait() == 7
-    assert first_wait(pid_1) == "EAGAIN"
-
-
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGCHLD"])
-def test_a_signal_is_not_kept_waiting_meanwhile(traced: Start, name: str) -> None:
-    handler = "trap 'exit 7' TERM HUP USR1 CHLD"
-    pid_1 = traced("--", "sh", "-c", f"{handler}; kill -{name.removeprefix('SIG')} 1; exit 7")
-    assert pid_1.namespace.wait() == 7
-    assert first_wait(pid_1) == name
-
-
-@pytest.mark.parametrize("error", ["EPERM", "ENOSYS"])
-def test_python_goes_on_at_once_where_the_kernel_does_not_let_us_wait(traced: Start, error: str) -> None:
-    pid_1 = traced("--", *SEVEN, inject=f"rt_sigtimedwait:error={error}:when=1")
-    wait_until(lambda: any(THREAD.match(line) for line in pid_1.lines), "Python")
-    pid_1.namespace.signal(signal.SIGTERM)
-    assert pid_1.namespace.wait() == 7
-    assert first_wait(pid_1) == error
 
 
 @pytest.mark.parametrize(
