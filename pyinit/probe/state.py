@@ -25,7 +25,7 @@ NUMBERS: "dict[str, Callable[[str], float]]" = {
 #: How often, and seconds in between, a page is read that is being written.
 ATTEMPTS, PAUSE = 200, 0.005
 
-#: Ticks for which a pyinit may have no page yet: the command has begun before it, and has the CPU first (docker/static/main.c).
+#: Ticks for which a pyinit may have no page yet: the command has begun before it (docker/static/plain.c).
 BEGINNING = 50
 
 #: Field of /proc/PID/stat behind the name, counted from 0: when it started, in ticks.
