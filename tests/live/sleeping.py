@@ -33,7 +33,7 @@ def waits_for_ever(pid: int) -> bool:
 def is_asleep(namespace: Namespace) -> bool:
     """Whether there is no interpreter in memory, and PID 1 waits for a signal for ever.
 
-    There is none either, and it waits, in the moment in which it lets the command have the CPU first; but that has an end.
+    A wait that has an end is none of a sleeper.
     """
     pid = namespace.init.pid
     return written(pid) <= SLEEPER and waits_for_ever(pid)
