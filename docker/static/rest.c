@@ -164,6 +164,14 @@ static unsigned long long turns_of(const char *folder)
     return at == NULL ? 0 : strtoull(at, NULL, 10);
 }
 
+/* Whether a process runs, or would if it had a CPU. */
+static int is_awake(const char *folder)
+{
+    ssize_t size = read_of(folder, "stat", raw, LINE);
+    const char *bracket = size <= 0 ? NULL : memrchr(raw, ')', (size_t)size);
+    return bracket == NULL || strncmp(bracket, ") R", 3) == 0;
+}
+
 /* A process, and where it sleeps, if it has not moved between the two: as processes.Look.blocks(). */
 static ssize_t look_steadily(const char *folder, char *answer)
 {
@@ -173,8 +181,11 @@ static ssize_t look_steadily(const char *folder, char *answer)
     if (size <= 0 || !read_process(raw, (size_t)size, found) || (found->blocked & BASIC) == BASIC)
         return -1;
     found->blocked &= ~found->caught; /* as in is_same_process() */
-    size = read_of(folder, "wchan", answer + sizeof *found, LONGEST_NAME);
-    return size < 0 || turns_of(folder) != turns ? -1 : (ssize_t)sizeof *found + size;
+    char *sleeps_in = answer + sizeof *found;
+    size = read_of(folder, "wchan", sleeps_in, LONGEST_NAME);
+    if (size < 0 || ((size == 0 || strcmp(sleeps_in, "0") == 0) && is_awake(folder)))
+        return -1; /* it may have been woken in sigwait(), which shows when it has a CPU */
+    return turns_of(folder) != turns ? -1 : (ssize_t)sizeof *found + size;
 }
 
 /* Which file it is, and when it was changed. */

@@ -55,7 +55,7 @@ class Kinds:
         self.signums: dict[int, int] = {}
         self.reasons: dict[int, str] = {}
         self.programs: dict[tuple[str, tuple[str, ...]], programs.Program | None] = {}  # by name and words: many are alike
-        self.spawning: set[int] = set()  # who spawned somebody at each closer look, so that its mask tells nothing
+        self.unseen: set[int] = set()  # whose mask told nothing at each closer look: it spawned somebody, or has no CPU
         # Whether another look may tell more, and does no harm: it would merge real-time signals, of which each counts.
         request = self.request
         self.may_look_again = request.looks < LOOKS and request.waits < WAITS and request.signum <= LAST_STANDARD
@@ -190,7 +190,7 @@ class Kinds:
         if not is_wrapper and self.settle_signal(process):
             return HANDLER
         self.settle_end(process)
-        return BLURRED if process.pid in self.spawning and self.may_look_again else WRAPPER
+        return BLURRED if process.pid in self.unseen and self.may_look_again else WRAPPER
 
     def program(self, process: "Process") -> "programs.Program | None":
         """The row of programs.py; none is looked for where there is neither a handler nor a child."""
@@ -241,9 +241,10 @@ class Kinds:
         has_moved = len(self.processes) <= FEW or not any(word in sleeps_in for word in LONG_SLEEPS)
         if not has_moved:
             return False
-        found = [self.look.blocks(process.pid, one) for one in self.choices]
+        started, ran = self.request.unsure.get(process.pid, (0, b""))
+        found = [self.look.blocks(process.pid, one, ran if started == process.started else b"") for one in self.choices]
         if None in found:
-            self.spawning.add(process.pid)
+            self.unseen.add(process.pid)
         return any(found)
 
     def graceful(self, process: "Process") -> int:

@@ -25,6 +25,9 @@ BASIC = (1 << LAST_IN_STAT) - 1 & ~(1 << 8) & ~(1 << 18)
 #: How often a process is looked at that may be on its way out of sigwait() or back into it.
 MOMENTS = 8
 
+#: What /proc/PID/wchan says of one that does not sleep, and of each where we may not look or the kernel does not tell.
+NOWHERE = ("", "0")
+
 #: Bytes of a command line that are looked at.
 LONGEST_WORDS = 1 << 12
 
@@ -272,26 +275,36 @@ class Look:
         """The text that a shell runs, as far as it can be had: of `sh -c`, or of the file that it keeps open."""
         return self._once(_script, pid)  # type: ignore[return-value]  # of _script()
 
-    def blocks(self, pid: int, signum: int) -> bool | None:
+    def blocks(self, pid: int, signum: int, ran: bytes = b"") -> bool | None:
         """Whether it has a signal blocked, for sigwait() or a signalfd, or sleeps in sigwait(), at one of the next moments.
 
-        The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile. None
-        where it spawned somebody all the while, which tells nothing.
+        The mask and the place where it sleeps are read one after the other, and it may move between the two meanwhile. Who was
+        woken in sigwait() shows neither before it has a CPU: `ran` is what ran() told when it was last looked at so. None where
+        it spawned somebody all the while, or was awake and has not run since: that tells nothing.
         """
-        spawns, was_steady = False, self._moments.get(pid, True)
+        spawns = is_awake = False
+        turns = at_first = 0
+        was_steady = self._moments.get(pid, True)
         self._moments[pid] = False
         for _ in range(MOMENTS):
             turns = _turns(pid)
+            at_first = at_first or turns
             process = read(pid)
             if process is None or signum > LAST_IN_STAT:
                 return False
             spawns = process.blocked & BASIC == BASIC and process.state not in "ST"
-            if (process.blocks(signum) and not spawns) or "sigtimedwait" in _sleeps_in(pid):
+            sleeps_in = _sleeps_in(pid)
+            if (process.blocks(signum) and not spawns) or "sigtimedwait" in sleeps_in:
                 return True
-            if turns and turns == _turns(pid) and not spawns:
-                self._moments[pid] = was_steady
-                return False  # it has not moved between the two
-        return None if spawns else False
+            is_awake = sleeps_in in NOWHERE and _is_awake(pid)
+            if turns and turns == _turns(pid) and not spawns:  # it has not moved between the two
+                if not is_awake:
+                    self._moments[pid] = was_steady
+                    return False
+                if ran not in (b"", _ran(pid)):
+                    return False
+        has_not_run = is_awake and turns == at_first != 0
+        return None if spawns or has_not_run else False
 
     def done(self, pid: int) -> str:
         """That part of its script that a shell has read: bash reads no further than the command that it waits for."""
@@ -371,6 +384,12 @@ def _turns(pid: int) -> int:
         return int(_ran(pid).split()[2])
     except (IndexError, ValueError):
         return 0
+
+
+def _is_awake(pid: int) -> bool:
+    """Whether a process runs, or would if it had a CPU."""
+    process = read(pid)
+    return process is not None and process.state == "R"
 
 
 def _reads_from(pid: int) -> str:

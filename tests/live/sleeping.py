@@ -13,9 +13,13 @@ SLEEPER = 16
 
 def written(pid: int) -> int:
     """KiB of a process's program file that it has in copies of its own, as it has written to them."""
-    text = Path(f"/proc/{pid}/smaps").read_text()
-    program = re.escape(str(Path(f"/proc/{pid}/exe").readlink()))
-    found = re.findall(rf"^\S+ rw-p .* {program}\n(?:\w+:.*\n)*?Anonymous: +(\d+)", text, re.MULTILINE)
+    return written_in(Path(f"/proc/{pid}/smaps").read_text(), str(Path(f"/proc/{pid}/exe").readlink()))
+
+
+def written_in(smaps: str, program: str) -> int:
+    """As written(), by what a /proc/PID/smaps says."""
+    found = re.findall(rf"^\S+ rw-p .* {re.escape(program)}\n(?:\w+:.*\n)*?Anonymous: +(\d+)", smaps, re.MULTILINE)
+    assert found, smaps
     return sum(map(int, found))
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.live.conftest import APP_WORDS
 from tests.live.forms import SOURCE, STATIC
 from tests.live.sandbox import Sandbox
+from tests.live.sleeping import SLEEPER, written_in
 from tests.namespace import need
 from tests.waiting import wait_until
 
@@ -150,15 +151,10 @@ def test_an_application_below_a_script_is_told_and_finishes(start: Run, kind: st
 
 
 @pytest.mark.forms(STATIC)
-def test_it_sleeps_there_as_well_and_wakes(start: Run) -> None:
+def test_it_sleeps_there_as_well_and_wakes(start: Run, pyinit: list[str]) -> None:
     sandbox = start("--", "sh", "-c", f"{APP_WORDS}; exit 3")
     sandbox.wait_for_output("ready")
-
-    def is_asleep() -> bool:
-        size, resident = sandbox.run("cat", "/proc/1/statm").split()[:2]
-        return int(resident) < int(size) / 3  # awake it is half
-
-    wait_until(is_asleep, "PID 1 asleep")
+    wait_until(lambda: written_in(sandbox.run("cat", "/proc/1/smaps"), pyinit[0]) <= SLEEPER, "PID 1 asleep")
     assert stopped(sandbox) == 3
     assert sandbox.stdout == TOLD_ONCE
 

@@ -1,6 +1,7 @@
 """A closer look at processes that are none: what a test says of them, and nothing else."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from pyinit.kernel.processes import SHELLS, Look
 
@@ -10,6 +11,8 @@ class NoLook(Look):
 
     #: What a closer look at a mask tells.
     mask: bool | None = False
+    #: And of one of whom it is known how long it had run before.
+    mask_by_run: Mapping[bytes, bool] = MappingProxyType({})
 
     def __init__(self, names: Mapping[int, str] | None = None) -> None:
         super().__init__()
@@ -39,8 +42,8 @@ class NoLook(Look):
     def done(self, pid: int) -> str:
         return ""
 
-    def blocks(self, pid: int, signum: int) -> bool | None:
-        return self.mask
+    def blocks(self, pid: int, signum: int, ran: bytes = b"") -> bool | None:
+        return self.mask_by_run.get(ran, self.mask)
 
     def shell(self, pid: int) -> str:
         return self._names.get(pid, "")

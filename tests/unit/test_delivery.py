@@ -264,10 +264,18 @@ def test_one_that_blocks_every_signal_and_does_not_sleep_is_looked_at_again() ->
 
 def test_one_that_spawned_somebody_at_each_closer_look_is_looked_at_again() -> None:
     table, spawning = {one.pid: one for one in (SHELL, process(3, 2))}, NoLook()
-    spawning.mask = None  # all looks fell between fork and exec
+    spawning.mask = None  # all looks fell between fork and exec, or before it had a CPU
     found = plan(STOP, table, spawning, Place(OWN, GROUP_ID))
     assert (found.now, found.fates[3], found.next.looks) == ({}, (UNSURE, 0), 1)
     assert plan(STOP.but(looks=LOOKS), table, spawning, Place(OWN, GROUP_ID)).now == {2: SIGTERM, 3: SIGTERM}
+
+
+def test_a_closer_look_at_a_mask_knows_how_long_that_process_had_run_at_the_last_one() -> None:
+    table, running = {one.pid: one for one in (SHELL, process(3, 2))}, NoLook()
+    running.mask, running.mask_by_run = None, {b"ran": True}
+    for started, told in ((table[3].started, {3: SIGTERM}), (table[3].started + 1, {})):
+        request = STOP.but(looks=1, unsure={3: (started, b"ran")})
+        assert plan(request, table, running, Place(OWN, GROUP_ID)).now == told
 
 
 @pytest.mark.parametrize("caught", [[SIGTERM], []], ids=["its shell's handlers", "none"])

@@ -80,7 +80,7 @@ class Answers(Look):
         """As given."""
         return str(self._answer("done", pid, ""))
 
-    def blocks(self, pid: int, signum: int) -> bool:
+    def blocks(self, pid: int, signum: int, _ran: bytes = b"") -> bool:
         """As given."""
         return signum > 0 and bool(self._answer("blocks", pid, False))
 

@@ -1,9 +1,11 @@
 """Processes: what /proc/PID/stat says, and what follows for a signal."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -189,6 +191,58 @@ def test_a_process_that_does_not_move_is_looked_at_once_and_not_many_times(monke
         finally:
             sleeper.kill()
     assert looks == [sleeper.pid]
+
+
+WAITS_FOR_SIGNALS = """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
+while True:
+    signal.sigwait({signal.SIGHUP, signal.SIGTERM})
+"""
+
+
+@contextlib.contextmanager
+def crowded_out(code: str) -> Iterator[int]:
+    """Run Python code on a CPU that another has nearly all of; gives its PID."""
+    cpu = {max(os.sched_getaffinity(0))}
+    with (
+        subprocess.Popen([sys.executable, "-ISc", "while True: pass"]) as crowding,
+        subprocess.Popen([sys.executable, "-ISc", code]) as crowded,
+    ):
+        try:
+            for each in (crowding, crowded):
+                os.sched_setaffinity(each.pid, cpu)
+            os.sched_setscheduler(crowded.pid, os.SCHED_IDLE, os.sched_param(0))
+            yield crowded.pid
+        finally:
+            crowding.kill()
+            crowded.kill()
+
+
+def test_of_one_that_was_woken_in_sigwait_and_has_no_cpu_yet_it_is_not_said_that_it_does_not_wait() -> None:
+    def is_woken_and_was_not_seen() -> bool:
+        os.kill(pid, signal.SIGHUP)
+        at_first = processes._turns(pid)  # noqa: SLF001 - what is to stay the same
+        answer = Look().blocks(pid, signal.SIGTERM)
+        assert answer is not False
+        return answer is None and at_first == processes._turns(pid)  # noqa: SLF001 - as above
+
+    with crowded_out(WAITS_FOR_SIGNALS) as pid:
+        wchan = Path(f"/proc/{pid}/wchan")
+        wait_until(lambda: "sigtimedwait" in wchan.read_text(), "it waits")
+        wait_until(is_woken_and_was_not_seen, "a look that falls between its waking and its running")
+
+
+def test_of_one_that_runs_all_the_while_it_is_known_once_it_has_run_since_the_last_look() -> None:
+    with subprocess.Popen([sys.executable, "-ISc", "print('runs', flush=True)\nwhile True: pass"], stdout=-1) as runner:
+        try:
+            assert runner.stdout is not None
+            runner.stdout.readline()
+            ran = Look().ran(runner.pid)
+            wait_until(lambda: Look().ran(runner.pid) != ran, "it to run")
+            assert Look().blocks(runner.pid, signal.SIGTERM, ran) is False
+        finally:
+            runner.kill()
 
 
 def test_our_own_children_outside_of_a_group_are_left_out_of_a_look() -> None:
