@@ -203,6 +203,7 @@ def _run(
     command = last_resort.Command(0, config.stop_on - {BY_PROGRAM})
     doors = open_doors(config)
     told = environment if doors is None else doors.environment(environment)
+    oom = frozen.oom_kills_at_start() if started else system.oom_kills()
     command.pid, failure = (started, None) if started else _start(parsed, told, mask, ignored, how)
     try:
         forget_the_start()
@@ -217,7 +218,7 @@ def _run(
                 note_failure(config.termination_log, message)
             return status
         del parsed
-        return _supervise(command, config, log, environment, mask, how, doors)
+        return _supervise(command, config, log, environment, mask, how, oom, doors)
     except BaseException as error:
         # The boundary: from the start of the command on PID 1 may not fail, because its end is everybody's end.
         last_resort.tell(error, config.log_format, "it goes on with less care")
@@ -231,6 +232,7 @@ def _supervise(
     environment: dict[bytes, bytes],
     mask: frozenset[int],
     how: str,
+    oom: tuple[str, int],
     doors: "Doors | None",
 ) -> int:
     from pyinit.life import supervise
@@ -240,7 +242,7 @@ def _supervise(
     page = system.create_page()
     jobs = terminal.JobControl(command.pid, how)
     try:
-        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page, doors).loop()
+        return supervise.Supervisor(command, config, log, environment, mask, folder, jobs, page, oom, doors).loop()
     finally:
         jobs.give_back()
 
@@ -260,7 +262,8 @@ def _wake(
             environment = system.environ()
         log, jobs = Log(config.log_level, config.log_format), terminal.JobControl(command, terminal.NONE)
         left = kept.from_bytes(text, orphans)
-        return supervise.Supervisor(found, config, log, environment, mask, left.folder, jobs, left.page, None, left).loop()
+        oom = left.oom_counter, left.oom_kills
+        return supervise.Supervisor(found, config, log, environment, mask, left.folder, jobs, left.page, oom, None, left).loop()
     except BaseException as error:
         last_resort.tell(error, config.log_format, "it goes on with less care")
         return last_resort.loop(found, error)

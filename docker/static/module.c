@@ -132,6 +132,11 @@ static PyObject *started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
     return PyLong_FromLong(own.command);
 }
 
+static PyObject *counted(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    return Py_BuildValue("yy", own.counter == NULL ? "" : own.counter, own.counted);
+}
+
 /* go_on(command, owed, status): plain_loop(). Nothing in here asks for memory, and neither does the call. */
 static PyObject *go_on(PyObject *Py_UNUSED(self), PyObject *const *given, Py_ssize_t count)
 {
@@ -271,6 +276,7 @@ static PyMethodDef functions[] = {
     {"environment", environment, METH_O, "The environment's entries that begin so, byte for byte."},
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
     {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
+    {"counted", counted, METH_NOARGS, "Where OOM kills are counted, and what stood there when the command had been started by C."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
     {"go_on", _PyCFunction_CAST(go_on), METH_FASTCALL, "The last loop, in C, until all is over: (command, signal owed or 0, status or -1); the status."},
     {"rest", call_rest, METH_O, "The next signal that is Python's: (signum, pid, uid, code); None after so many seconds. Raises OSError."},

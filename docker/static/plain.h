@@ -5,12 +5,16 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#define LONGEST_COUNTER 512 /* bytes: memory.events has some 100 */
+
 /* What this process was started with. It is in no part of the snapshot, so it outlives a sleep. */
 struct own {
     sigset_t mask; /* of signals, as it was before */
     int count;
     char **words;
     pid_t command; /* 0: it has not been started, as far as C knows */
+    const char *counter; /* where the kernel counts OOM kills, if C has looked; and what stood there as the command began */
+    char counted[LONGEST_COUNTER];
 };
 extern struct own own;
 

@@ -214,6 +214,7 @@ class Kernel:
                 "time": lambda: float(next(self.moments)),
             },
             _pyinit: {
+                "counted": lambda: (b"", b""),
                 "kept": lambda: (KEPT, 0) if self.wakes else (b"", 0),
                 "rest": self.rest,
                 "rest_forget": nothing,

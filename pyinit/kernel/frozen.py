@@ -15,6 +15,13 @@ def started() -> int:
     return int(_pyinit.started())
 
 
+def oom_kills_at_start() -> tuple[str, int]:
+    """As system.oom_kills(), when C had just started the command."""
+    counter, kills = system.oom_kills()
+    found, text = _pyinit.counted()
+    return counter, system.oom_kills_in(text) if system.decode(found) == counter else kills
+
+
 def go_on_without_python(command: int, owed: int, status: int | None) -> int:
     """As last_resort.loop(), in C, where there is no memory for anything else. `owed` may be 0."""
     found: int = _pyinit.go_on(command, owed, -1 if status is None else status)

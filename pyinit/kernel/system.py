@@ -441,10 +441,12 @@ def oom_kills(counter: str | None = None) -> tuple[str, int]:
                 if place is not None and exists(place.format(found)):
                     return oom_kills(place.format(found))
         return "", 0
-    for line in (read_file(counter) if counter else b"").splitlines():
-        if line.startswith(b"oom_kill ") and line[9:].isdigit():
-            return counter, int(line[9:])
-    return counter, 0
+    return counter, oom_kills_in(read_file(counter)) if counter else 0
+
+
+def oom_kills_in(text: bytes) -> int:
+    """What a counter says: 0 where the kernel does not count that yet."""
+    return next((int(line[9:]) for line in text.splitlines() if line.startswith(b"oom_kill ") and line[9:].isdigit()), 0)
 
 
 def write_stdout(data: bytes) -> bool:

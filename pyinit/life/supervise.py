@@ -80,10 +80,11 @@ class Supervisor:
         folder: str,
         jobs: "JobControl",
         page: int | None,
+        oom: tuple[str, int],
         doors: "Doors | None" = None,
         kept: "Kept | None" = None,
     ) -> None:
-        """`kept` is what there was when PID 1 fell asleep, where it wakes."""
+        """`oom` is of the time before the command; `kept` is what there was when PID 1 fell asleep, where it wakes."""
         self.command = command
         self.config = config
         self.log = log
@@ -101,7 +102,7 @@ class Supervisor:
         self.is_blind = False  # it has failed
         self.losses: Losses | None = None
         self.noted = b""  # what stands in the termination log by now
-        self.oom_counter, self.oom_kills = system.oom_kills() if kept is None else (kept.oom_counter, kept.oom_kills)
+        self.oom_counter, self.oom_kills = oom
         self.exit_status: int | None = None
         self.search_at = 0.0  # no search among all children before then
         self.owes_search = False  # somebody may have exited who has not been found yet

@@ -63,6 +63,14 @@ def test_c_starts_the_plainest_command_before_python_has_looked_at_anything(trac
     assert begins_with(pid_1) == "C"
 
 
+def test_a_command_of_c_s_has_the_cpu_before_python_does_anything(traced: Start) -> None:
+    pid_1 = traced("--", "sh", "-c", "exit 7")
+    assert pid_1.namespace.wait() == 7
+    calls = [line.partition("(")[0] for line in pid_1.lines]
+    start = next(at for at, line in enumerate(pid_1.lines) if START.match(line))
+    assert start < calls.index("sched_yield") < calls.index("gettid")
+
+
 @pytest.mark.parametrize(
     ("words", "env", "name", "before"),
     [
