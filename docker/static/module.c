@@ -276,7 +276,7 @@ static PyMethodDef functions[] = {
     {"environment", environment, METH_O, "The environment's entries that begin so, byte for byte."},
     {"execve", call_execve, METH_VARARGS, "execve(2), words and entries as lists of bytes. Raises OSError."},
     {"started", started, METH_NOARGS, "The PID of the command where it has been started already; else 0."},
-    {"counted", counted, METH_NOARGS, "Where OOM kills are counted, and what stood there when the command had been started by C."},
+    {"counted", counted, METH_NOARGS, "Where OOM kills are counted, and what stood there before C started the command."},
     {"modules", modules, METH_NOARGS, "The names of our modules, while they are to be imported."},
     {"go_on", _PyCFunction_CAST(go_on), METH_FASTCALL, "The last loop, in C, until all is over: (command, signal owed or 0, status or -1); the status."},
     {"rest", call_rest, METH_O, "The next signal that is Python's: (signum, pid, uid, code); None after so many seconds. Raises OSError."},

@@ -93,11 +93,12 @@ static int is_plain(int count, char **words)
     return tcgetpgrp(STDIN_FILENO) < 0 && sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_DFL;
 }
 
-/* Note how many have been killed for want of memory so far: while Python does not look, the command may be one of them. In a container
- * one of these counters is its own, as a rule; Python knows which (system.OOM_COUNTERS). */
+/* Note how many have been killed for want of memory so far: before Python looks, the command may be one of them. In a container
+ * one of these counters is its own, as a rule; Python knows which (system.OOM_COUNTERS), and takes that
+ * of version 1 where there are both. */
 static void look_at_counter(void)
 {
-    static const char *const counters[] = {"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"};
+    static const char *const counters[] = {"/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events"};
     for (size_t at = 0; at < sizeof counters / sizeof *counters; at++) {
         int file = open(counters[at], O_RDONLY | O_CLOEXEC);
         if (file < 0)
@@ -123,9 +124,9 @@ pid_t plain_start(int count, char **words, const sigset_t *mask)
     posix_spawnattr_setsigmask(&attributes, mask);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
     default_signals_of_libc(&attributes);
+    look_at_counter();
     if (posix_spawnp(&pid, words[2], NULL, &attributes, words + 2, environ) != 0)
         return 0;
-    look_at_counter();
     sched_yield();
     return pid;
 }

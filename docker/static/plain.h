@@ -13,7 +13,7 @@ struct own {
     int count;
     char **words;
     pid_t command; /* 0: it has not been started, as far as C knows */
-    const char *counter; /* where the kernel counts OOM kills, if C has looked; and what stood there as the command began */
+    const char *counter; /* where the kernel counts OOM kills, if C has looked; and what stood there before the command */
     char counted[LONGEST_COUNTER];
 };
 extern struct own own;

@@ -16,7 +16,7 @@ def started() -> int:
 
 
 def oom_kills_at_start() -> tuple[str, int]:
-    """As system.oom_kills(), when C had just started the command."""
+    """As system.oom_kills(), before C started the command."""
     counter, kills = system.oom_kills()
     found, text = _pyinit.counted()
     return counter, system.oom_kills_in(text) if system.decode(found) == counter else kills
